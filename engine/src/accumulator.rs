@@ -1,0 +1,5 @@
+//! Accumulators.
+
+/// Updates of one task attempt.
+#[derive(Debug, Default)]
+pub struct TaskUpdates {}

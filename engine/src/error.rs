@@ -1,0 +1,118 @@
+//! The errors that actions return.
+
+use crate::event::CallSite;
+
+/// The result of an action.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an action failed. The message names the object and the next step.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// User code panicked, or a source could not be read, in one task; the job was stopped.
+    #[error("{0}")]
+    Task(Box<TaskFailure>),
+    /// The job was cancelled (`:cancel`, Ctrl-C, `DparkContext::cancel_job`).
+    #[error("job {job} was cancelled")]
+    Cancelled {
+        /// The job.
+        job: crate::ids::JobId,
+    },
+    /// A file or directory could not be used.
+    #[error("{path}: {message}")]
+    Io {
+        /// The path, as the user gave it or below it.
+        path: String,
+        /// What the system said, and what to do.
+        message: String,
+    },
+    /// The request makes no sense for this RDD (`first` of an empty one, a bad argument).
+    #[error("{0}")]
+    Invalid(String),
+    /// Memory or disk budget exceeded.
+    #[error("{0}")]
+    Budget(String),
+    /// The context was stopped.
+    #[error("the context has been stopped")]
+    Stopped,
+}
+
+/// The last failure of the task that failed a job.
+#[derive(Debug, Clone)]
+pub struct TaskFailure {
+    /// The stage's number.
+    pub stage: crate::ids::StageId,
+    /// The operator that ends the stage.
+    pub stage_name: String,
+    /// Where that operator was called.
+    pub call_site: CallSite,
+    /// The partition.
+    pub partition: usize,
+    /// The attempts made.
+    pub attempts: u32,
+    /// What went wrong.
+    pub cause: Failure,
+}
+
+/// What went wrong in a task.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Failure {
+    /// User code panicked.
+    Panic {
+        /// The panic's text.
+        message: String,
+        /// Where, in the user's file if it was there.
+        location: Option<CallSite>,
+    },
+    /// A file could not be read or written.
+    Io {
+        /// The file.
+        path: String,
+        /// What happened.
+        message: String,
+    },
+    /// A map output or cached block is gone or corrupt; it is recomputed, not reported.
+    Lost {
+        /// The shuffle.
+        shuffle: crate::ids::ShuffleId,
+        /// The map partition.
+        map: usize,
+        /// What happened.
+        message: String,
+    },
+    /// A memory or disk budget was exceeded.
+    Budget(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl Failure {
+    /// Whether another attempt with the same input might succeed. Bad input, a missing file and an exceeded budget
+    /// stay what they are; a panic is tried again as Spark does.
+    pub fn may_pass_on_retry(&self) -> bool {
+        matches!(self, Failure::Panic { .. } | Failure::Lost { .. })
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Panic { message, location: Some(at) } => write!(f, "panicked at {at}: {message}"),
+            Failure::Panic { message, location: None } => write!(f, "panicked: {message}"),
+            Failure::Io { path, message } => write!(f, "{path}: {message}"),
+            Failure::Lost { shuffle, map, message } => write!(f, "map output {map} of shuffle {shuffle} is lost: {message}"),
+            Failure::Budget(message) | Failure::Other(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::fmt::Display for TaskFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let TaskFailure { stage, stage_name, call_site, partition, attempts, cause } = self;
+        write!(f, "stage {stage} ({stage_name} at {call_site}), partition {partition}: {cause}")?;
+        if *attempts > 1 {
+            write!(f, " (tried {attempts} times)")?;
+        }
+        Ok(())
+    }
+}

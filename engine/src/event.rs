@@ -1,0 +1,213 @@
+//! What happens in a context, as one stream of events: the only source of the status store, of progress, of the
+//! event log and of every view. Events are plain values that cross process borders.
+
+use crate::ids::{JobId, RddId, ShuffleId, StageId, TaskId};
+use serde::{Deserialize, Serialize};
+
+/// Where user code called an operator: file (`cell 4`, `src/main.rs`), line and column, from 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CallSite {
+    /// `cell 4` in a session, else the path of the source file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl std::fmt::Display for CallSite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.file.starts_with("cell ") {
+            write!(f, "{}, line {}", self.file, self.line)
+        } else {
+            write!(f, "{}:{}", self.file, self.line)
+        }
+    }
+}
+
+/// How an RDD depends on a parent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentLink {
+    /// The parent RDD.
+    pub parent: RddId,
+    /// The shuffle between the two, if the dependency is wide.
+    pub shuffle: Option<ShuffleId>,
+}
+
+/// The static facts of an RDD.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RddInfo {
+    /// Its id.
+    pub id: RddId,
+    /// The operator that made it: `map`, `text_file`, `reduce_by_key`…
+    pub operator: String,
+    /// The element type, shortened: `(String, i64)`.
+    pub element: String,
+    /// Number of partitions.
+    pub partitions: usize,
+    /// Where the operator was called.
+    pub call_site: CallSite,
+    /// The parents, in the operator's order.
+    pub parents: Vec<ParentLink>,
+}
+
+/// The static facts of a stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageInfo {
+    /// Its id.
+    pub id: StageId,
+    /// The job it belongs to.
+    pub job: JobId,
+    /// The last RDD that the stage computes.
+    pub rdd: RddId,
+    /// The shuffle it writes; none for the stage that computes the action's result.
+    pub shuffle: Option<ShuffleId>,
+    /// The stages whose output it reads.
+    pub parents: Vec<StageId>,
+    /// The operator that ended the stage (`reduce_by_key`, `collect`).
+    pub name: String,
+    /// Where that was called.
+    pub call_site: CallSite,
+    /// Number of tasks (partitions to compute).
+    pub tasks: usize,
+    /// The RDDs pipelined in the stage, parents first.
+    pub rdds: Vec<RddId>,
+}
+
+/// What a finished task measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskMetrics {
+    /// Rows that reached the end of the task's pipeline.
+    pub rows: u64,
+    /// Bytes of map output written.
+    pub shuffle_write_bytes: u64,
+    /// Bytes of map output read.
+    pub shuffle_read_bytes: u64,
+    /// Bytes read from files.
+    pub input_bytes: u64,
+    /// Run time in microseconds.
+    pub run_micros: u64,
+}
+
+/// How a task attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskEnd {
+    /// Its output counts.
+    Succeeded(TaskMetrics),
+    /// It failed; the message is the whole story for the user.
+    Failed(String),
+    /// It was told to stop.
+    Cancelled,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobEnd {
+    /// All partitions computed.
+    Succeeded,
+    /// The error that the action returns.
+    Failed(String),
+    /// Cancelled by the user.
+    Cancelled,
+}
+
+/// One thing that happened. Times are microseconds since the context was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// An RDD was made.
+    RddCreated(RddInfo),
+    /// The last handle of an RDD went; its blocks and map outputs are freed.
+    RddDropped {
+        /// The RDD.
+        rdd: RddId,
+    },
+    /// `cache()` or `unpersist()` was called.
+    CacheMarked {
+        /// The RDD.
+        rdd: RddId,
+        /// The storage level's name (`memory`); none after `unpersist`.
+        level: Option<String>,
+    },
+    /// A partition entered the cache.
+    BlockStored {
+        /// The RDD.
+        rdd: RddId,
+        /// The partition.
+        partition: usize,
+        /// Bytes held in memory.
+        memory: u64,
+        /// Bytes held on disk.
+        disk: u64,
+    },
+    /// A partition left the cache (evicted, unpersisted or lost).
+    BlockRemoved {
+        /// The RDD.
+        rdd: RddId,
+        /// The partition.
+        partition: usize,
+    },
+    /// An action began.
+    JobStarted {
+        /// The job.
+        job: JobId,
+        /// The action: `collect`, `count`…
+        name: String,
+        /// Where it was called.
+        call_site: CallSite,
+        /// Its stages, parents first.
+        stages: Vec<StageInfo>,
+        /// Stages whose map outputs are all there already; they don't run.
+        skipped: Vec<StageId>,
+        /// When.
+        at: u64,
+    },
+    /// A stage's inputs are there; its tasks may start.
+    StageStarted {
+        /// The stage.
+        stage: StageId,
+        /// When.
+        at: u64,
+    },
+    /// All outputs of a stage are there (it may start again when some are lost).
+    StageFinished {
+        /// The stage.
+        stage: StageId,
+        /// When.
+        at: u64,
+    },
+    /// A task attempt began.
+    TaskStarted {
+        /// The attempt.
+        task: TaskId,
+        /// Its stage.
+        stage: StageId,
+        /// Its partition.
+        partition: usize,
+        /// Its number, from 0.
+        attempt: u32,
+        /// When.
+        at: u64,
+    },
+    /// A task attempt ended.
+    TaskFinished {
+        /// The attempt.
+        task: TaskId,
+        /// Its stage.
+        stage: StageId,
+        /// Its partition.
+        partition: usize,
+        /// How.
+        end: TaskEnd,
+        /// When.
+        at: u64,
+    },
+    /// A job ended.
+    JobFinished {
+        /// The job.
+        job: JobId,
+        /// How.
+        end: JobEnd,
+        /// When.
+        at: u64,
+    },
+}

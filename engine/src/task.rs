@@ -1,0 +1,86 @@
+//! What a running task is told: who it is, and whether to go on. It is passed down, never looked up, since a nested
+//! `par_iter` may run another task's work on the same thread.
+
+use crate::accumulator::TaskUpdates;
+use crate::error::Failure;
+use crate::event::TaskMetrics;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Handed to everything that computes a partition. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct TaskContext(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    cancelled: AtomicBool,
+    rows: AtomicU64,
+    shuffle_write_bytes: AtomicU64,
+    shuffle_read_bytes: AtomicU64,
+    input_bytes: AtomicU64,
+    updates: TaskUpdates,
+}
+
+/// Why a task stopped before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// It was cancelled.
+    Cancelled,
+    /// It failed.
+    Failed(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failed(failure)
+    }
+}
+
+impl TaskContext {
+    /// Asks the task to stop at its next batch.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// `Err` once the task was cancelled; long loops call it every few milliseconds.
+    pub fn check(&self) -> std::result::Result<(), Stop> {
+        if self.0.cancelled.load(Ordering::Relaxed) { Err(Stop::Cancelled) } else { Ok(()) }
+    }
+
+    /// Counts rows at the end of the task's pipeline.
+    pub fn add_rows(&self, rows: u64) {
+        self.0.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Counts bytes of map output written.
+    pub fn add_shuffle_write(&self, bytes: u64) {
+        self.0.shuffle_write_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts bytes of map output read.
+    pub fn add_shuffle_read(&self, bytes: u64) {
+        self.0.shuffle_read_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts bytes read from files.
+    pub fn add_input(&self, bytes: u64) {
+        self.0.input_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Where accumulators of this attempt collect their updates; the driver merges them when the attempt succeeds.
+    pub fn updates(&self) -> &TaskUpdates {
+        &self.0.updates
+    }
+
+    /// What was counted so far; `run_micros` is left to the caller.
+    pub fn metrics(&self) -> TaskMetrics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        TaskMetrics {
+            rows: read(&self.0.rows),
+            shuffle_write_bytes: read(&self.0.shuffle_write_bytes),
+            shuffle_read_bytes: read(&self.0.shuffle_read_bytes),
+            input_bytes: read(&self.0.input_bytes),
+            run_micros: 0,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The seam between scheduling and data: the scheduler decides which task runs where and when, a [`Work`] knows how to
+//! compute it.
+
+use crate::event::{CallSite, StageInfo};
+use crate::ids::{JobId, RddId, ShuffleId, StageId};
+use crate::task::{Stop, TaskContext};
+use std::any::Any;
+
+/// A job as the scheduler sees it: stages in topological order, the last one computes the result.
+#[derive(Clone, Debug)]
+pub struct JobSpec {
+    /// The job's id.
+    pub id: JobId,
+    /// The action's name.
+    pub name: String,
+    /// Where the action was called.
+    pub call_site: CallSite,
+    /// The stages, parents before children; the last is the result stage.
+    pub stages: Vec<StageSpec>,
+}
+
+/// One stage of a job.
+#[derive(Clone, Debug)]
+pub struct StageSpec {
+    /// Number of the stage, unique in the context.
+    pub id: StageId,
+    /// The RDD that the stage's tasks compute.
+    pub rdd: RddId,
+    /// What the stage's tasks leave behind: map outputs of a shuffle, or results.
+    pub shuffle: Option<ShuffleId>,
+    /// The partitions to compute: all of a map stage, those the action asks for of a result stage.
+    pub partitions: Vec<usize>,
+    /// The shuffles it reads.
+    pub inputs: Vec<ShuffleId>,
+    /// The static facts for the event stream (`info.tasks == partitions.len()`).
+    pub info: StageInfo,
+}
+
+/// What a task leaves.
+pub enum TaskOutput {
+    /// The map output was stored under its shuffle and map partition.
+    MapOutput,
+    /// The partition's result, type-erased; only the job's collector opens it.
+    Value(Box<dyn Any + Send>),
+}
+
+/// How to compute the tasks of one job. Called on many threads at once.
+pub trait Work: Send + Sync {
+    /// Computes one partition of one stage (`stage` indexes [`JobSpec::stages`]). A panic is caught by the caller.
+    fn run(&self, stage: usize, partition: usize, task: &TaskContext) -> Result<TaskOutput, Stop>;
+}

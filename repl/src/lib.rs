@@ -1,0 +1,3 @@
+//! The live shell: session, commands and views. The kernel uses this library too.
+
+pub mod session;

@@ -1,0 +1,2 @@
+//! `dpark-repl`.
+fn main() {}
