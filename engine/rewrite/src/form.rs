@@ -1,0 +1,37 @@
+//! The inserted text: the one place that knows how captured variables are written down.
+//!
+//! `::dpark::capture` must offer the trait `Cap` (method `cap`), implemented by autoref levels so that the type of the
+//! variable decides how it travels: `&&Wrap<&str>` (text, `&'static str` there), `&&&Wrap<&T>` (a reference: the
+//! pointee travels and the closure gets a `&'static T`), `&Wrap<fn(..) -> _>` (a function's address in its library) and
+//! `Wrap<T>` (any serialisable value). One trait under one import: no import is ever unused.
+
+use crate::captures::{Capture, Place};
+
+/// The most variables one environment can hold.
+pub(crate) const MAX_CAPTURES: usize = 12;
+
+/// The method that takes the environment.
+pub(crate) const WITH_ENV: &str = "with_env";
+/// What the expressions of [`capture`] need in scope.
+pub(crate) const IMPORT: &str = "use ::dpark::capture::Cap as _;";
+const BEFORE: &str = "(&&&::dpark::capture::Wrap(&";
+const AFTER: &str = ")).cap()";
+
+/// The expression that captures one variable, and where in it the variable stands.
+pub(crate) fn capture(capture: &Capture) -> (String, std::ops::Range<usize>) {
+    let source = match &capture.place {
+        Place::Variable => capture.name.clone(),
+        Place::SelfField(field) => format!("self.{field}"),
+        Place::SelfWhole => "self".to_owned(),
+    };
+    let range = BEFORE.len()..BEFORE.len() + source.len();
+    (format!("{BEFORE}{source}{AFTER}"), range)
+}
+
+/// The parameter of the factory: `|(a, b,)|`.
+pub(crate) fn factory(captures: &[Capture]) -> String {
+    // Tokens of a macro may be no use of the variable after all; that is not worth a warning.
+    let attribute = if captures.iter().any(|capture| capture.uncertain) { "#[allow(unused_variables)]" } else { "" };
+    let names: String = captures.iter().map(|capture| format!("{},", capture.name)).collect();
+    format!("|{attribute}({names})| ")
+}

@@ -1,0 +1,169 @@
+//! The rewriter on syntax trees, for `#[dpark::closures]`: the user's tokens stay, with their spans.
+
+use crate::captures::{Capture, Place, self_name};
+use crate::error::RewriteError;
+use crate::form;
+use crate::tokens;
+use crate::walk::{Call, Walk, key};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
+use syn::visit::Visit;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, ExprMethodCall, Item, Macro, Member};
+
+/// Makes the closures of RDD operators in a function, impl block, trait or module shippable.
+pub fn rewrite_item(item: &mut Item) -> Result<(), Vec<RewriteError>> {
+    let mut walk = Walk::new(&[]);
+    match item {
+        Item::Fn(_) => walk.alone(item),
+        _ => walk.visit_item(item),
+    }
+    if !walk.errors.is_empty() {
+        return Err(walk.errors);
+    }
+    Splice { calls: walk.calls }.visit_item_mut(item);
+    Ok(())
+}
+
+/// Puts the environment and the factories in. A call is found again by its address: the tree stays where it is until
+/// the call itself, after all calls inside it, is taken apart.
+struct Splice {
+    calls: Vec<Call>,
+}
+
+impl VisitMut for Splice {
+    fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
+        let address = key(call);
+        visit_mut::visit_expr_method_call_mut(self, call);
+        if let Some(found) = self.calls.iter().find(|found| found.key == address) {
+            splice(call, found);
+        }
+    }
+}
+
+fn splice(call: &mut ExprMethodCall, found: &Call) {
+    let mut copies = Copies { whole: found.captures.iter().any(|capture| capture.place == Place::SelfWhole) };
+    for function in &found.functions {
+        let Some(argument) = call.args.get_mut(function.index) else { continue };
+        if !found.self_uses.is_empty() {
+            copies.visit_expr_mut(argument);
+        }
+        if function.needs_move.is_some() {
+            add_move(argument);
+        }
+        let factory = factory(&found.captures);
+        let mut tokens = factory;
+        argument.to_tokens(&mut tokens);
+        *argument = Expr::Verbatim(tokens);
+    }
+    let receiver = std::mem::replace(&mut *call.receiver, Expr::Verbatim(TokenStream::new()));
+    let operator = found.operator;
+    let method = Ident::new(form::WITH_ENV, operator);
+    let import = parsed(form::IMPORT, operator);
+    let captured = found.captures.iter().map(|capture| {
+        let expression = parsed(&form::capture(capture).0, capture.span);
+        quote_spanned!(capture.span=> #expression,)
+    });
+    *call.receiver = Expr::Verbatim(quote_spanned!(operator=> #receiver.#method({ #import (#(#captured)*) })));
+}
+
+fn add_move(argument: &mut Expr) {
+    match argument {
+        Expr::Closure(closure) => closure.capture = Some(syn::Token![move](closure.or1_token.span)),
+        Expr::Paren(paren) => add_move(&mut paren.expr),
+        Expr::Group(group) => add_move(&mut group.expr),
+        _ => {}
+    }
+}
+
+/// `|(a, b,)|`, each name with the span of its first mention, so that it resolves as the user's own word does.
+fn factory(captures: &[Capture]) -> TokenStream {
+    let Some(first) = captures.first() else { return TokenStream::new() };
+    let names = captures.iter().map(|capture| {
+        let name = parsed(&capture.name, capture.span);
+        quote_spanned!(capture.span=> #name,)
+    });
+    quote_spanned!(first.span=> |#[allow(unused_variables)] (#(#names)*)|)
+}
+
+/// A text of this crate as tokens at a place of the user's.
+fn parsed(text: &str, span: Span) -> TokenStream {
+    // The texts are this crate's own: a name, or the forms in `form`. They always lex.
+    let tokens: TokenStream = text.parse().unwrap_or_default();
+    at(tokens, span)
+}
+
+fn at(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                token = TokenTree::Group(Group::new(group.delimiter(), at(group.stream(), span)));
+            }
+            token.set_span(span);
+            token
+        })
+        .collect()
+}
+
+/// Puts the captured copies in the place of `self` and `self.field`.
+struct Copies {
+    /// The copy is of the whole of `self`.
+    whole: bool,
+}
+
+impl VisitMut for Copies {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        let copy = match &*expr {
+            Expr::Path(path) if path.path.is_ident("self") => {
+                path.path.get_ident().map(|ident| Ident::new(&self_name(None), ident.span()))
+            }
+            Expr::Field(field) if !self.whole => match (&*field.base, &field.member) {
+                (Expr::Path(base), Member::Named(name)) if base.path.is_ident("self") => {
+                    Some(Ident::new(&self_name(Some(&name.to_string())), name.span()))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        match copy {
+            Some(copy) => *expr = Expr::Verbatim(copy.to_token_stream()),
+            None => visit_mut::visit_expr_mut(self, expr),
+        }
+    }
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        mac.tokens = self.in_tokens(mac.tokens.clone());
+    }
+
+    // `self` of an item inside the closure is another one.
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+}
+
+impl Copies {
+    fn in_tokens(&self, tokens: TokenStream) -> TokenStream {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mut copied = TokenStream::new();
+        let mut index = 0;
+        while let Some(token) = tokens.get(index) {
+            index += 1;
+            match token {
+                TokenTree::Ident(ident) if ident == "self" => {
+                    let field = if self.whole { None } else { tokens::self_field(&tokens[index..]) };
+                    if field.is_some() {
+                        index += 2;
+                    }
+                    let name = self_name(field.map(Ident::to_string).as_deref());
+                    copied.extend([TokenTree::Ident(Ident::new(&name, ident.span()))]);
+                }
+                TokenTree::Group(group) => {
+                    let mut inner = Group::new(group.delimiter(), self.in_tokens(group.stream()));
+                    inner.set_span(group.span());
+                    copied.extend([TokenTree::Group(inner)]);
+                }
+                other => copied.extend([other.clone()]),
+            }
+        }
+        copied
+    }
+}
