@@ -119,9 +119,10 @@ impl Edits {
         if range.is_empty() {
             return first;
         }
-        let inside = self.placed.iter().find(|(start, insertion)| {
-            range.start >= *start && range.end <= start + insertion.text.len()
-        });
+        let inside = self
+            .placed
+            .iter()
+            .find(|(start, insertion)| range.start >= *start && range.end <= start + insertion.text.len());
         if let Some((start, insertion)) = inside {
             let covered: Vec<&Mark> = insertion
                 .marks
@@ -139,7 +140,8 @@ impl Edits {
 
     /// The captured variables of the environment at an offset of the rewritten text.
     pub fn captures_at(&self, offset: usize) -> &[String] {
-        let found = self.placed.iter().find(|(start, insertion)| (*start..start + insertion.text.len()).contains(&offset));
+        let found =
+            self.placed.iter().find(|(start, insertion)| (*start..start + insertion.text.len()).contains(&offset));
         found.map_or(&[], |(_, insertion)| &insertion.captures)
     }
 

@@ -65,7 +65,9 @@ impl RewriteError {
     pub fn message(&self) -> String {
         let RewriteError { variable, operator, .. } = self;
         match self.problem {
-            Problem::Rdd => format!("the closure of `{operator}` uses the RDD `{variable}`: an RDD cannot be used inside a closure"),
+            Problem::Rdd => {
+                format!("the closure of `{operator}` uses the RDD `{variable}`: an RDD cannot be used inside a closure")
+            }
             Problem::Context => {
                 format!("the closure of `{operator}` uses the context `{variable}`: it exists only on the driver")
             }

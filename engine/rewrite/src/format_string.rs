@@ -17,9 +17,9 @@ pub(crate) fn names(text: &str) -> Vec<String> {
         push_name(argument.trim(), &mut names);
         // A width or precision taken from a variable ends in `$`.
         for before in spec.split('$').take(spec.matches('$').count()) {
-            let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| {
-                at + before[at..].chars().next().map_or(0, char::len_utf8)
-            });
+            let start = before
+                .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8));
             // `0width$`: the zero flag stands before the name.
             push_name(before[start..].trim_start_matches(|c: char| c.is_ascii_digit()), &mut names);
         }

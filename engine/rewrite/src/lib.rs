@@ -13,12 +13,13 @@
 //! the same inserted text.
 #![warn(missing_docs)]
 
+pub mod cell;
 
 mod captures;
 mod edits;
 mod error;
-mod format_string;
 mod form;
+mod format_string;
 mod operators;
 mod scope;
 mod source;
@@ -32,4 +33,3 @@ pub use operators::{Gives, OPERATORS, Operator};
 pub use scope::Kind;
 pub use source::{Rewrite, rewrite_cell};
 pub use splice::rewrite_item;
-

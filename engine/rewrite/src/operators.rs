@@ -121,7 +121,9 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
     match receiver {
         Shape::Rdd | Shape::WithEnv if operator(name).is_some_and(|found| found.gives == Gives::Value) => Shape::Value,
         Shape::Rdd if name == "with_env" => Shape::WithEnv,
-        Shape::Rdd if LEAVE.contains(&name) || name.starts_with("save_as_") || name.starts_with("count_") => Shape::Value,
+        Shape::Rdd if LEAVE.contains(&name) || name.starts_with("save_as_") || name.starts_with("count_") => {
+            Shape::Value
+        }
         Shape::Rdd if name == "random_split" => Shape::List,
         Shape::Rdd => Shape::Rdd,
         Shape::WithEnv => Shape::Rdd,

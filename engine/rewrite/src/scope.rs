@@ -180,9 +180,7 @@ impl Types {
                     "Broadcast" => Shape::Broadcast,
                     "Box" | "Rc" | "Arc" => first_argument(last).map_or(Shape::Value, |inner| self.shape(inner)),
                     "Vec" => first_argument(last).map_or(Shape::Value, |inner| self.list(inner)),
-                    _ => {
-                        self.aliases.iter().rev().find(|alias| alias.0 == name).map_or(Shape::Value, |alias| alias.1)
-                    }
+                    _ => self.aliases.iter().rev().find(|alias| alias.0 == name).map_or(Shape::Value, |alias| alias.1),
                 }
             }
             _ => Shape::Value,

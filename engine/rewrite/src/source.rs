@@ -83,13 +83,8 @@ fn insertions_of(call: &Call) -> Vec<Insertion> {
     }
     text.push_str(")})");
     let names: Vec<String> = call.captures.iter().map(|capture| capture.name.clone()).collect();
-    let mut insertions = vec![Insertion {
-        offset: call.dot.byte_range().start,
-        text,
-        target: operator.clone(),
-        marks,
-        captures: names,
-    }];
+    let mut insertions =
+        vec![Insertion { offset: call.dot.byte_range().start, text, target: operator.clone(), marks, captures: names }];
     let plain = |offset: usize, text: String| Insertion {
         offset,
         text,

@@ -60,9 +60,9 @@ pub(crate) fn captures_of_macro(captures: &mut Captures<'_>, mac: &Macro) {
     let known = KNOWN.iter().find(|known| known.0 == name);
     let outer = captures.uncertain;
     captures.uncertain |= known.is_none();
-    match arguments.parse2(mac.tokens.clone()) {
-        Ok(arguments) => expressions(captures, &arguments, known.map(|known| known.1)),
-        Err(_) => scan(captures, mac.tokens.clone()),
+    match macro_arguments(mac) {
+        Some(arguments) => expressions(captures, &arguments, known.map(|known| known.1)),
+        None => scan(captures, mac.tokens.clone()),
     }
     captures.uncertain = outer;
 }
@@ -112,7 +112,8 @@ fn scan(captures: &mut Captures<'_>, tokens: TokenStream) {
     captures.uncertain = true;
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (index, token) in tokens.iter().enumerate() {
-        let after_dot = index > 0 && is_punct(&tokens[index - 1], '.') && !(index > 1 && is_punct(&tokens[index - 2], '.'));
+        let after_dot =
+            index > 0 && is_punct(&tokens[index - 1], '.') && !(index > 1 && is_punct(&tokens[index - 2], '.'));
         match token {
             TokenTree::Ident(ident) if ident == "self" => {
                 captures.mention_self(ident.span(), self_field(&tokens[index + 1..]));
@@ -147,15 +148,18 @@ pub(crate) fn self_field(rest: &[TokenTree]) -> Option<&proc_macro2::Ident> {
 }
 
 fn in_path(tokens: &[TokenTree], index: usize) -> bool {
-    let colons = |first: Option<&TokenTree>, second: Option<&TokenTree>| {
-        matches!((first, second), (Some(a), Some(b)) if is_punct(a, ':') && is_punct(b, ':'))
-    };
+    let colons = |first: Option<&TokenTree>, second: Option<&TokenTree>| matches!((first, second), (Some(a), Some(b)) if is_punct(a, ':') && is_punct(b, ':'));
     colons(tokens.get(index + 1), tokens.get(index + 2))
         || (index > 1 && colons(tokens.get(index - 2), tokens.get(index - 1)))
 }
 
 fn is_punct(token: &TokenTree, wanted: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == wanted)
+}
+
+/// The arguments of a macro call, if they are expressions.
+pub(crate) fn macro_arguments(mac: &Macro) -> Option<Vec<Expr>> {
+    arguments.parse2(mac.tokens.clone()).ok()
 }
 
 /// `a, b, c` or `value; count`.

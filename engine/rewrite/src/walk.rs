@@ -136,7 +136,9 @@ impl Walk {
     /// Visits an expression and says what it is.
     fn expr(&mut self, expr: &Expr) -> Shape {
         match expr {
-            Expr::Path(path) => path.path.get_ident().and_then(|name| self.scopes.lookup(&name.to_string())).unwrap_or(Shape::Value),
+            Expr::Path(path) => {
+                path.path.get_ident().and_then(|name| self.scopes.lookup(&name.to_string())).unwrap_or(Shape::Value)
+            }
             Expr::MethodCall(call) => self.method_call(call),
             Expr::Call(call) => self.call(call),
             Expr::Field(field) => self.field(field),
@@ -353,7 +355,8 @@ impl Walk {
                 if closure.is_none() && !operator.functions.contains(&index) {
                     return None;
                 }
-                let needs_move = closure.filter(|closure| closure.capture.is_none()).map(|closure| closure.or1_token.span);
+                let needs_move =
+                    closure.filter(|closure| closure.capture.is_none()).map(|closure| closure.or1_token.span);
                 Some(Function { index, start: argument.span(), needs_move })
             })
             .collect();
