@@ -4,7 +4,7 @@ use crate::captures::{Capture, Place, self_name};
 use crate::error::RewriteError;
 use crate::form;
 use crate::tokens;
-use crate::walk::{Call, Walk, key};
+use crate::walk::{Call, ParsedMacro, Walk, key};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::visit::Visit;
@@ -21,7 +21,7 @@ pub fn rewrite_item(item: &mut Item) -> Result<(), Vec<RewriteError>> {
     if !walk.errors.is_empty() {
         return Err(walk.errors);
     }
-    Splice { calls: walk.calls }.visit_item_mut(item);
+    Splice { calls: walk.calls, macros: walk.macros, spliced: 0 }.visit_item_mut(item);
     Ok(())
 }
 
@@ -29,6 +29,9 @@ pub fn rewrite_item(item: &mut Item) -> Result<(), Vec<RewriteError>> {
 /// the call itself, after all calls inside it, is taken apart.
 struct Splice {
     calls: Vec<Call>,
+    macros: Vec<ParsedMacro>,
+    /// How many calls were rewritten so far.
+    spliced: usize,
 }
 
 impl VisitMut for Splice {
@@ -37,6 +40,18 @@ impl VisitMut for Splice {
         visit_mut::visit_expr_method_call_mut(self, call);
         if let Some(found) = self.calls.iter().find(|found| found.key == address) {
             splice(call, found);
+            self.spliced += 1;
+        }
+    }
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        let address = std::ptr::from_ref(mac).addr();
+        let Some(index) = self.macros.iter().position(|parsed| parsed.key == address) else { return };
+        let mut parsed = self.macros.swap_remove(index);
+        let before = self.spliced;
+        parsed.arguments.iter_mut().for_each(|argument| self.visit_expr_mut(argument));
+        if self.spliced > before {
+            mac.tokens = parsed.arguments.to_token_stream();
         }
     }
 }

@@ -4,7 +4,8 @@
 use crate::captures::Captures;
 use crate::format_string;
 use proc_macro2::{TokenStream, TokenTree};
-use syn::parse::{ParseStream, Parser};
+use quote::ToTokens;
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
 use syn::{Expr, Lit, Macro, Pat, Token};
@@ -67,9 +68,9 @@ pub(crate) fn captures_of_macro(captures: &mut Captures<'_>, mac: &Macro) {
     captures.uncertain = outer;
 }
 
-fn expressions(captures: &mut Captures<'_>, arguments: &[Expr], format: Option<Option<usize>>) {
+fn expressions(captures: &mut Captures<'_>, arguments: &Arguments, format: Option<Option<usize>>) {
     let mut named = Vec::new();
-    for argument in arguments {
+    for argument in arguments.iter() {
         match argument {
             // `name = value`: a named argument of a format string.
             Expr::Assign(assign) if matches!(&*assign.left, Expr::Path(_)) => {
@@ -157,25 +158,68 @@ fn is_punct(token: &TokenTree, wanted: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == wanted)
 }
 
-/// The arguments of a macro call, if they are expressions.
-pub(crate) fn macro_arguments(mac: &Macro) -> Option<Vec<Expr>> {
-    arguments.parse2(mac.tokens.clone()).ok()
+/// The arguments of a macro call that are expressions.
+pub(crate) enum Arguments {
+    /// `a, b, c`
+    List(Punctuated<Expr, Token![,]>),
+    /// `value; count`
+    Repeat(Box<[Expr; 2]>, Token![;]),
 }
 
-/// `a, b, c` or `value; count`.
-fn arguments(input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
-    if input.is_empty() {
-        return Ok(Vec::new());
+impl Arguments {
+    pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = &Expr> + '_> {
+        match self {
+            Arguments::List(list) => Box::new(list.iter()),
+            Arguments::Repeat(pair, _) => Box::new(pair.iter()),
+        }
     }
-    let mut list = vec![input.parse()?];
-    if input.peek(Token![;]) {
-        input.parse::<Token![;]>()?;
-        list.push(input.parse()?);
-    } else if !input.is_empty() {
-        input.parse::<Token![,]>()?;
-        list.extend(Punctuated::<Expr, Token![,]>::parse_terminated(input)?);
+
+    pub(crate) fn iter_mut(&mut self) -> Box<dyn Iterator<Item = &mut Expr> + '_> {
+        match self {
+            Arguments::List(list) => Box::new(list.iter_mut()),
+            Arguments::Repeat(pair, _) => Box::new(pair.iter_mut()),
+        }
     }
-    Ok(list)
+}
+
+impl ToTokens for Arguments {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Arguments::List(list) => list.to_tokens(tokens),
+            Arguments::Repeat(pair, semicolon) => {
+                pair[0].to_tokens(tokens);
+                semicolon.to_tokens(tokens);
+                pair[1].to_tokens(tokens);
+            }
+        }
+    }
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Arguments> {
+        let mut list = Punctuated::new();
+        while !input.is_empty() {
+            list.push_value(input.parse()?);
+            if input.is_empty() {
+                break;
+            }
+            if list.len() == 1 && input.peek(Token![;]) {
+                let semicolon = input.parse()?;
+                let count = input.parse()?;
+                return match list.pop() {
+                    Some(value) => Ok(Arguments::Repeat(Box::new([value.into_value(), count]), semicolon)),
+                    None => Err(input.error("expected a value")),
+                };
+            }
+            list.push_punct(input.parse()?);
+        }
+        Ok(Arguments::List(list))
+    }
+}
+
+/// The arguments of a macro call, if they are expressions.
+pub(crate) fn macro_arguments(mac: &Macro) -> Option<Arguments> {
+    syn::parse2(mac.tokens.clone()).ok()
 }
 
 /// `value, pattern if guard`, with whatever a message adds.

@@ -5,6 +5,7 @@ use crate::error::{Problem, RewriteError};
 use crate::form;
 use crate::operators::{self, Operator};
 use crate::scope::{Kind, Scopes, Shape, Types, item_name};
+use crate::tokens::{self, Arguments};
 use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
@@ -28,6 +29,14 @@ pub(crate) struct Function {
     pub(crate) start: Span,
     /// Where `move` is missing: the first bar of the closure.
     pub(crate) needs_move: Option<Span>,
+}
+
+/// The arguments of a macro call as expressions. They are a copy of the tokens; the calls found in them have the
+/// addresses of this copy.
+pub(crate) struct ParsedMacro {
+    /// The address of the macro call in the syntax tree.
+    pub(crate) key: usize,
+    pub(crate) arguments: Arguments,
 }
 
 /// The address of a call, its identity as long as the tree does not move.
@@ -54,6 +63,7 @@ pub(crate) struct Walk {
     functions: Vec<(String, Shape)>,
     self_type: Option<String>,
     pub(crate) calls: Vec<Call>,
+    pub(crate) macros: Vec<ParsedMacro>,
     pub(crate) errors: Vec<RewriteError>,
 }
 
@@ -206,24 +216,20 @@ impl Walk {
                 }
                 Shape::Value
             }
-            Expr::Macro(mac) if mac.mac.path.is_ident("vec") => {
-                match mac.mac.parse_body_with(syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated) {
-                    // A copy of the tokens: only what it is counts, calls inside macros are not rewritten.
-                    Ok(elements) => {
-                        let (calls, errors) = (self.calls.len(), self.errors.len());
-                        let shape = self.list(elements.iter());
-                        self.calls.truncate(calls);
-                        self.errors.truncate(errors);
-                        shape
-                    }
-                    Err(_) => Shape::Value,
-                }
-            }
+            Expr::Macro(mac) => self.macro_call(&mac.mac),
             other => {
                 visit::visit_expr(self, other);
                 Shape::Value
             }
         }
+    }
+
+    /// Calls inside a macro's arguments count where these are expressions: `println!("{}", rdd.map(..).count()?)`.
+    fn macro_call(&mut self, mac: &syn::Macro) -> Shape {
+        let Some(arguments) = tokens::macro_arguments(mac) else { return Shape::Value };
+        let list = self.list(arguments.iter());
+        self.macros.push(ParsedMacro { key: std::ptr::from_ref(mac).addr(), arguments });
+        if mac.path.is_ident("vec") { list } else { Shape::Value }
     }
 
     fn list<'a>(&mut self, elements: impl Iterator<Item = &'a Expr>) -> Shape {
@@ -393,6 +399,10 @@ impl Walk {
 }
 
 impl<'ast> Visit<'ast> for Walk {
+    fn visit_macro(&mut self, mac: &'ast syn::Macro) {
+        self.macro_call(mac);
+    }
+
     fn visit_expr(&mut self, expr: &'ast Expr) {
         self.expr(expr);
     }
