@@ -92,7 +92,9 @@ impl<'a> Captures<'a> {
     pub(crate) fn mention(&mut self, name: &str, span: Span) {
         let Some(shape) = self.captured(name) else { return };
         match shape {
-            Shape::Rdd | Shape::WithEnv | Shape::List => self.problems.push((Problem::Rdd, name.to_owned(), span)),
+            Shape::Rdd | Shape::RddResult | Shape::WithEnv | Shape::List => {
+                self.problems.push((Problem::Rdd, name.to_owned(), span))
+            }
             Shape::Context => self.problems.push((Problem::Context, name.to_owned(), span)),
             Shape::Closure => self.problems.push((Problem::Closure, name.to_owned(), span)),
             _ => match self.found.iter_mut().find(|capture| capture.name == name) {
@@ -141,7 +143,7 @@ impl<'a> Captures<'a> {
             return None;
         }
         match self.scopes.lookup(name)? {
-            Shape::Item | Shape::RddFunction | Shape::ContextFunction => None,
+            Shape::Item => None,
             shape => Some(shape),
         }
     }

@@ -29,9 +29,14 @@ pub(crate) fn capture(capture: &Capture) -> (String, std::ops::Range<usize>) {
 }
 
 /// The parameter of the factory: `|(a, b,)|`.
-pub(crate) fn factory(captures: &[Capture]) -> String {
-    // Tokens of a macro may be no use of the variable after all; that is not worth a warning.
-    let attribute = if captures.iter().any(|capture| capture.uncertain) { "#[allow(unused_variables)]" } else { "" };
+pub(crate) fn factory(captures: &[Capture], functions: usize) -> String {
+    let attribute = if may_be_unused(captures, functions) { "#[allow(unused_variables)]" } else { "" };
     let names: String = captures.iter().map(|capture| format!("{},", capture.name)).collect();
     format!("|{attribute}({names})| ")
+}
+
+/// Tokens of a macro may be no use of a variable after all, and one of several functions may not use what the other
+/// one does: not worth a warning.
+pub(crate) fn may_be_unused(captures: &[Capture], functions: usize) -> bool {
+    functions > 1 || captures.iter().any(|capture| capture.uncertain)
 }

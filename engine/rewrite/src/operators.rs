@@ -127,6 +127,8 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
         Shape::Rdd if name == "random_split" => Shape::List,
         Shape::Rdd => Shape::Rdd,
         Shape::WithEnv => Shape::Rdd,
+        Shape::RddResult if matches!(name, "unwrap" | "expect" | "unwrap_or" | "unwrap_or_else") => Shape::Rdd,
+        Shape::RddResult if matches!(name, "clone" | "as_ref" | "cloned") => receiver,
         Shape::Context if is_source(name) => Shape::Rdd,
         Shape::Context if name == "accumulator" || name == "accumulator_with" => Shape::Accumulator,
         Shape::Context if name == "broadcast" => Shape::Broadcast,
@@ -137,7 +139,8 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
         {
             receiver
         }
-        Shape::List if matches!(name, "pop" | "remove" | "swap_remove") => Shape::Value,
+        Shape::List if matches!(name, "remove" | "swap_remove") => Shape::Rdd,
+        Shape::List if matches!(name, "first" | "last" | "get" | "pop") => Shape::RddResult,
         _ => Shape::Value,
     }
 }

@@ -33,13 +33,24 @@ pub(crate) enum Shape {
     List,
     /// A closure bound to a name.
     Closure,
-    /// A function that returns an RDD.
-    RddFunction,
-    /// A function that returns a context.
-    ContextFunction,
+    /// A `Result` or `Option` of an RDD: its `map` is not the RDD's.
+    RddResult,
     /// A function, constant or static of an enclosing block: it hides a variable and is no capture.
     Item,
     Value,
+}
+
+impl Kind {
+    /// What a variable of this type is, by the text of the type: `Rdd<(String, i64)>`, `dpark::DparkContext`.
+    pub fn of_type(text: &str) -> Kind {
+        match syn::parse_str(text).map_or(Shape::Value, |ty| Types::default().shape(&ty)) {
+            Shape::Rdd => Kind::Rdd,
+            Shape::Context => Kind::Context,
+            Shape::Accumulator => Kind::Accumulator,
+            Shape::Broadcast => Kind::Broadcast,
+            _ => Kind::Other,
+        }
+    }
 }
 
 impl From<Kind> for Shape {
@@ -49,7 +60,7 @@ impl From<Kind> for Shape {
             Kind::Context => Shape::Context,
             Kind::Accumulator => Shape::Accumulator,
             Kind::Broadcast => Shape::Broadcast,
-            Kind::RddFunction => Shape::RddFunction,
+            Kind::RddFunction => Shape::Item,
             Kind::Other => Shape::Value,
         }
     }
@@ -82,6 +93,16 @@ impl Scopes {
         for name in pattern_names(pattern) {
             let shape = if whole.as_deref() == Some(name.as_str()) { shape } else { Shape::Value };
             self.bind(name, shape);
+        }
+    }
+
+    /// Binds the names of a pattern that a value is matched against: `Ok(rdd)` opens a `Result` of an RDD.
+    pub(crate) fn bind_matched(&mut self, pattern: &Pat, shape: Shape) {
+        match (pattern, shape) {
+            (Pat::TupleStruct(wrapper), Shape::RddResult) if wrapper.elems.len() == 1 => {
+                wrapper.elems.iter().for_each(|inner| self.bind_pattern(inner, Shape::Rdd));
+            }
+            _ => self.bind_pattern(pattern, shape),
         }
     }
 
@@ -134,11 +155,12 @@ pub(crate) fn item_name(item: &Item) -> Option<String> {
     }
 }
 
-/// Types that the source itself names: aliases, and fields of its structs.
+/// Types that the source itself names: aliases, fields of its structs, methods of its impls.
 #[derive(Default)]
 pub(crate) struct Types {
     aliases: Vec<(String, Shape)>,
     fields: Vec<(String, String, Shape)>,
+    methods: Vec<(String, String, Shape)>,
 }
 
 impl Types {
@@ -151,6 +173,16 @@ impl Types {
             }
         }
         for item in items {
+            if let Item::Impl(item) = item
+                && let Some(owner) = type_name(&item.self_ty)
+            {
+                for item in &item.items {
+                    if let syn::ImplItem::Fn(function) = item {
+                        let shape = self.returned(&function.sig);
+                        self.methods.push((owner.clone(), function.sig.ident.to_string(), shape));
+                    }
+                }
+            }
             if let Item::Struct(item) = item {
                 for field in &item.fields {
                     let shape = self.shape(&field.ty);
@@ -179,6 +211,12 @@ impl Types {
                     "Accumulator" => Shape::Accumulator,
                     "Broadcast" => Shape::Broadcast,
                     "Box" | "Rc" | "Arc" => first_argument(last).map_or(Shape::Value, |inner| self.shape(inner)),
+                    "Result" | "Option" => match first_argument(last).map_or(Shape::Value, |inner| self.shape(inner)) {
+                        Shape::Rdd => Shape::RddResult,
+                        // A context has no operators of its own to confuse with those of `Result`.
+                        Shape::Context => Shape::Context,
+                        _ => Shape::Value,
+                    },
                     "Vec" => first_argument(last).map_or(Shape::Value, |inner| self.list(inner)),
                     _ => self.aliases.iter().rev().find(|alias| alias.0 == name).map_or(Shape::Value, |alias| alias.1),
                 }
@@ -187,25 +225,34 @@ impl Types {
         }
     }
 
-    /// What a function that returns this type gives, once `?` or `unwrap()` has opened a `Result`.
-    pub(crate) fn returned(&self, ty: &Type) -> Shape {
-        if let Type::Path(path) = ty
-            && let Some(last) = path.path.segments.last()
-            && (last.ident == "Result" || last.ident == "Option")
-            && let Some(inner) = first_argument(last)
-        {
-            return self.shape(inner);
-        }
-        self.shape(ty)
-    }
-
     /// What `value.field` is for a value of the struct `name`.
     pub(crate) fn field(&self, name: &str, field: &str) -> Shape {
         self.fields.iter().rev().find(|known| known.0 == name && known.1 == field).map_or(Shape::Value, |known| known.2)
     }
 
+    /// What `value.method(..)` gives for a value of the type `name`, if its `impl` was seen.
+    pub(crate) fn method(&self, name: &str, method: &str) -> Option<Shape> {
+        self.methods.iter().rev().find(|known| known.0 == name && known.1 == method).map(|known| known.2)
+    }
+
+    /// What a call of a function gives.
+    pub(crate) fn returned(&self, signature: &syn::Signature) -> Shape {
+        match &signature.output {
+            syn::ReturnType::Type(_, ty) => self.shape(ty),
+            syn::ReturnType::Default => Shape::Value,
+        }
+    }
+
     fn list(&self, element: &Type) -> Shape {
         if self.shape(element) == Shape::Rdd { Shape::List } else { Shape::Value }
+    }
+}
+
+/// The last word of a type's path.
+pub(crate) fn type_name(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
+        _ => None,
     }
 }
 

@@ -92,7 +92,7 @@ fn insertions_of(call: &Call) -> Vec<Insertion> {
         marks: Vec::new(),
         captures: Vec::new(),
     };
-    let factory = form::factory(&call.captures);
+    let factory = form::factory(&call.captures, call.functions.len());
     for function in &call.functions {
         insertions.push(plain(function.start.byte_range().start, factory.clone()));
         if let Some(bar) = function.needs_move {

@@ -7,17 +7,13 @@ use crate::tokens;
 use crate::walk::{Call, ParsedMacro, Walk, key};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
-use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMethodCall, Item, Macro, Member};
 
 /// Makes the closures of RDD operators in a function, impl block, trait or module shippable.
 pub fn rewrite_item(item: &mut Item) -> Result<(), Vec<RewriteError>> {
     let mut walk = Walk::new(&[]);
-    match item {
-        Item::Fn(_) => walk.alone(item),
-        _ => walk.visit_item(item),
-    }
+    walk.alone(item);
     if !walk.errors.is_empty() {
         return Err(walk.errors);
     }
@@ -66,8 +62,7 @@ fn splice(call: &mut ExprMethodCall, found: &Call) {
         if function.needs_move.is_some() {
             add_move(argument);
         }
-        let factory = factory(&found.captures);
-        let mut tokens = factory;
+        let mut tokens = factory(&found.captures, found.functions.len());
         argument.to_tokens(&mut tokens);
         *argument = Expr::Verbatim(tokens);
     }
@@ -92,13 +87,15 @@ fn add_move(argument: &mut Expr) {
 }
 
 /// `|(a, b,)|`, each name with the span of its first mention, so that it resolves as the user's own word does.
-fn factory(captures: &[Capture]) -> TokenStream {
+fn factory(captures: &[Capture], functions: usize) -> TokenStream {
     let Some(first) = captures.first() else { return TokenStream::new() };
     let names = captures.iter().map(|capture| {
         let name = parsed(&capture.name, capture.span);
         quote_spanned!(capture.span=> #name,)
     });
-    quote_spanned!(first.span=> |#[allow(unused_variables)] (#(#names)*)|)
+    let attribute =
+        form::may_be_unused(captures, functions).then(|| quote_spanned!(first.span=> #[allow(unused_variables)]));
+    quote_spanned!(first.span=> |#attribute (#(#names)*)|)
 }
 
 /// A text of this crate as tokens at a place of the user's.

@@ -4,7 +4,7 @@ use crate::captures::{Capture, Captures, SelfUse};
 use crate::error::{Problem, RewriteError};
 use crate::form;
 use crate::operators::{self, Operator};
-use crate::scope::{Kind, Scopes, Shape, Types, item_name};
+use crate::scope::{Kind, Scopes, Shape, Types, item_name, type_name};
 use crate::tokens::{self, Arguments};
 use proc_macro2::Span;
 use syn::spanned::Spanned;
@@ -59,7 +59,7 @@ pub(crate) fn as_closure(argument: &Expr) -> Option<&ExprClosure> {
 pub(crate) struct Walk {
     scopes: Scopes,
     types: Types,
-    /// Functions of enclosing modules and of the session that return RDDs or contexts.
+    /// What calls of functions give, where it is an RDD or context: those of the session, and of the source.
     functions: Vec<(String, Shape)>,
     self_type: Option<String>,
     pub(crate) calls: Vec<Call>,
@@ -73,11 +73,10 @@ impl Walk {
         let mut walk = Walk::default();
         walk.scopes.push();
         for (name, kind) in outer {
-            let shape = Shape::from(*kind);
-            if shape == Shape::RddFunction {
-                walk.functions.push((name.clone(), shape));
+            if *kind == Kind::RddFunction {
+                walk.functions.push((name.clone(), Shape::Rdd));
             }
-            walk.scopes.bind(name.clone(), shape);
+            walk.scopes.bind(name.clone(), Shape::from(*kind));
         }
         walk
     }
@@ -89,20 +88,16 @@ impl Walk {
             _ => None,
         });
         self.types.learn(items.clone());
-        for (name, shape) in self.returning(items) {
-            // The session's variables hide functions of the same name: those are items of the crate.
-            if self.scopes.lookup(&name).is_none() {
-                self.scopes.bind(name.clone(), shape);
-            }
-            self.functions.push((name, shape));
-        }
+        let functions = self.returning(items);
+        self.functions.extend(functions);
         self.scopes.push();
         statements.iter().for_each(|statement| self.visit_stmt(statement));
         self.scopes.pop();
     }
 
-    /// Walks one function that stands for itself.
+    /// Walks one item that stands for itself.
     pub(crate) fn alone(&mut self, item: &Item) {
+        self.types.learn(std::iter::once(item));
         self.functions.extend(self.returning(std::iter::once(item)));
         self.visit_item(item);
     }
@@ -111,27 +106,16 @@ impl Walk {
     fn returning<'a>(&self, items: impl Iterator<Item = &'a Item>) -> Vec<(String, Shape)> {
         items
             .filter_map(|item| match item {
-                Item::Fn(function) => {
-                    let syn::ReturnType::Type(_, ty) = &function.sig.output else { return None };
-                    let shape = match self.types.returned(ty) {
-                        Shape::Rdd => Shape::RddFunction,
-                        Shape::Context => Shape::ContextFunction,
-                        _ => return None,
-                    };
-                    Some((function.sig.ident.to_string(), shape))
-                }
+                Item::Fn(function) => Some((function.sig.ident.to_string(), self.types.returned(&function.sig))),
                 _ => None,
             })
+            .filter(|(_, shape)| *shape != Shape::Value)
             .collect()
     }
 
     /// A function sees no variables but its parameters.
     fn function(&mut self, signature: &Signature, block: &Block) {
         let saved = std::mem::take(&mut self.scopes);
-        self.scopes.push();
-        for (name, shape) in self.functions.clone() {
-            self.scopes.bind(name, shape);
-        }
         self.scopes.push();
         for input in &signature.inputs {
             match input {
@@ -155,7 +139,10 @@ impl Walk {
             Expr::Paren(inner) => self.expr(&inner.expr),
             Expr::Group(inner) => self.expr(&inner.expr),
             Expr::Reference(inner) => self.expr(&inner.expr),
-            Expr::Try(inner) => self.expr(&inner.expr),
+            Expr::Try(inner) => match self.expr(&inner.expr) {
+                Shape::RddResult => Shape::Rdd,
+                shape => shape,
+            },
             Expr::Await(inner) => self.expr(&inner.base),
             Expr::Unary(inner) => self.expr(&inner.expr),
             Expr::Index(index) => {
@@ -176,8 +163,8 @@ impl Walk {
                 shape
             }
             Expr::Match(matched) => {
-                self.expr(&matched.expr);
-                let shapes: Vec<Shape> = matched.arms.iter().map(|arm| self.arm(arm)).collect();
+                let value = self.expr(&matched.expr);
+                let shapes: Vec<Shape> = matched.arms.iter().map(|arm| self.arm(arm, value)).collect();
                 shapes.into_iter().find(|shape| *shape != Shape::Value).unwrap_or(Shape::Value)
             }
             Expr::Closure(closure) => {
@@ -207,13 +194,7 @@ impl Walk {
             }
             Expr::Let(matched) => {
                 let shape = self.expr(&matched.expr);
-                self.scopes.bind_pattern(&matched.pat, Shape::Value);
-                // `if let Ok(rdd) = make_rdd(..)`
-                if let (Pat::TupleStruct(wrapper), Shape::Rdd) = (&*matched.pat, shape)
-                    && let [inner] = wrapper.elems.iter().collect::<Vec<_>>()[..]
-                {
-                    self.scopes.bind_pattern(inner, shape);
-                }
+                self.scopes.bind_matched(&matched.pat, shape);
                 Shape::Value
             }
             Expr::Macro(mac) => self.macro_call(&mac.mac),
@@ -245,9 +226,9 @@ impl Walk {
                 if let Some(name) = item_name(item) {
                     self.scopes.bind(name, Shape::Item);
                 }
-                for (name, shape) in self.returning(std::iter::once(item)) {
-                    self.scopes.bind(name, shape);
-                }
+                self.types.learn(std::iter::once(item));
+                let functions = self.returning(std::iter::once(item));
+                self.functions.extend(functions);
             }
         }
         let mut shape = Shape::Value;
@@ -264,9 +245,9 @@ impl Walk {
         shape
     }
 
-    fn arm(&mut self, arm: &syn::Arm) -> Shape {
+    fn arm(&mut self, arm: &syn::Arm, value: Shape) -> Shape {
         self.scopes.push();
-        self.scopes.bind_pattern(&arm.pat, Shape::Value);
+        self.scopes.bind_matched(&arm.pat, value);
         if let Some((_, guard)) = &arm.guard {
             self.expr(guard);
         }
@@ -283,20 +264,16 @@ impl Walk {
         };
         let segments: Vec<String> = path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         match &segments[..] {
-            [name] => match self.scopes.lookup(name) {
-                Some(Shape::RddFunction) => Shape::Rdd,
-                Some(Shape::ContextFunction) => Shape::Context,
-                // `Some(rdd)`, `Ok(rdd)`
-                _ if matches!(name.as_str(), "Ok" | "Some") => arguments.first().copied().unwrap_or(Shape::Value),
+            [name] if matches!(name.as_str(), "Ok" | "Some") => match arguments.first() {
+                Some(Shape::Rdd) => Shape::RddResult,
                 _ => Shape::Value,
             },
-            [.., owner, name] => match owner.as_str() {
-                "DparkContext" => Shape::Context,
-                "Rdd" => operators::method(Shape::Rdd, name),
-                _ => self.functions.iter().rev().find(|known| known.0 == *name).map_or(Shape::Value, |known| {
-                    if known.1 == Shape::RddFunction { Shape::Rdd } else { Shape::Context }
-                }),
-            },
+            [.., owner, _] if owner == "DparkContext" => Shape::Context,
+            [.., owner, name] if owner == "Rdd" => operators::method(Shape::Rdd, name),
+            [.., owner, name] if owner == "Self" => self.own_method(name).unwrap_or(Shape::Value),
+            [.., name] => {
+                self.functions.iter().rev().find(|known| known.0 == *name).map_or(Shape::Value, |known| known.1)
+            }
             [] => Shape::Value,
         }
     }
@@ -314,6 +291,10 @@ impl Walk {
     fn method_call(&mut self, call: &ExprMethodCall) -> Shape {
         let receiver = self.expr(&call.receiver);
         let name = call.method.to_string();
+        let own = match &*call.receiver {
+            Expr::Path(path) if path.path.is_ident("self") => self.own_method(&name),
+            _ => None,
+        };
         if receiver == Shape::Rdd
             && let Some(operator) = operators::operator(&name)
         {
@@ -322,7 +303,12 @@ impl Walk {
         for argument in &call.args {
             self.expr(argument);
         }
-        operators::method(receiver, &name)
+        own.unwrap_or_else(|| operators::method(receiver, &name))
+    }
+
+    /// What a method of the type around gives.
+    fn own_method(&self, name: &str) -> Option<Shape> {
+        self.self_type.as_ref().and_then(|owner| self.types.method(owner, name))
     }
 
     fn operator_call(&mut self, call: &ExprMethodCall, operator: &Operator) {
@@ -378,7 +364,9 @@ impl Walk {
 
     fn bind_local(&mut self, local: &Local, shape: Shape) {
         if let Pat::Type(typed) = &local.pat {
-            self.scopes.bind_pattern(&typed.pat, self.types.shape(&typed.ty));
+            let written = self.types.shape(&typed.ty);
+            let shape = if matches!(*typed.ty, Type::Infer(_)) { shape } else { written };
+            self.scopes.bind_pattern(&typed.pat, shape);
             return;
         }
         self.scopes.bind_pattern(&local.pat, shape);
@@ -419,6 +407,12 @@ impl<'ast> Visit<'ast> for Walk {
                 self.expr(diverge);
             }
         }
+        let shape = if local.init.as_ref().is_some_and(|init| init.diverge.is_some()) && shape == Shape::RddResult {
+            self.scopes.bind_matched(&local.pat, shape);
+            return;
+        } else {
+            shape
+        };
         self.bind_local(local, shape);
     }
 
@@ -437,11 +431,7 @@ impl<'ast> Visit<'ast> for Walk {
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
-        let name = match &*item.self_ty {
-            Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
-            _ => None,
-        };
-        let saved = std::mem::replace(&mut self.self_type, name);
+        let saved = std::mem::replace(&mut self.self_type, type_name(&item.self_ty));
         visit::visit_item_impl(self, item);
         self.self_type = saved;
     }
