@@ -4,6 +4,7 @@ pub mod accumulator;
 pub mod error;
 pub mod event;
 pub mod ids;
+pub mod scheduler;
 pub mod show;
 pub mod task;
 pub mod work;
