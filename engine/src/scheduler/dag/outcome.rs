@@ -73,19 +73,20 @@ impl Machine {
         self.refresh(attempt.owner);
     }
 
-    /// The attempt found an input lost: that is computed again, then the attempt repeated.
+    /// The attempt found an input lost: that is computed again, then the attempt repeated. The
+    /// loss stands also when the job fails of it: later jobs must not count on that output.
     fn input_lost(&mut self, attempt: &Attempt, shuffle: ShuffleId, map: usize, failure: Failure) {
         let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
         let tries = tasks.requeue(attempt.position, |tries| tries.losses += 1);
         let known = self.add_input(attempt.owner, shuffle);
-        if !known || (tries.losses >= MAX_LOSSES && !planted!(self, LossForEver)) {
-            return self.give_up(attempt, tries.total(), failure);
-        }
         // What was computed after the attempt began is not what the attempt missed.
         let output = self.shuffles.get(&shuffle).and_then(|shuffle| shuffle.tasks.output(map));
         let stale = output.is_some_and(|output| output.step > attempt.launched_at);
         if !stale || planted!(self, StaleLoss) {
             self.output_lost(shuffle, map);
+        }
+        if !known || (tries.losses >= MAX_LOSSES && !planted!(self, LossForEver)) {
+            return self.give_up(attempt, tries.total(), failure);
         }
         self.refresh(attempt.owner);
     }
