@@ -31,17 +31,6 @@ pub(crate) enum Input {
         /// How it ended.
         outcome: Outcome,
     },
-    /// What a job wanted done with an accepted output failed ([`crate::work::Work::committed`] panicked).
-    CommitFailed {
-        /// The job.
-        job: JobId,
-        /// Index of the stage.
-        stage: usize,
-        /// The partition.
-        partition: usize,
-        /// What went wrong.
-        failure: Failure,
-    },
     /// A map output is gone.
     #[cfg_attr(not(test), expect(dead_code, reason = "backends with executors of their own report it"))]
     OutputLost {
@@ -91,15 +80,12 @@ pub(crate) enum Command {
     /// The output of the attempt that was just reported counts.
     Accept {
         /// The attempt.
+        #[cfg_attr(not(test), expect(dead_code, reason = "the driver knows what was just reported"))]
         task: TaskId,
         /// The job that launched it (it may have ended meanwhile, if another job shares the stage).
         job: JobId,
-        /// Index of the stage in that job.
-        stage: usize,
         /// The partition.
         partition: usize,
-        /// Whether the partition counts for the first time, or is a lost output computed again.
-        count: Count,
     },
     /// Tell the world. The machine has no clock: the time in the event is left at 0.
     Emit(Event),
@@ -112,10 +98,10 @@ pub(crate) enum Command {
     },
 }
 
-/// Whether an accepted output is to be counted.
+/// Whether the output of an attempt is the first of its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Count {
-    /// The first output of its partition.
+    /// The first one.
     First,
     /// The same rows once more, after a loss.
     Again,

@@ -8,7 +8,7 @@
 mod demand;
 mod outcome;
 
-use super::command::{Command, ExecutorId, Input, Launch};
+use super::command::{Command, Count, ExecutorId, Input, Launch};
 use super::executors::Executors;
 use super::job::{Job, Phase, Turn};
 use super::task_set::TaskSet;
@@ -113,12 +113,6 @@ impl Machine {
                 jobs.into_iter().for_each(|job| self.cancel(job));
             }
             Input::TaskFinished { task, outcome } => self.task_finished(task, outcome),
-            Input::CommitFailed { job, stage, partition, failure } => {
-                if let Some(turn) = self.turns.get(&job).copied() {
-                    let error = self.jobs[&turn].failure(stage, partition, 1, failure);
-                    self.end_job(turn, Err(error));
-                }
-            }
             Input::OutputLost { shuffle, map } => self.output_lost(shuffle, map),
             Input::ForgetShuffle(shuffle) => self.forget(shuffle),
             Input::ExecutorAdded { id, slots } => self.executors.add(id, slots),
@@ -131,6 +125,16 @@ impl Machine {
     /// Whether all outputs of a shuffle are there.
     pub(crate) fn outputs_complete(&self, shuffle: ShuffleId) -> bool {
         self.shuffles.get(&shuffle).is_some_and(|shuffle| self.is_complete(shuffle))
+    }
+
+    /// What the success of a running attempt would mean; none if nobody waits for it.
+    pub(crate) fn counts(&self, task: TaskId) -> Option<Count> {
+        let attempt = self.attempts.get(&task).filter(|attempt| attempt.standing == Standing::Wanted)?;
+        let tasks = match attempt.owner {
+            Owner::Map(shuffle) => &self.shuffles.get(&shuffle)?.tasks,
+            Owner::Result(turn) => &self.jobs.get(&turn)?.results,
+        };
+        Some(if planted!(self, RecomputationCounts) { Count::First } else { tasks.count(attempt.position) })
     }
 
     /// The jobs that have not ended.

@@ -89,16 +89,18 @@ impl TaskSet {
     }
 
     /// The attempt on `position` succeeded.
-    pub(crate) fn succeed(&mut self, position: usize, executor: ExecutorId, step: u64) -> Count {
+    pub(crate) fn succeed(&mut self, position: usize, executor: ExecutorId, step: u64) {
         if !matches!(self.slots[position], Slot::Done(_)) {
             self.undone -= 1;
         }
         self.slots[position] = Slot::Done(Output { executor, step });
         self.pending.remove(&position);
-        match std::mem::replace(&mut self.counted[position], true) {
-            true => Count::Again,
-            false => Count::First,
-        }
+        self.counted[position] = true;
+    }
+
+    /// Whether an output at `position` is the first one there.
+    pub(crate) fn count(&self, position: usize) -> Count {
+        if self.counted[position] { Count::Again } else { Count::First }
     }
 
     /// The attempt on `position` failed; the partition waits again. `note` counts the try.

@@ -4,7 +4,7 @@ use super::{Attempt, MAX_ATTEMPTS, MAX_LOSSES, Machine, Owner, Standing, planted
 use crate::error::Failure;
 use crate::event::{Event, TaskEnd, TaskMetrics};
 use crate::ids::{ShuffleId, TaskId};
-use crate::scheduler::command::{Command, Count, ExecutorId, Outcome};
+use crate::scheduler::command::{Command, ExecutorId, Outcome};
 use crate::scheduler::job::Turn;
 
 impl Machine {
@@ -34,13 +34,11 @@ impl Machine {
     fn task_succeeded(&mut self, attempt: &Attempt, metrics: TaskMetrics) {
         self.report(attempt, TaskEnd::Succeeded(metrics));
         let step = self.step;
-        let again = planted!(self, RecomputationCounts);
         let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
-        let count = tasks.succeed(attempt.position, attempt.launch.executor, step);
-        let count = if again { Count::First } else { count };
+        tasks.succeed(attempt.position, attempt.launch.executor, step);
         let complete = tasks.is_complete();
-        let super::Launch { task, job, stage, partition, .. } = attempt.launch;
-        self.commands.push(Command::Accept { task, job, stage, partition, count });
+        let super::Launch { task, job, partition, .. } = attempt.launch;
+        self.commands.push(Command::Accept { task, job, partition });
         match attempt.owner {
             Owner::Result(turn) if complete => self.end_job(turn, Ok(())),
             Owner::Map(shuffle) if complete => self.completed(shuffle),

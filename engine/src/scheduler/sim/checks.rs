@@ -64,17 +64,24 @@ impl World {
         Ok(key)
     }
 
-    pub(super) fn check_accept(&mut self, task: TaskId, partition: usize, count: Count) -> Result<(), String> {
+    /// What the machine says the end of `run` would count as.
+    pub(super) fn check_count(&self, run: &Run, count: Option<Count>) -> Result<(), String> {
+        let right = match self.counted.contains(&(run.key, run.launch.partition)) {
+            _ if run.killed || run.zombie => None,
+            true => Some(Count::Again),
+            false => Some(Count::First),
+        };
+        if count == right { Ok(()) } else { Err(format!("{:?} counts as {count:?}, not {right:?}", run.launch)) }
+    }
+
+    pub(super) fn check_accept(&mut self, task: TaskId, partition: usize) -> Result<(), String> {
         let run = self.reported.take().filter(|run| run.launch.task == task);
         let run = run.ok_or_else(|| format!("{task} counts, but was not reported now"))?;
         if run.killed || run.zombie {
             return Err(format!("{task} counts, though it was killed or its executor lost"));
         }
         let value = run.value.ok_or_else(|| format!("{task} counts, though it failed"))?;
-        let first = self.counted.insert((run.key, partition));
-        if first != (count == Count::First) {
-            return Err(format!("{:?} partition {partition} counts as {count:?}", run.key));
-        }
+        self.counted.insert((run.key, partition));
         match run.key {
             Key::Map(shuffle) => {
                 let right = self.plan.shuffles[shuffle.0 as usize].values[partition];

@@ -314,6 +314,7 @@ impl World {
         }
         let hopeless = matches!(&outcome, Outcome::Failed(Failure::Other(_))) && !run.killed && !run.zombie;
         let job = run.launch.job;
+        self.check_count(&run, self.machine.counts(task))?;
         self.reported = Some(run);
         self.feed(Input::TaskFinished { task, outcome })?;
         if hopeless && self.jobs[job.0 as usize].status == Status::Running {
@@ -389,7 +390,7 @@ impl World {
                 let life = (run.key, run.launch.partition);
                 self.allow_new_life(life);
             }
-            Command::Accept { task, partition, count, .. } => self.check_accept(task, partition, count)?,
+            Command::Accept { task, partition, .. } => self.check_accept(task, partition)?,
             Command::JobEnded { job, end } => {
                 self.trace.push(format!("       job {job} ended: {end:?}"));
                 match &end {
