@@ -12,20 +12,15 @@ pub(crate) const MAX_CAPTURES: usize = 12;
 
 /// The method that takes the environment.
 pub(crate) const WITH_ENV: &str = "with_env";
-/// What the expressions of [`capture`] need in scope.
-pub(crate) const IMPORT: &str = "use ::dpark::capture::Cap as _;";
-const BEFORE: &str = "(&&&::dpark::capture::Wrap(&";
-const AFTER: &str = ")).cap()";
-
-/// The expression that captures one variable, and where in it the variable stands.
-pub(crate) fn capture(capture: &Capture) -> (String, std::ops::Range<usize>) {
+/// The expression that captures one variable. Each has its own import, so that the environment is a plain tuple: only
+/// then does rustc point at the element whose type cannot be captured.
+pub(crate) fn capture(capture: &Capture) -> String {
     let source = match &capture.place {
         Place::Variable => capture.name.clone(),
         Place::SelfField(field) => format!("self.{field}"),
         Place::SelfWhole => "self".to_owned(),
     };
-    let range = BEFORE.len()..BEFORE.len() + source.len();
-    (format!("{BEFORE}{source}{AFTER}"), range)
+    format!("{{use ::dpark::capture::Cap as _;(&&&::dpark::capture::Wrap(&{source})).cap()}}")
 }
 
 /// The parameter of the factory: `|(a, b,)|`.

@@ -78,15 +78,18 @@ fn answer(case: &Case) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    let open = ".with_env({use ::dpark::capture::Cap as _;(";
+    let open = ".with_env(({use ::dpark::capture::Cap as _;";
     let mut short = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(open) {
         short.push_str(&rest[..at]);
-        let (captured, after) = rest[at + open.len()..].split_once(",)})").unwrap();
+        let (captured, after) = rest[at + ".with_env((".len()..].split_once(",))").unwrap();
         let names: Vec<&str> = captured
             .split(',')
-            .map(|one| one.strip_prefix("(&&&::dpark::capture::Wrap(&").unwrap().strip_suffix(")).cap()").unwrap())
+            .map(|one| {
+                let inner = one.strip_prefix("{use ::dpark::capture::Cap as _;(&&&::dpark::capture::Wrap(&").unwrap();
+                inner.strip_suffix(")).cap()}").unwrap()
+            })
             .collect();
         short.push_str(&format!(".with_env<{}>", names.join(", ")));
         rest = after;
