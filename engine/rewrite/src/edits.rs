@@ -232,8 +232,8 @@ mod tests {
         assert_eq!(edits.original_range(capture..capture + 1), place(source, "m)")..place(source, "m)") + 1);
         let whole = place(text, "with_env")..place(text, ",))");
         assert_eq!(&source[edits.original_range(whole)], "map");
-        let one = place(text, "{use");
-        let end = place(text, "},{") + 1;
+        let one = place(text, "({#") + 1;
+        let end = place(text, "},{#") + 1;
         assert_eq!(&source[edits.original_range(one..end)], "n");
         let factory = place(text, "|(n,m,)|");
         assert_eq!(&source[edits.original(factory)], "map");

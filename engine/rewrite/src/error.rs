@@ -41,8 +41,6 @@ pub struct RewriteError {
     pub column: usize,
     /// Length of the mention in bytes (0 in a macro).
     pub len: usize,
-    /// The mention, for a macro's `compile_error!`.
-    pub span: Span,
 }
 
 impl RewriteError {
@@ -57,7 +55,6 @@ impl RewriteError {
             line: start.line,
             column: start.column + 1,
             len: range.len(),
-            span,
         }
     }
 

@@ -35,7 +35,7 @@ impl VisitMut for Splice {
             if !refused.is_empty() {
                 let errors = refused.iter().map(|refused| {
                     let message = format!("{}\nhelp: {}", refused.error.message(), refused.error.help());
-                    quote_spanned!(refused.error.span=> ::core::compile_error!(#message))
+                    quote_spanned!(refused.span=> ::core::compile_error!(#message))
                 });
                 *expr = Expr::Verbatim(quote_spanned!(call.method.span()=> { #(#errors);* }));
                 self.spliced += 1;

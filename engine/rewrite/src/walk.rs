@@ -36,6 +36,8 @@ pub(crate) struct Refused {
     /// The address of the call.
     pub(crate) key: usize,
     pub(crate) error: RewriteError,
+    /// The mention.
+    pub(crate) span: Span,
 }
 
 /// The arguments of a macro call as expressions. They are a copy of the tokens; the calls found in them have the
@@ -344,7 +346,7 @@ impl Walk {
         }
         for (problem, variable, span) in &problems {
             let error = RewriteError::new(*problem, variable, operator.name, *span);
-            self.errors.push(Refused { key: key(call), error });
+            self.errors.push(Refused { key: key(call), error, span: *span });
         }
         if found.is_empty() || !problems.is_empty() {
             return;

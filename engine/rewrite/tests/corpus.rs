@@ -10,6 +10,8 @@
 //! ```
 //! where `.with_env<n, m>` stands for the text that captures `n` and `m`. `UPDATE_CORPUS=1` writes the answers anew.
 
+#![allow(clippy::unwrap_used, reason = "a test's own files")]
+
 use dpark_rewrite::{Kind, rewrite_cell};
 use std::path::Path;
 
@@ -77,22 +79,26 @@ fn answer(case: &Case) -> String {
     }
 }
 
+/// What stands around the name of a captured variable.
+const BEFORE: &str =
+    "{#[allow(unused_imports)]use ::dpark::capture::{CapAny as _,CapFn as _,CapStr as _};(&&&::dpark::capture::Wrap(&";
+const AFTER: &str = ")).cap()},";
+
 fn shortened(text: &str) -> String {
-    let open = ".with_env(({use ::dpark::capture::Cap as _;";
+    let open = format!(".with_env(({BEFORE}");
     let mut short = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(open) {
+    while let Some(at) = rest.find(&open) {
         short.push_str(&rest[..at]);
-        let (captured, after) = rest[at + ".with_env((".len()..].split_once(",))").unwrap();
-        let names: Vec<&str> = captured
-            .split(',')
-            .map(|one| {
-                let inner = one.strip_prefix("{use ::dpark::capture::Cap as _;(&&&::dpark::capture::Wrap(&").unwrap();
-                inner.strip_suffix(")).cap()}").unwrap()
-            })
-            .collect();
+        rest = &rest[at + ".with_env((".len()..];
+        let mut names = Vec::new();
+        while let Some(after) = rest.strip_prefix(BEFORE) {
+            let (name, after) = after.split_once(AFTER).unwrap();
+            names.push(name);
+            rest = after;
+        }
+        rest = rest.strip_prefix("))").unwrap();
         short.push_str(&format!(".with_env<{}>", names.join(", ")));
-        rest = after;
     }
     short.push_str(rest);
     short
