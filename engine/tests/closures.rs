@@ -1,5 +1,7 @@
 //! `#[dpark::closures]`: capturing closures of RDD operators, in the ways one writes them.
 
+#![allow(clippy::ptr_arg, clippy::unwrap_used, reason = "tests, of references to vectors among others")]
+
 use dpark::{DparkContext, Rdd};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -48,7 +50,14 @@ fn owned_values_stay_usable() {
 }
 
 #[dpark::closures]
-fn by_reference(ctx: &DparkContext, n: &i64, text: &str, list: &[i64], point: &Point, table: &HashMap<i64, i64>) -> Vec<String> {
+fn by_reference(
+    ctx: &DparkContext,
+    n: &i64,
+    text: &str,
+    list: &Vec<i64>,
+    point: &Point,
+    table: &HashMap<i64, i64>,
+) -> Vec<String> {
     ctx.range(0, 2)
         .map(|x| x + n + *n)
         .filter(|x| *x > *n && list.contains(&1))
@@ -62,7 +71,7 @@ fn by_reference(ctx: &DparkContext, n: &i64, text: &str, list: &[i64], point: &P
 fn references() {
     let ctx = DparkContext::local(2);
     let text = String::from("v");
-    let rows = by_reference(&ctx, &5, &text, &[1, 2], &Point { x: 1, y: 2 }, &HashMap::from([(1, 100)]));
+    let rows = by_reference(&ctx, &5, &text, &vec![1, 2], &Point { x: 1, y: 2 }, &HashMap::from([(1, 100)]));
     assert_eq!(sorted(rows), ["v120", "v121"]);
 }
 
@@ -226,7 +235,7 @@ fn loops_and_local_functions() {
     const STEP: i64 = 100;
     let mut all = Vec::new();
     for k in 1..3 {
-        for (i, word) in ["a", "bc"].iter().enumerate() {
+        for (i, word) in ["a", "bc"].into_iter().enumerate() {
             all.extend(rdd.map(|x| twice(x + k) + STEP + word.len() as i64 + i as i64).collect().unwrap());
         }
     }
@@ -250,7 +259,7 @@ fn several_functions_in_one_call() {
 }
 
 #[dpark::closures]
-fn generic<T: dpark::Data + Clone + PartialEq>(rdd: &Rdd<T>, wanted: T) -> u64 {
+fn generic<T: dpark::Data + dpark::capture::Capture + PartialEq>(rdd: &Rdd<T>, wanted: T) -> u64 {
     rdd.filter(|row| *row == wanted).count().unwrap()
 }
 

@@ -134,7 +134,7 @@ impl Edits {
         }
         // The user's own bytes of the range.
         let start = self.at_or_after(range.start);
-        let end = self.at_or_before(range.end);
+        let end = self.at_or_after(range.end);
         if start < end { start..end } else { first }
     }
 
@@ -159,6 +159,7 @@ impl Edits {
         (position_of(&self.source, range.start), position_of(&self.source, range.end))
     }
 
+    /// The user's byte at an offset of the rewritten text; an insertion stands at its place.
     fn at_or_after(&self, offset: usize) -> usize {
         let mut grown = 0;
         for (start, insertion) in &self.placed {
@@ -171,10 +172,6 @@ impl Edits {
             grown += insertion.text.len();
         }
         offset.saturating_sub(grown).min(self.source.len())
-    }
-
-    fn at_or_before(&self, offset: usize) -> usize {
-        self.at_or_after(offset)
     }
 }
 
@@ -198,4 +195,74 @@ pub(crate) fn position_of(text: &str, offset: usize) -> Position {
     let line = before.matches('\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     Position { line, column: before[start..].chars().count() + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Kind, rewrite_cell};
+
+    fn edits(source: &str) -> Edits {
+        let outer = [("rdd".to_owned(), Kind::Rdd), ("n".to_owned(), Kind::Other), ("m".to_owned(), Kind::Other)];
+        rewrite_cell(source, &outer).unwrap().edits(source)
+    }
+
+    fn place(text: &str, needle: &str) -> usize {
+        text.find(needle).unwrap()
+    }
+
+    #[test]
+    fn the_users_own_bytes_come_back() {
+        let source = "let é = 1;\nrdd.map(|x| x + n).filter(|y| *y > m).count()?;\nlast(é)";
+        let edits = edits(source);
+        for needle in ["let é", "rdd", "map(", "x + n", "filter(", "*y > m", "count()", "last(é)"] {
+            let at = place(edits.text(), needle);
+            let original = edits.original_range(at..at + needle.len());
+            assert_eq!(&source[original.clone()], needle);
+            assert_eq!(edits.original(at).start, original.start);
+        }
+    }
+
+    #[test]
+    fn inserted_text_points_at_what_it_stands_for() {
+        let source = "rdd.map(|x| x + n * m)";
+        let edits = edits(source);
+        let text = edits.text();
+        let capture = place(text, "Wrap(&m") + "Wrap(&".len();
+        assert_eq!(edits.original_range(capture..capture + 1), place(source, "m)")..place(source, "m)") + 1);
+        let whole = place(text, "with_env")..place(text, ",))");
+        assert_eq!(&source[edits.original_range(whole)], "map");
+        let one = place(text, "({#") + 1;
+        let end = place(text, "},{#") + 1;
+        assert_eq!(&source[edits.original_range(one..end)], "n");
+        let factory = place(text, "|(n,m,)|");
+        assert_eq!(&source[edits.original(factory)], "map");
+        assert_eq!(edits.captures_at(place(text, "with_env")), ["n", "m"]);
+        // From the user's text over an insertion to the user's text.
+        let span = place(text, "rdd")..text.len();
+        assert_eq!(edits.original_range(span), 0..source.len());
+    }
+
+    #[test]
+    fn positions_in_lines_and_columns() {
+        let source = "let a = 1;\nlet é = rdd\n    .map(|x| x + n) ;";
+        let edits = edits(source);
+        let text = edits.text();
+        let at = position_of(text, place(text, "x + n"));
+        assert_eq!(at.line, 3);
+        assert_eq!(edits.original_position(at), (Position { line: 3, column: 14 }, 0));
+        let inside = position_of(text, place(text, "Wrap(&n") + 6);
+        assert_eq!(edits.original_position(inside), (Position { line: 3, column: 18 }, 1));
+        let span = edits.original_span(at, position_of(text, place(text, "x + n") + 5));
+        assert_eq!(span, (Position { line: 3, column: 14 }, Position { line: 3, column: 19 }));
+        assert_eq!(edits.original_position(Position { line: 9, column: 1 }).0, position_of(source, source.len()));
+    }
+
+    #[test]
+    fn copies_of_fields_point_at_the_field() {
+        let source = "impl J { fn f(&self, rdd: &Rdd<i64>) { rdd.map(|x| x + self.field); } }";
+        let edits = rewrite_cell(source, &[]).unwrap().edits(source);
+        let at = place(edits.text(), "__dpark_self_field/*");
+        assert_eq!(&source[edits.original_range(at..at + "__dpark_self_field".len())], "self.field");
+    }
 }

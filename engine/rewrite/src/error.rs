@@ -41,8 +41,6 @@ pub struct RewriteError {
     pub column: usize,
     /// Length of the mention in bytes (0 in a macro).
     pub len: usize,
-    /// The mention, for a macro's `compile_error!`.
-    pub span: Span,
 }
 
 impl RewriteError {
@@ -57,7 +55,6 @@ impl RewriteError {
             line: start.line,
             column: start.column + 1,
             len: range.len(),
-            span,
         }
     }
 
@@ -100,9 +97,9 @@ impl RewriteError {
                 "join the two RDDs, or collect it first: `let table = {variable}.collect_as_map()?;` and use `table` (large: `ctx.broadcast(table)`)"
             ),
             Problem::Context => "make the RDD or broadcast before, outside the closure".to_owned(),
-            Problem::Mutated => format!(
-                "to count or sum, use an accumulator (`let {variable} = ctx.accumulator(0);` and `{variable}.add(..)`) or an action such as `reduce`"
-            ),
+            Problem::Mutated => "to count or sum, use an accumulator (`let total = ctx.accumulator(0);`, in the closure `total.add(..)`); \
+                else return the value and use an action such as `reduce` or `collect`"
+                .to_owned(),
             Problem::AssignedAccumulator => format!("write `{variable}.add(..)`"),
             Problem::Closure => {
                 format!("make it a function (`fn {variable}(..) -> ..`), or write it inside the closure")

@@ -1,9 +1,9 @@
 //! The inserted text: the one place that knows how captured variables are written down.
 //!
-//! `::dpark::capture` must offer the trait `Cap` (method `cap`), implemented by autoref levels so that the type of the
-//! variable decides how it travels: `&&Wrap<&str>` (text, `&'static str` there), `&&&Wrap<&T>` (a reference: the
-//! pointee travels and the closure gets a `&'static T`), `&Wrap<fn(..) -> _>` (a function's address in its library) and
-//! `Wrap<T>` (any serialisable value). One trait under one import: no import is ever unused.
+//! `::dpark::capture` offers `Wrap` and the traits `CapStr`, `CapFn` and `CapAny`, each with a method `cap`, implemented
+//! by autoref levels so that the type of the variable decides how it travels: text (the closure gets a `&'static str`), a
+//! reference (the pointee travels and the closure gets a `&'static T`), a function pointer (its address in its library),
+//! and any other serialisable value.
 
 use crate::captures::{Capture, Place};
 
@@ -12,20 +12,18 @@ pub(crate) const MAX_CAPTURES: usize = 12;
 
 /// The method that takes the environment.
 pub(crate) const WITH_ENV: &str = "with_env";
-/// What the expressions of [`capture`] need in scope.
-pub(crate) const IMPORT: &str = "use ::dpark::capture::Cap as _;";
-const BEFORE: &str = "(&&&::dpark::capture::Wrap(&";
-const AFTER: &str = ")).cap()";
+/// Brings the method `cap` in. A variable needs one of the traits, hence the `allow`.
+const IMPORT: &str = "#[allow(unused_imports)]use ::dpark::capture::{CapAny as _,CapFn as _,CapStr as _};";
 
-/// The expression that captures one variable, and where in it the variable stands.
-pub(crate) fn capture(capture: &Capture) -> (String, std::ops::Range<usize>) {
+/// The expression that captures one variable. Each has its own import, so that the environment is a plain tuple: only
+/// then does rustc point at the element whose type cannot be captured.
+pub(crate) fn capture(capture: &Capture) -> String {
     let source = match &capture.place {
         Place::Variable => capture.name.clone(),
         Place::SelfField(field) => format!("self.{field}"),
         Place::SelfWhole => "self".to_owned(),
     };
-    let range = BEFORE.len()..BEFORE.len() + source.len();
-    (format!("{BEFORE}{source}{AFTER}"), range)
+    format!("{{{IMPORT}(&&&::dpark::capture::Wrap(&{source})).cap()}}")
 }
 
 /// The parameter of the factory: `|(a, b,)|`.

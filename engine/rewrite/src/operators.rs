@@ -75,7 +75,6 @@ const LEAVE: &[&str] = &[
     "call_site",
     "collect",
     "collect_as_map",
-    "context",
     "count",
     "count_by_key",
     "count_by_value",
@@ -120,6 +119,7 @@ pub(crate) fn operator(name: &str) -> Option<&'static Operator> {
 pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
     match receiver {
         Shape::Rdd | Shape::WithEnv if operator(name).is_some_and(|found| found.gives == Gives::Value) => Shape::Value,
+        Shape::Rdd if name == "context" => Shape::Context,
         Shape::Rdd if name == "with_env" => Shape::WithEnv,
         Shape::Rdd if LEAVE.contains(&name) || name.starts_with("save_as_") || name.starts_with("count_") => {
             Shape::Value
@@ -173,5 +173,6 @@ mod tests {
         assert_eq!(method(Shape::Rdd, "collect"), Shape::Value);
         assert_eq!(method(Shape::WithEnv, "reduce"), Shape::Value);
         assert_eq!(method(Shape::Context, "conf"), Shape::Value);
+        assert_eq!(method(Shape::Rdd, "context"), Shape::Context);
     }
 }

@@ -263,3 +263,19 @@ fn first_argument(segment: &syn::PathSegment) -> Option<&Type> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_types() {
+        assert_eq!(Kind::of_type("Rdd<(String, Vec<i64>)>"), Kind::Rdd);
+        assert_eq!(Kind::of_type("dpark::rdd::Rdd<i64>"), Kind::Rdd);
+        assert_eq!(Kind::of_type("dpark::DparkContext"), Kind::Context);
+        assert_eq!(Kind::of_type("Broadcast<Vec<u8>>"), Kind::Broadcast);
+        assert_eq!(Kind::of_type("Accumulator<u64>"), Kind::Accumulator);
+        assert_eq!(Kind::of_type("Vec<Rdd<i64>>"), Kind::Other);
+        assert_eq!(Kind::of_type("not a type {"), Kind::Other);
+    }
+}

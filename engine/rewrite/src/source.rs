@@ -31,16 +31,15 @@ impl Rewrite {
 /// use dpark_rewrite::{Kind, rewrite_cell};
 /// let outer = [("rdd".to_owned(), Kind::Rdd), ("n".to_owned(), Kind::Other)];
 /// let rewrite = rewrite_cell("rdd.map(|x| x + n)", &outer).unwrap();
-/// assert_eq!(
-///     rewrite.edits("rdd.map(|x| x + n)").text(),
-///     "rdd.with_env({use ::dpark::capture::Cap as _;((&&&::dpark::capture::Wrap(&n)).cap(),)}).map(|(n,)| move |x| x + n)"
-/// );
+/// let edits = rewrite.edits("rdd.map(|x| x + n)");
+/// assert!(edits.text().starts_with("rdd.with_env(({"));
+/// assert!(edits.text().ends_with("(&&&::dpark::capture::Wrap(&n)).cap()},)).map(|(n,)| move |x| x + n)"));
 /// ```
 pub fn rewrite_cell(source: &str, outer: &[(String, Kind)]) -> Result<Rewrite, RewriteError> {
     let Ok(statements) = parse(source) else { return Ok(Rewrite::default()) };
     let mut walk = Walk::new(outer);
     walk.statements(&statements);
-    if let Some(error) = walk.errors.into_iter().min_by_key(|error| error.offset) {
+    if let Some(error) = walk.errors.into_iter().map(|refused| refused.error).min_by_key(|error| error.offset) {
         return Err(error);
     }
     let mut insertions: Vec<Insertion> = walk.calls.iter().flat_map(insertions_of).collect();
@@ -72,16 +71,15 @@ pub(crate) fn without_head(source: &str) -> Cow<'_, str> {
 
 fn insertions_of(call: &Call) -> Vec<Insertion> {
     let operator = call.operator.byte_range();
-    let mut text = format!(".{}({{{}(", form::WITH_ENV, form::IMPORT);
+    let mut text = format!(".{}((", form::WITH_ENV);
     let mut marks = vec![];
     for capture in &call.captures {
-        let (expression, range) = form::capture(capture);
-        let at = text.len();
-        marks.push(Mark { range: at + range.start..at + range.end, target: capture.span.byte_range() });
+        let expression = form::capture(capture);
+        marks.push(Mark { range: text.len()..text.len() + expression.len(), target: capture.span.byte_range() });
         text.push_str(&expression);
         text.push(',');
     }
-    text.push_str(")})");
+    text.push_str("))");
     let names: Vec<String> = call.captures.iter().map(|capture| capture.name.clone()).collect();
     let mut insertions =
         vec![Insertion { offset: call.dot.byte_range().start, text, target: operator.clone(), marks, captures: names }];
@@ -108,4 +106,24 @@ fn insertions_of(call: &Call) -> Vec<Insertion> {
         insertions.push(Insertion { target: range, ..plain(end, "*/".to_owned()) });
     }
     insertions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_travel_between_threads() {
+        fn check<T: Send + Sync + std::error::Error + 'static>() {}
+        check::<RewriteError>();
+    }
+
+    #[test]
+    fn columns_are_those_of_the_users_line() {
+        let outer = [("rdd".to_owned(), Kind::Rdd), ("total".to_owned(), Kind::Other)];
+        let source = "let é = 1;\n  rdd.foreach(|ä| total += ä)";
+        let error = rewrite_cell(source, &outer).unwrap_err();
+        assert_eq!((error.line, error.column, error.len), (2, 19, 5));
+        assert_eq!(&source[error.offset..error.offset + error.len], "total");
+    }
 }

@@ -1,36 +1,50 @@
 //! The rewriter on syntax trees, for `#[dpark::closures]`: the user's tokens stay, with their spans.
 
 use crate::captures::{Capture, Place, self_name};
-use crate::error::RewriteError;
 use crate::form;
 use crate::tokens;
-use crate::walk::{Call, ParsedMacro, Walk, key};
+use crate::walk::{Call, ParsedMacro, Refused, Walk, key};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMethodCall, Item, Macro, Member};
 
-/// Makes the closures of RDD operators in a function, impl block, trait or module shippable.
-pub fn rewrite_item(item: &mut Item) -> Result<(), Vec<RewriteError>> {
+/// Makes the closures of RDD operators in a function, impl block, trait or module shippable. A call that cannot be
+/// shipped becomes a `compile_error!` in its place: no errors follow from it.
+pub fn rewrite_item(item: &mut Item) {
     let mut walk = Walk::new(&[]);
     walk.alone(item);
-    if !walk.errors.is_empty() {
-        return Err(walk.errors);
-    }
-    Splice { calls: walk.calls, macros: walk.macros, spliced: 0 }.visit_item_mut(item);
-    Ok(())
+    Splice { calls: walk.calls, refused: walk.errors, macros: walk.macros, spliced: 0 }.visit_item_mut(item);
 }
 
 /// Puts the environment and the factories in. A call is found again by its address: the tree stays where it is until
 /// the call itself, after all calls inside it, is taken apart.
 struct Splice {
     calls: Vec<Call>,
+    refused: Vec<Refused>,
     macros: Vec<ParsedMacro>,
-    /// How many calls were rewritten so far.
+    /// How many calls were rewritten or refused so far.
     spliced: usize,
 }
 
 impl VisitMut for Splice {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        if let Expr::MethodCall(call) = &*expr {
+            let address = key(call);
+            let refused: Vec<&Refused> = self.refused.iter().filter(|refused| refused.key == address).collect();
+            if !refused.is_empty() {
+                let errors = refused.iter().map(|refused| {
+                    let message = format!("{}\nhelp: {}", refused.error.message(), refused.error.help());
+                    quote_spanned!(refused.span=> ::core::compile_error!(#message))
+                });
+                *expr = Expr::Verbatim(quote_spanned!(call.method.span()=> { #(#errors);* }));
+                self.spliced += 1;
+                return;
+            }
+        }
+        visit_mut::visit_expr_mut(self, expr);
+    }
+
     fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
         let address = key(call);
         visit_mut::visit_expr_method_call_mut(self, call);
@@ -69,12 +83,11 @@ fn splice(call: &mut ExprMethodCall, found: &Call) {
     let receiver = std::mem::replace(&mut *call.receiver, Expr::Verbatim(TokenStream::new()));
     let operator = found.operator;
     let method = Ident::new(form::WITH_ENV, operator);
-    let import = parsed(form::IMPORT, operator);
     let captured = found.captures.iter().map(|capture| {
-        let expression = parsed(&form::capture(capture).0, capture.span);
+        let expression = parsed(&form::capture(capture), capture.span);
         quote_spanned!(capture.span=> #expression,)
     });
-    *call.receiver = Expr::Verbatim(quote_spanned!(operator=> #receiver.#method({ #import (#(#captured)*) })));
+    *call.receiver = Expr::Verbatim(quote_spanned!(operator=> #receiver.#method((#(#captured)*))));
 }
 
 fn add_move(argument: &mut Expr) {

@@ -31,6 +31,15 @@ pub(crate) struct Function {
     pub(crate) needs_move: Option<Span>,
 }
 
+/// An operator call that cannot be shipped.
+pub(crate) struct Refused {
+    /// The address of the call.
+    pub(crate) key: usize,
+    pub(crate) error: RewriteError,
+    /// The mention.
+    pub(crate) span: Span,
+}
+
 /// The arguments of a macro call as expressions. They are a copy of the tokens; the calls found in them have the
 /// addresses of this copy.
 pub(crate) struct ParsedMacro {
@@ -64,7 +73,7 @@ pub(crate) struct Walk {
     self_type: Option<String>,
     pub(crate) calls: Vec<Call>,
     pub(crate) macros: Vec<ParsedMacro>,
-    pub(crate) errors: Vec<RewriteError>,
+    pub(crate) errors: Vec<Refused>,
 }
 
 impl Walk {
@@ -325,19 +334,23 @@ impl Walk {
             }
         }
         let found = captures.finish();
-        for (problem, variable, span) in &captures.problems {
-            self.errors.push(RewriteError::new(*problem, variable, operator.name, *span));
-        }
-        let Some(first) = found.first() else { return };
-        if call.turbofish.is_some() {
-            let error = RewriteError::new(Problem::TypeArguments, &first.name, operator.name, call.method.span());
-            self.errors.push(error);
-        }
-        if found.len() > form::MAX_CAPTURES {
-            let error = RewriteError::new(Problem::TooMany, &first.name, operator.name, call.method.span());
-            self.errors.push(error);
-        }
+        let mut problems = std::mem::take(&mut captures.problems);
         let self_uses = std::mem::take(&mut captures.self_uses);
+        if let Some(first) = found.first() {
+            if call.turbofish.is_some() {
+                problems.push((Problem::TypeArguments, first.name.clone(), call.method.span()));
+            }
+            if found.len() > form::MAX_CAPTURES {
+                problems.push((Problem::TooMany, first.name.clone(), call.method.span()));
+            }
+        }
+        for (problem, variable, span) in &problems {
+            let error = RewriteError::new(*problem, variable, operator.name, *span);
+            self.errors.push(Refused { key: key(call), error, span: *span });
+        }
+        if found.is_empty() || !problems.is_empty() {
+            return;
+        }
         let functions = call
             .args
             .iter()
