@@ -50,7 +50,9 @@ fn lose(machine: &mut Machine, task: u64, shuffle: u64, map: usize) -> Vec<Comma
 }
 
 fn ends(commands: &[Command]) -> Vec<&Result<(), Error>> {
-    let end = |command| if let &Command::JobEnded { ref end, .. } = command { Some(end) } else { None };
+    fn end(command: &Command) -> Option<&Result<(), Error>> {
+        if let Command::JobEnded { end, .. } = command { Some(end) } else { None }
+    }
     commands.iter().filter_map(end).collect()
 }
 
