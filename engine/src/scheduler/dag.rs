@@ -7,6 +7,8 @@
 
 mod demand;
 mod outcome;
+#[cfg(test)]
+mod tests;
 
 use super::command::{Command, Count, ExecutorId, Input, Launch};
 use super::executors::Executors;

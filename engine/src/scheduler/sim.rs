@@ -33,7 +33,8 @@ fn simulation_breaks_no_rule() {
     }
     // The seeds reach what they are meant to reach.
     println!("{seen:?}");
-    let least = [seen.succeeded, seen.failed, seen.cancelled, seen.losses, seen.executors_lost, seen.shared, seen.skipped];
+    let least =
+        [seen.succeeded, seen.failed, seen.cancelled, seen.losses, seen.executors_lost, seen.shared, seen.skipped];
     assert!(least.iter().all(|count| *count > 100), "the simulation has become too tame: {seen:?}");
 }
 

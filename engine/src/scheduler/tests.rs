@@ -130,7 +130,10 @@ fn a_panic_is_tried_four_times_and_names_text_and_line() {
     let Failure::Panic { message, location: Some(location) } = &failure.cause else { panic!("{failure:?}") };
     assert_eq!((message.as_str(), location.file.as_str(), location.line), ("no luck, run 4", file!(), line));
     // The scheduler lives.
-    assert_eq!(collect(&scheduler, chain(&scheduler, &[], 2), work(|_, p, _: &TaskContext| value(p))).unwrap().len(), 2);
+    assert_eq!(
+        collect(&scheduler, chain(&scheduler, &[], 2), work(|_, p, _: &TaskContext| value(p))).unwrap().len(),
+        2
+    );
 }
 
 #[test]
@@ -208,7 +211,10 @@ fn cancel_reaches_running_tasks_and_starts_nothing_more() {
     let ended = |event: &Event| matches!(event, Event::TaskFinished { end: TaskEnd::Cancelled, .. });
     wait_for("both tasks to stop", || events.lock().unwrap().iter().filter(|event| ended(event)).count() == 2);
     assert!(runs.try_recv().is_err(), "a cancelled job started a task");
-    assert_eq!(collect(&scheduler, chain(&scheduler, &[], 3), work(|_, p, _: &TaskContext| value(p))).unwrap().len(), 3);
+    assert_eq!(
+        collect(&scheduler, chain(&scheduler, &[], 3), work(|_, p, _: &TaskContext| value(p))).unwrap().len(),
+        3
+    );
 }
 
 #[test]
@@ -318,7 +324,9 @@ fn values_whose_drop_panics_do_no_harm() {
     }
     let scheduler = Scheduler::start(2, EventBus::new());
     let run = work(|_, partition, _: &TaskContext| {
-        if partition == 1 { std::panic::panic_any(Sharp) }
+        if partition == 1 {
+            std::panic::panic_any(Sharp)
+        }
         Ok(TaskOutput::Value(Box::new(partition)))
     });
     assert!(matches!(collect(&scheduler, chain(&scheduler, &[], 2), run), Err(Error::Task(_))));
@@ -328,5 +336,28 @@ fn values_whose_drop_panics_do_no_harm() {
         value(partition)
     });
     assert_eq!(collect(&scheduler, chain(&scheduler, &[], 2), run).map(|results| results.len()).unwrap(), 2);
-    assert_eq!(collect(&scheduler, chain(&scheduler, &[], 2), work(|_, p, _: &TaskContext| value(p))).unwrap().len(), 2);
+    assert_eq!(
+        collect(&scheduler, chain(&scheduler, &[], 2), work(|_, p, _: &TaskContext| value(p))).unwrap().len(),
+        2
+    );
+}
+
+#[test]
+fn a_panic_of_the_caller_takes_its_job_along() {
+    let bus = EventBus::new();
+    let events = recorded(&bus);
+    let scheduler = Scheduler::start(1, bus);
+    let run = work(|_, partition, task: &TaskContext| match partition {
+        0 => value(0),
+        _ => loop {
+            task.check()?;
+            std::thread::yield_now();
+        },
+    });
+    let spec = chain(&scheduler, &[], 2);
+    let caller = || scheduler.run_job(spec, run, &mut |_, _| std::panic::resume_unwind(Box::new("the caller's")));
+    let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(caller));
+    assert_eq!(end.unwrap_err().downcast_ref(), Some(&"the caller's"));
+    let cancelled = |event: &Event| matches!(event, Event::JobFinished { end: JobEnd::Cancelled, .. });
+    wait_for("the job to end", || events.lock().unwrap().iter().any(cancelled));
 }

@@ -2,8 +2,10 @@
 
 use super::world::{Run, Status, World};
 use crate::error::Error;
+use crate::event::JobEnd;
 use crate::ids::{ShuffleId, TaskId};
 use crate::scheduler::command::{Count, ExecutorId, Launch};
+use crate::status::{JobState, StageState};
 
 /// The stage that a partition belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,6 +142,28 @@ impl World {
     pub(super) fn check_all_ended(&self) -> Result<(), String> {
         let open = self.jobs.iter().position(|job| job.status != Status::Ended);
         open.map_or(Ok(()), |job| Err(format!("job {job} never ends")))
+    }
+
+    /// Views show every job and stage at its end, and no task running.
+    pub(super) fn check_status(&self) -> Result<(), String> {
+        let shown = self.status.snapshot();
+        let open = |state: &StageState| matches!(state, StageState::Waiting | StageState::Running { .. });
+        if let Some(stage) = shown.stages.values().find(|stage| open(&stage.state) || stage.running > 0) {
+            return Err(format!("after all has ended, a view shows {stage:?}"));
+        }
+        for job in &shown.jobs {
+            let results = &self.jobs[job.id.0 as usize].results;
+            let result = shown.stages_of(job.id).last().map(|stage| (stage.done, stage.info.tasks));
+            let right = match &job.state {
+                JobState::Running => false,
+                JobState::Ended { end: JobEnd::Succeeded, .. } => result == Some((results.len(), results.len())),
+                JobState::Ended { .. } => result.is_some_and(|(done, _)| done == results.len()),
+            };
+            if !right {
+                return Err(format!("a view shows {job:?} with {result:?} of {} results", results.len()));
+            }
+        }
+        if shown.jobs.len() == self.jobs.len() { Ok(()) } else { Err("a view misses a job".to_owned()) }
     }
 
     /// How many running jobs have a stage that writes the shuffle.

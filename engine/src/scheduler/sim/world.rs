@@ -8,6 +8,7 @@ use crate::ids::{JobId, ShuffleId, TaskId};
 use crate::scheduler::command::{Command, ExecutorId, Input, Launch, Outcome};
 use crate::scheduler::dag::Machine;
 use crate::scheduler::planted::Bug;
+use crate::status::StatusStore;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something due at a time.
@@ -107,6 +108,8 @@ pub(super) struct World {
     pub(super) excuse: bool,
     panics: u64,
     hopeless: u64,
+    /// What views would show.
+    pub(super) status: StatusStore,
     pub(super) trace: Vec<String>,
     pub(super) seen: Seen,
 }
@@ -115,7 +118,8 @@ impl World {
     pub(super) fn new(seed: u64, bug: Option<Bug>) -> World {
         let mut rng = Rng(seed);
         let plan = Plan::new(&mut rng);
-        let jobs = plan.jobs.iter().map(|_| JobState { status: Status::Planned, cancelled: false, results: BTreeMap::new() });
+        let jobs =
+            plan.jobs.iter().map(|_| JobState { status: Status::Planned, cancelled: false, results: BTreeMap::new() });
         let mut world = World {
             jobs: jobs.collect(),
             machine: Machine::default(),
@@ -135,6 +139,7 @@ impl World {
             excuse: false,
             panics: [0, 3, 25][rng.below(3) as usize],
             hopeless: [0, 0, 2][rng.below(3) as usize],
+            status: StatusStore::new(),
             trace: Vec::new(),
             seen: Seen::default(),
             plan,
@@ -191,6 +196,7 @@ impl World {
             }
         }
         self.check_all_ended()?;
+        self.check_status()?;
         for shuffle in 0..self.plan.shuffles.len() {
             self.feed(Input::ForgetShuffle(ShuffleId(shuffle as u64)))?;
         }
@@ -400,8 +406,12 @@ impl World {
                 }
                 self.check_end(job.0 as usize, end)?;
             }
-            Command::Emit(Event::JobStarted { skipped, .. }) => self.seen.skipped += skipped.len(),
-            Command::Emit(_) => {}
+            Command::Emit(event) => {
+                if let Event::JobStarted { skipped, .. } = &event {
+                    self.seen.skipped += skipped.len();
+                }
+                self.status.apply(&event.stamped(self.now));
+            }
         }
         Ok(())
     }
