@@ -15,6 +15,16 @@ pub struct CallSite {
     pub column: u32,
 }
 
+impl CallSite {
+    /// The place of a `Location`. Items of earlier cells are compiled from a folder of the session's (`i0/cell 3`); the
+    /// folder is left out.
+    pub fn of(location: &std::panic::Location<'_>) -> CallSite {
+        let file = location.file();
+        let file = file.rfind("/cell ").map_or(file, |at| &file[at + 1..]);
+        CallSite { file: file.to_owned(), line: location.line(), column: location.column() }
+    }
+}
+
 impl std::fmt::Display for CallSite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.file.starts_with("cell ") {

@@ -1,6 +1,10 @@
 //! What the value of a cell's last expression looks like, as plain data: the child makes it, the front end draws it
 //! as text or HTML.
 
+pub mod probe;
+mod rows;
+mod text;
+
 use crate::ids::RddId;
 use serde::{Deserialize, Serialize};
 

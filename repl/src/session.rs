@@ -1,10 +1,43 @@
 //! A session: one engine child, the variables that live in it, and what evcxr knows of them.
+//!
+//! A cell takes two ways at once. One is ours: it is analysed, its captures are rewritten, and it becomes a
+//! [`program`] that rustc compiles, with our flags and our link step, and the [`child`] loads and runs. The other is
+//! evcxr's: it parses the cell, infers the types of new variables and commits its state when the [`desk`] tells it that
+//! the cell has run. So a cell costs what rustc costs, and type inference only where it takes longer than that.
 
+mod cache;
+pub mod child;
+pub mod compiler;
+pub mod dependencies;
+pub mod desk;
+mod diagnostics;
+pub mod engine;
+mod execute;
+pub mod interpreter;
+mod items;
+mod outcome;
+pub mod program;
+pub mod toolchain;
+
+pub use outcome::{CellError, Completion, Completions, Diagnostic, Label, Level, Outcome, Timing, Variable};
+
+use anyhow::{Context, Result, anyhow, bail};
+use child::{Answer, Line, Spawn};
+use dependencies::Dependencies;
+use desk::Desk;
 use dpark::event::Event;
-use dpark::show::Shown;
-use std::ops::Range;
-use std::sync::Arc;
-use std::time::Duration;
+use dpark::ids::{JobId, RddId};
+use dpark::session::wire::ToChild;
+use engine::Engine;
+use interpreter::{Interpreter, Setup};
+use items::Items;
+use program::Known;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use toolchain::Toolchain;
 
 /// What a session is started with.
 #[derive(Clone, Debug)]
@@ -19,6 +52,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// Where user code's standard streams go.
     pub stdio: Stdio,
+    /// Whether somebody types: then type inference warms up at once, for completion. Else only when a cell needs it.
+    pub interactive: bool,
 }
 
 /// Where user code's standard streams go.
@@ -48,187 +83,321 @@ impl std::fmt::Debug for Stdio {
     }
 }
 
-/// How a cell ended and what it left.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// The value of its last expression.
-    pub shown: Option<Shown>,
-    /// Text from a command.
-    pub text: Option<String>,
-    /// What to tell the user beside the result: variables dropped, the engine restarted…
-    pub notices: Vec<String>,
-    /// Why it failed, if it did.
-    pub error: Option<CellError>,
-    /// How long it took.
-    pub timing: Timing,
-}
-
-/// How long the parts of a cell took.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Timing {
-    /// From the call to the loaded library.
-    pub compile: Duration,
-    /// The user's code.
-    pub run: Duration,
-    /// All of it.
-    pub total: Duration,
-}
-
-/// Why a cell failed.
-#[derive(Clone, Debug)]
-pub enum CellError {
-    /// The compiler refused it.
-    Compile(Vec<Diagnostic>),
-    /// It ended by `?`, or its last expression was an `Err`: the error's text.
-    Returned(String),
-    /// It panicked in its own code (not in a task): the message and the place.
-    Panicked(String),
-    /// It was interrupted.
-    Interrupted,
-    /// The child is gone; a fresh one with a fresh `ctx` has been started. Says what was lost.
-    ChildDied(String),
-    /// The session itself could not do it.
-    Session(String),
-}
-
-/// One message of the compiler, in the user's own coordinates.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// `error`, `warning`.
-    pub level: Level,
-    /// `E0308`.
-    pub code: Option<String>,
-    /// The headline.
-    pub message: String,
-    /// The marked places.
-    pub labels: Vec<Label>,
-    /// Notes and helps without a place, as (`note` or `help`, text).
-    pub notes: Vec<(String, String)>,
-}
-
-/// The weight of a [`Diagnostic`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// The cell does not run.
-    Error,
-    /// It runs all the same.
-    Warning,
-}
-
-/// A marked place of a [`Diagnostic`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label {
-    /// The source it lies in: `cell 4`.
-    pub file: String,
-    /// The whole text of that source, as the user wrote it.
-    pub source: Arc<str>,
-    /// Byte range in `source`.
-    pub range: Range<usize>,
-    /// What is said there; may be empty.
-    pub text: String,
-    /// Whether this is the place the message is about.
-    pub primary: bool,
-}
-
-/// One completion.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completion {
-    /// What replaces the range.
-    pub code: String,
-    /// What to show in the list.
-    pub label: String,
-}
-
-/// Completions and the byte range of the source that they replace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Completions {
-    /// The range to replace.
-    pub range: Range<usize>,
-    /// The candidates.
-    pub candidates: Vec<Completion>,
-}
+/// The variable that every session has.
+const CONTEXT: &str = "ctx";
+/// Its type, as cells write it.
+const CONTEXT_TYPE: &str = "::dpark::DparkContext";
+/// What evcxr is told of the session's beginning; it never runs.
+const PRELUDE: &str = "use dpark::prelude::*;\nlet ctx: dpark::DparkContext = unreachable!();";
 
 /// A live session. Calls block; other threads reach it through a [`Handle`].
-pub struct Session {}
+pub struct Session {
+    options: Options,
+    toolchain: Toolchain,
+    engine: Engine,
+    /// Sockets, programs and libraries; gone with the session.
+    folder: tempfile::TempDir,
+    desk: Desk,
+    interpreter: Option<Interpreter>,
+    line: Line,
+    answers: Receiver<Answer>,
+    spawn: Spawn,
+    dependencies: Arc<Mutex<Dependencies>>,
+    items: Items,
+    opt_level: String,
+    next_cell: u32,
+    history: Vec<String>,
+    shared: Arc<Shared>,
+}
+
+/// What handles share with the session.
+struct Shared {
+    line: Line,
+    variables: Mutex<BTreeMap<String, Known>>,
+    phase: Mutex<Phase>,
+}
+
+/// What an interrupt has to reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    /// The compiler runs, under this process id.
+    Compiling(u32),
+    Running,
+}
 
 /// What other threads may do with a session while a cell runs. Cheap to clone.
 #[derive(Clone)]
-pub struct Handle {}
+pub struct Handle(Arc<Shared>);
 
-/// A variable of the session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// Its name.
-    pub name: String,
-    /// Its type as the session writes it.
-    pub type_name: String,
-    /// The RDD it holds, if it is one.
-    pub rdd: Option<dpark::ids::RddId>,
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Session {
-    /// Starts a session. Returns as soon as the child can be typed at; type inference warms up behind it.
-    /// `progress` hears what a first start builds.
-    pub fn start(_options: Options, _progress: &mut dyn FnMut(&str)) -> anyhow::Result<Session> {
-        unimplemented!()
+    /// Starts a session. Returns as soon as the child can run cells; type inference warms up behind it. `progress`
+    /// hears what a first start builds.
+    pub fn start(options: Options, progress: &mut dyn FnMut(&str)) -> Result<Session> {
+        let toolchain = Toolchain::find()?;
+        if !toolchain.has_std_sources() {
+            bail!("the sources of the standard library are missing, type inference needs them: `rustup component add rust-src`");
+        }
+        let engine = Engine::ensure(&toolchain, progress)?;
+        let folder = tempfile::Builder::new().prefix("dpark-session-").tempdir().context("a folder for the session")?;
+        std::fs::create_dir(folder.path().join("cells"))?;
+        let socket = folder.path().join("child.sock");
+        let (line, answers) = Line::listen(&socket)?;
+        let dependencies = Arc::new(Mutex::new(engine.dependencies.clone()));
+        let prepare = prepare(&engine, &toolchain, folder.path(), &dependencies);
+        let desk = Desk::open(&folder.path().join("desk.sock"), prepare)?;
+        let spawn = Spawn {
+            stub: engine.stub(),
+            libraries: [toolchain.std.clone(), engine.dependencies.engine.clone()],
+            socket,
+            arguments: options.args.clone(),
+            stdio: options.stdio.clone(),
+        };
+        line.spawn(&spawn)?;
+        let phase = Mutex::new(Phase::Idle);
+        let shared = Arc::new(Shared { line: line.clone(), variables: Mutex::default(), phase });
+        let mut session = Session {
+            options,
+            toolchain,
+            engine,
+            folder,
+            desk,
+            interpreter: None,
+            line,
+            answers,
+            spawn,
+            dependencies,
+            items: Items::default(),
+            opt_level: "1".to_owned(),
+            next_cell: 1,
+            history: Vec::new(),
+            shared,
+        };
+        if session.options.interactive {
+            session.interpreter()?;
+        }
+        session.make_context()?;
+        Ok(session)
     }
-    /// Runs Rust code (no `:commands` in it) as the next cell.
-    pub fn execute(&mut self, _code: &str) -> Outcome {
-        unimplemented!()
+
+    /// The release of the compiler, as in the banner: `1.95`.
+    pub fn rust_release(&self) -> &str {
+        self.toolchain.release()
     }
+
     /// Runs one of evcxr's own commands (`:dep …`, `:vars`, `:opt 2`).
-    pub fn evcxr_command(&mut self, _line: &str) -> Outcome {
-        unimplemented!()
+    pub fn evcxr_command(&mut self, line: &str) -> Outcome {
+        if let Some(level) = line.strip_prefix(":opt ") {
+            self.opt_level = level.trim().to_owned();
+        }
+        let command = line.to_owned();
+        let run = move |context: &mut evcxr::CommandContext| match context.execute(&command) {
+            Ok(outputs) => Ok(outputs.get("text/plain").map(str::to_owned)),
+            Err(evcxr::Error::CompilationErrors(errors)) => {
+                Err(errors.iter().map(|error| error.message()).collect::<Vec<_>>().join("\n"))
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        let answer = self.interpreter().and_then(|interpreter| interpreter.ask(run));
+        match answer.map_err(|error| format!("{error:#}")).flatten() {
+            Ok(text) => Outcome { text, ..Outcome::default() },
+            Err(message) => Outcome { error: Some(CellError::Session(message)), ..Outcome::default() },
+        }
     }
+
     /// `:clear`: drops variables, items and dependencies; a fresh child with a fresh `ctx`.
     pub fn clear(&mut self) -> Outcome {
-        unimplemented!()
+        self.items = Items::default();
+        self.history.clear();
+        *lock(&self.dependencies) = self.engine.dependencies.clone();
+        let commands: Vec<String> =
+            self.session_dependencies().into_iter().map(|(name, spec)| format!(":dep {name} = {spec}")).collect();
+        self.begin_again(format!("{}\n{PRELUDE}", commands.join("\n")), Some(":clear"))
     }
+
     /// `:restart`: drops the variables; items and dependencies stay; a fresh child with a fresh `ctx`.
     pub fn restart(&mut self) -> Outcome {
-        unimplemented!()
+        self.begin_again(PRELUDE.to_owned(), Some(":restart"))
     }
+
+    fn begin_again(&mut self, prelude: String, command: Option<&'static str>) -> Outcome {
+        let result = self.fresh_child().and_then(|()| {
+            let Some(interpreter) = &self.interpreter else { return Ok(()) };
+            // evcxr carries it out before the next cell; nobody needs to wait.
+            drop(interpreter.call(move |context| {
+                for code in command.into_iter().chain([prelude.as_str()]) {
+                    if let Err(error) = context.execute(code) {
+                        eprintln!("dpark-repl: {code}: {error}");
+                    }
+                }
+            }));
+            Ok(())
+        });
+        let error = result.err().map(|error: anyhow::Error| CellError::Session(format!("{error:#}")));
+        Outcome { error, ..Outcome::default() }
+    }
+
     /// Completions of Rust code at a byte offset. Empty when type inference is not warm yet.
-    pub fn complete(&mut self, _code: &str, _offset: usize) -> Completions {
-        unimplemented!()
+    pub fn complete(&mut self, code: &str, offset: usize) -> Completions {
+        let Some(interpreter) = self.interpreter.as_ref().filter(|interpreter| interpreter.is_warm()) else {
+            return Completions::default();
+        };
+        let code = code.to_owned();
+        let answer = interpreter.ask(move |context| {
+            let found = context.completions(&code, offset).ok()?;
+            let candidates = found.completions.into_iter().map(|found| Completion { code: found.code, label: found.label });
+            Some(Completions { range: found.start_offset..found.end_offset, candidates: candidates.collect() })
+        });
+        answer.ok().flatten().unwrap_or_default()
     }
+
     /// A handle for other threads.
     pub fn handle(&self) -> Handle {
-        unimplemented!()
+        Handle(Arc::clone(&self.shared))
     }
+
     /// The cells that ran without error, in order, as typed: what `:save` writes.
     pub fn history(&self) -> Vec<String> {
-        unimplemented!()
+        self.history.clone()
     }
+
     /// The number the next cell gets (`cell 4`), from 1.
     pub fn next_cell(&self) -> u32 {
-        unimplemented!()
+        self.next_cell
+    }
+
+    /// evcxr, started when first needed.
+    fn interpreter(&mut self) -> Result<&Interpreter> {
+        if self.interpreter.is_none() {
+            let mut child = Command::new(self.engine.stand_in().join("mold"));
+            child.arg("--evcxr-child");
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let folders = std::iter::once(self.engine.stand_in()).chain(std::env::split_paths(&path));
+            let text = |path: std::ffi::OsString| path.into_string().map_err(|_| anyhow!("a path that is not UTF-8"));
+            let setup = Setup {
+                child,
+                build_environment: vec![
+                    ("PATH".to_owned(), text(std::env::join_paths(folders)?)?),
+                    ("DPARK_CARGO_SOCKET".to_owned(), text(self.folder.path().join("desk.sock").into())?),
+                    ("DPARK_LOCK_FILE".to_owned(), text(self.engine.lock_file().into())?),
+                ],
+                dependencies: self.session_dependencies(),
+                prelude: PRELUDE.to_owned(),
+            };
+            self.interpreter = Some(Interpreter::start(setup, self.desk.clone())?);
+        }
+        self.interpreter.as_ref().context("evcxr was just started")
+    }
+
+    fn session_dependencies(&self) -> Vec<(String, String)> {
+        vec![
+            ("dpark".to_owned(), format!("{{ path = {:?} }}", self.engine.source())),
+            ("serde".to_owned(), "{ version = \"1\", features = [\"derive\"] }".to_owned()),
+        ]
+    }
+
+    /// Waits for a new child and lets it make `ctx`.
+    fn make_context(&mut self) -> Result<()> {
+        loop {
+            match self.answers.recv().context("the line to the child")? {
+                Answer::Connected => self.line.tell(&ToChild::Start {
+                    master: self.options.master.clone(),
+                    parallelism: self.options.parallelism,
+                    memory: self.options.memory,
+                }),
+                Answer::Started(Ok(())) => break,
+                Answer::Started(Err(message)) => bail!("{message}"),
+                Answer::Lost => bail!("the engine child ended at once ({})", self.line.bury()?),
+                Answer::Done(_) => {}
+            }
+        }
+        let mut variables = lock(&self.shared.variables);
+        variables.clear();
+        variables.insert(CONTEXT.to_owned(), Known { type_name: CONTEXT_TYPE.to_owned(), is_mut: false });
+        Ok(())
+    }
+
+    /// Ends the child and starts another.
+    fn fresh_child(&mut self) -> Result<()> {
+        self.line.kill();
+        let _ = self.line.bury();
+        // What the old child said is of no interest any more.
+        while self.answers.try_recv().is_ok() {}
+        self.line.spawn(&self.spawn)?;
+        self.make_context()
     }
 }
 
+/// Builds what a `:dep` adds before evcxr goes on, and refuses what would change the engine under the running child.
+fn prepare(engine: &Engine, toolchain: &Toolchain, folder: &Path, current: &Arc<Mutex<Dependencies>>) -> desk::Prepare {
+    let (engine, toolchain, current) = (engine.clone(), toolchain.clone(), Arc::clone(current));
+    let folder = folder.join("deps");
+    let built: Mutex<BTreeMap<String, Dependencies>> = Mutex::default();
+    Box::new(move |manifest, say| {
+        let text = std::fs::read_to_string(manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
+        let wanted = dependencies::of_manifest(&text).map_err(|error| format!("{error:#}"))?;
+        let extra: Vec<&(String, String)> = wanted.iter().filter(|(name, _)| name != "dpark" && name != "serde").collect();
+        if extra.is_empty() {
+            *lock(&current) = engine.dependencies.clone();
+            return Ok(());
+        }
+        let key = format!("{extra:?}");
+        if let Some(known) = lock(&built).get(&key) {
+            *lock(&current) = known.clone();
+            return Ok(());
+        }
+        let found = dependencies::add(&folder, &engine, &toolchain, &wanted, say).map_err(|error| format!("{error:#}"))?;
+        *lock(&current) = found.clone();
+        lock(&built).insert(key, found);
+        Ok(())
+    })
+}
+
 impl Handle {
-    /// Cancels the running jobs; the cell's action returns an error.
+    /// Cancels the running jobs; the cell's action returns an error. A cell that is still being compiled ends at once.
     pub fn interrupt(&self) {
-        unimplemented!()
+        match *lock(&self.0.phase) {
+            Phase::Idle => {}
+            Phase::Compiling(pid) => {
+                let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT);
+            }
+            Phase::Running => self.0.line.tell(&ToChild::Interrupt),
+        }
     }
+
     /// Ends the child at once; `execute` returns [`CellError::ChildDied`] after a fresh one has started.
     pub fn kill_child(&self) {
-        unimplemented!()
+        self.0.line.kill();
     }
+
     /// Cancels one job.
-    pub fn cancel_job(&self, _job: dpark::ids::JobId) {
-        unimplemented!()
+    pub fn cancel_job(&self, job: JobId) {
+        self.0.line.tell(&ToChild::CancelJob(job));
     }
+
     /// Drops the cached partitions of an RDD.
-    pub fn uncache(&self, _rdd: dpark::ids::RddId) {
-        unimplemented!()
+    pub fn uncache(&self, rdd: RddId) {
+        self.0.line.tell(&ToChild::Uncache(rdd));
     }
+
     /// The variables, by name.
     pub fn variables(&self) -> Vec<Variable> {
-        unimplemented!()
+        let variables = lock(&self.0.variables);
+        let variable = |(name, known): (&String, &Known)| Variable {
+            name: name.clone(),
+            type_name: known.type_name.clone(),
+            rdd: self.0.line.rdd(name),
+        };
+        variables.iter().map(variable).collect()
     }
+
     /// Calls `listener` with every engine event, from another thread, in order.
-    pub fn on_event(&self, _listener: Box<dyn FnMut(&Event) + Send>) {
-        unimplemented!()
+    pub fn on_event(&self, listener: Box<dyn FnMut(&Event) + Send>) {
+        self.0.line.on_event(listener);
     }
 }

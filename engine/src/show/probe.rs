@@ -1,0 +1,227 @@
+//! Finds out at compile time how the value of a cell's last expression is shown, by autoref specialisation: the
+//! generated code calls `(&&&&&Probe(&value)).show()` and method resolution takes the first of the traits below that
+//! fits, so one compilation is enough and types that have no display at all still compile.
+
+use super::{Shown, rows, text};
+use crate::cell::Exit;
+use crate::{DparkContext, Rdd};
+use serde::Serialize;
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+
+/// The value whose display is looked for.
+pub struct Probe<'a, T: ?Sized>(pub &'a T);
+
+/// The value of an expression that may be a `Result`.
+pub struct Value<T>(Cell<Option<T>>);
+
+impl<T> Value<T> {
+    /// Wraps the value; [`OpenResult`] or [`OpenAny`] takes it out again.
+    pub fn new(value: T) -> Value<T> {
+        Value(Cell::new(Some(value)))
+    }
+}
+
+/// Opens a `Result`: an `Err` fails the cell.
+pub trait OpenResult {
+    /// The type of the `Ok`.
+    type Inside;
+    /// The value, or why the cell ends here.
+    fn open(&self) -> Result<Self::Inside, Exit>;
+}
+
+impl<T, E: Debug + 'static> OpenResult for &Value<Result<T, E>> {
+    type Inside = T;
+    fn open(&self) -> Result<T, Exit> {
+        match self.0.take() {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(Exit::from(error)),
+            None => opened_twice(),
+        }
+    }
+}
+
+/// Opens any other value: it is what it is.
+pub trait OpenAny {
+    /// The type of the value.
+    type Inside;
+    /// The value.
+    fn open(&self) -> Result<Self::Inside, Exit>;
+}
+
+impl<T> OpenAny for Value<T> {
+    type Inside = T;
+    fn open(&self) -> Result<T, Exit> {
+        match self.0.take() {
+            Some(value) => Ok(value),
+            None => opened_twice(),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn opened_twice() -> ! {
+    unreachable!("the generated code opens a value once")
+}
+
+/// `()`: nothing to show.
+pub trait ShowUnit {
+    /// Nothing.
+    fn show(&self) -> Option<Shown>;
+}
+
+impl ShowUnit for &&&&Probe<'_, ()> {
+    fn show(&self) -> Option<Shown> {
+        None
+    }
+}
+
+/// RDDs and the context: cards.
+pub trait ShowCard {
+    /// The card.
+    fn show(&self) -> Option<Shown>;
+}
+
+impl<T> ShowCard for &&&&Probe<'_, Rdd<T>> {
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Rdd(self.0.id()))
+    }
+}
+
+impl ShowCard for &&&&Probe<'_, DparkContext> {
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Context(self.0.card()))
+    }
+}
+
+/// Collections of serialisable rows: a table, or a list.
+pub trait ShowRows {
+    /// The rows.
+    fn show(&self) -> Option<Shown>;
+}
+
+impl<T: Serialize> ShowRows for &&&Probe<'_, Vec<T>> {
+    fn show(&self) -> Option<Shown> {
+        Some(rows::show(self.0.len(), '[', ']', &mut self.0.iter(), |row, sink| row.serialize(sink)))
+    }
+}
+
+impl<K: Serialize, V: Serialize, S> ShowRows for &&&Probe<'_, HashMap<K, V, S>> {
+    fn show(&self) -> Option<Shown> {
+        Some(rows::show(self.0.len(), '{', '}', &mut self.0.iter(), |row, sink| row.serialize(sink)))
+    }
+}
+
+impl<K: Serialize, V: Serialize> ShowRows for &&&Probe<'_, BTreeMap<K, V>> {
+    fn show(&self) -> Option<Shown> {
+        Some(rows::show(self.0.len(), '{', '}', &mut self.0.iter(), |row, sink| row.serialize(sink)))
+    }
+}
+
+/// Anything with `Debug`.
+pub trait ShowDebug {
+    /// The text.
+    fn show(&self) -> Option<Shown>;
+}
+
+impl<T: Debug + ?Sized> ShowDebug for &&Probe<'_, T> {
+    fn show(&self) -> Option<Shown> {
+        Some(text::debug(&self.0))
+    }
+}
+
+/// Anything serialisable without `Debug`.
+pub trait ShowSerialize {
+    /// The text.
+    fn show(&self) -> Option<Shown>;
+}
+
+impl<T: Serialize> ShowSerialize for &Probe<'_, T> {
+    fn show(&self) -> Option<Shown> {
+        Some(rows::one(|sink| self.0.serialize(sink)))
+    }
+}
+
+/// Anything else: its type.
+pub trait ShowType {
+    /// The type's name.
+    fn show(&self) -> Option<Shown>;
+}
+
+impl<T: ?Sized> ShowType for Probe<'_, T> {
+    fn show(&self) -> Option<Shown> {
+        Some(text::type_name(std::any::type_name::<T>()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::show::Column;
+
+    macro_rules! shown {
+        ($value:expr) => {{
+            #[allow(clippy::needless_borrow)]
+            (&&&&&Probe(&$value)).show()
+        }};
+    }
+
+    fn column(name: &str, numeric: bool) -> Column {
+        Column { name: name.into(), numeric }
+    }
+
+    #[derive(serde::Serialize, Debug)]
+    struct Point {
+        x: i32,
+        label: &'static str,
+    }
+
+    struct Opaque;
+
+    #[test]
+    fn tuples_structs_and_maps_are_tables() {
+        assert_eq!(
+            shown!(vec![("a", 1), ("b", 2)]),
+            Some(Shown::Table {
+                columns: vec![column("0", false), column("1", true)],
+                rows: vec![vec!["a".into(), "1".into()], vec!["b".into(), "2".into()]],
+                total: 2
+            })
+        );
+        assert_eq!(
+            shown!(vec![Point { x: 1, label: "one" }]),
+            Some(Shown::Table {
+                columns: vec![column("x", true), column("label", false)],
+                rows: vec![vec!["1".into(), "one".into()]],
+                total: 1
+            })
+        );
+        let Some(Shown::Table { rows, total, .. }) = shown!((0..50).map(|i| (i, i)).collect::<Vec<_>>()) else {
+            panic!("a table")
+        };
+        assert_eq!((rows.len(), total), (20, 50));
+    }
+
+    #[test]
+    fn scalars_are_lists_and_the_rest_is_debug() {
+        assert_eq!(shown!(vec![1, 2, 3]), Some(Shown::Text("[1, 2, 3]".into())));
+        assert_eq!(shown!(vec!["a"]), Some(Shown::Text("[\"a\"]".into())));
+        assert_eq!(shown!(Vec::<(i32, i32)>::new()), Some(Shown::Text("[]".into())));
+        assert_eq!(shown!(Some(3)), Some(Shown::Text("Some(3)".into())));
+        assert_eq!(shown!("text"), Some(Shown::Text("\"text\"".into())));
+        assert_eq!(shown!(()), None);
+        let Some(Shown::Text(name)) = shown!(Opaque) else { panic!("a text") };
+        assert!(name.contains("Opaque"), "{name}");
+    }
+
+    #[test]
+    fn results_are_opened() {
+        let good: Result<i32, String> = Ok(3);
+        assert_eq!((&&Value::new(good)).open().ok(), Some(3));
+        let bad: Result<i32, String> = Err("no".into());
+        assert!((&&Value::new(bad)).open().is_err());
+        assert_eq!((&&Value::new(5)).open().ok(), Some(5));
+    }
+}

@@ -1,0 +1,200 @@
+//! The child process and the line to it.
+
+use super::{Stdio, Stream};
+use anyhow::{Context, Result, bail};
+use dpark::event::Event;
+use dpark::ids::RddId;
+use dpark::session::child::SOCKET;
+use dpark::session::wire::{self, CellReport, ToChild, ToParent};
+use std::collections::BTreeMap;
+use std::io::{PipeReader, Read};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What came from the child that somebody waits for.
+#[derive(Debug)]
+pub enum Answer {
+    /// A new child is connected.
+    Connected,
+    /// Its context was made, or not.
+    Started(Result<(), String>),
+    /// A cell ended.
+    Done(CellReport),
+    /// The child is gone.
+    Lost,
+}
+
+type Listener = Box<dyn FnMut(&Event) + Send>;
+
+/// The line. Cheap to clone.
+#[derive(Clone)]
+pub struct Line(Arc<Inner>);
+
+struct Inner {
+    connection: Mutex<Option<UnixStream>>,
+    process: Mutex<Option<Child>>,
+    listeners: Mutex<Vec<Listener>>,
+    /// The RDD that each variable holds.
+    rdds: Mutex<BTreeMap<String, RddId>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a child is started.
+#[derive(Clone, Debug)]
+pub struct Spawn {
+    /// The stub.
+    pub stub: PathBuf,
+    /// libstd and the engine.
+    pub libraries: [PathBuf; 2],
+    /// The socket of [`Line::listen`].
+    pub socket: PathBuf,
+    /// The arguments of user code, program name first.
+    pub arguments: Vec<String>,
+    /// Where its standard streams go.
+    pub stdio: Stdio,
+}
+
+impl Line {
+    /// Waits for children at a socket; one at a time, the next one after the one before is gone.
+    pub fn listen(socket: &Path) -> Result<(Line, Receiver<Answer>)> {
+        let listener = UnixListener::bind(socket).with_context(|| socket.display().to_string())?;
+        let line = Line(Arc::new(Inner {
+            connection: Mutex::default(),
+            process: Mutex::default(),
+            listeners: Mutex::default(),
+            rdds: Mutex::default(),
+        }));
+        let (answers, answered) = mpsc::channel();
+        let serving = line.clone();
+        std::thread::Builder::new().name("dpark-child".into()).spawn(move || {
+            for connection in listener.incoming().flatten() {
+                serving.serve(connection, &answers);
+            }
+        })?;
+        Ok((line, answered))
+    }
+
+    /// Starts a child; its connection is announced by [`Answer::Connected`].
+    pub fn spawn(&self, spawn: &Spawn) -> Result<()> {
+        let mut command = Command::new(&spawn.stub);
+        if let Some((program, arguments)) = spawn.arguments.split_first() {
+            command.arg0(program).args(arguments);
+        }
+        command
+            .env("DPARK_STUB_LIBRARIES", std::env::join_paths(&spawn.libraries)?)
+            .env("DPARK_STUB_ENTRY", "dpark_session_main")
+            .env(SOCKET, &spawn.socket);
+        if let Stdio::Watch(sink) = &spawn.stdio {
+            let watch = |stream| -> Result<std::io::PipeWriter> {
+                let (reader, writer) = std::io::pipe()?;
+                let sink = Arc::clone(sink);
+                std::thread::Builder::new().name("dpark-output".into()).spawn(move || pump(reader, stream, &*sink))?;
+                Ok(writer)
+            };
+            command.stdout(watch(Stream::Stdout)?).stderr(watch(Stream::Stderr)?);
+        }
+        let child = command.spawn().with_context(|| format!("cannot start {}", spawn.stub.display()))?;
+        *lock(&self.0.process) = Some(child);
+        Ok(())
+    }
+
+    /// Sends a message; a child that is gone is reported by [`Answer::Lost`].
+    pub fn tell(&self, message: &ToChild) {
+        if let Some(connection) = &mut *lock(&self.0.connection) {
+            let _ = wire::send(connection, message);
+        }
+    }
+
+    /// Calls `listener` with every event from now on.
+    pub fn on_event(&self, listener: Listener) {
+        lock(&self.0.listeners).push(listener);
+    }
+
+    /// Ends the child at once.
+    pub fn kill(&self) {
+        if let Some(process) = &mut *lock(&self.0.process) {
+            let _ = process.kill();
+        }
+    }
+
+    /// Ends the child if it still runs, and says how it ended.
+    pub fn bury(&self) -> Result<ExitStatus> {
+        let Some(mut process) = lock(&self.0.process).take() else { bail!("there is no child") };
+        // Its connection is closed: it is gone, or will never be heard of again.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_millis(500);
+        while std::time::Instant::now() < deadline {
+            if let Some(status) = process.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        process.kill()?;
+        Ok(process.wait()?)
+    }
+
+    /// The RDD that a variable holds.
+    pub fn rdd(&self, variable: &str) -> Option<RddId> {
+        lock(&self.0.rdds).get(variable).copied()
+    }
+
+    fn serve(&self, mut connection: UnixStream, answers: &Sender<Answer>) {
+        let Ok(writer) = connection.try_clone() else { return };
+        *lock(&self.0.connection) = Some(writer);
+        lock(&self.0.rdds).clear();
+        while let Ok(Some(message)) = wire::receive::<ToParent>(&mut connection) {
+            let answer = match message {
+                ToParent::Hello { .. } => Answer::Connected,
+                ToParent::Event(event) => {
+                    lock(&self.0.listeners).iter_mut().for_each(|listener| listener(&event));
+                    continue;
+                }
+                ToParent::Started(made) => Answer::Started(made),
+                ToParent::Done(report) => {
+                    self.note_variables(&report);
+                    Answer::Done(report)
+                }
+            };
+            if answers.send(answer).is_err() {
+                break;
+            }
+        }
+        *lock(&self.0.connection) = None;
+        let _ = answers.send(Answer::Lost);
+    }
+
+    fn note_variables(&self, report: &CellReport) {
+        let mut rdds = lock(&self.0.rdds);
+        for name in &report.gone {
+            rdds.remove(name);
+        }
+        for variable in &report.stored {
+            match variable.rdd {
+                Some(rdd) => rdds.insert(variable.name.clone(), rdd),
+                None => rdds.remove(&variable.name),
+            };
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(mut process) = lock(&self.process).take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+fn pump(mut reader: PipeReader, stream: Stream, sink: &(dyn Fn(Stream, &[u8]) + Send + Sync)) {
+    let mut chunk = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = reader.read(&mut chunk) {
+        sink(stream, &chunk[..read]);
+    }
+}

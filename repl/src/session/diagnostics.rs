@@ -1,0 +1,111 @@
+//! The compiler's messages in the user's own coordinates.
+
+use super::compiler::{Message, Span};
+use super::program::{Moved, Program};
+use super::{Diagnostic, Label, Level};
+use std::sync::Arc;
+
+/// The stores that failed only because their variable had been moved before, if all errors are of that kind.
+pub fn moved_stores(messages: &[Message], program: &Program) -> Option<Moved> {
+    let mut moved = Moved::new();
+    for message in messages {
+        let code = message.code.as_ref().map(|code| code.code.as_str());
+        if !matches!(code, Some("E0382" | "E0381" | "E0505")) {
+            return None;
+        }
+        let primary = message.spans.iter().find(|span| span.is_primary && span.file_name == program.name)?;
+        moved.insert(program.store_at(primary.byte_start)?);
+    }
+    (!moved.is_empty()).then_some(moved)
+}
+
+/// What the user is shown. Errors in generated code alone are left out as long as one of the user's remains.
+pub fn translate(messages: &[Message], program: &Program) -> Vec<Diagnostic> {
+    let all: Vec<Diagnostic> = messages
+        .iter()
+        .filter(|message| moved_stores(std::slice::from_ref(message), program).is_none())
+        .map(|message| diagnostic(message, program))
+        .collect();
+    let (placed, unplaced): (Vec<_>, Vec<_>) = all.into_iter().partition(|diagnostic| !diagnostic.labels.is_empty());
+    let mut shown: Vec<Diagnostic> = Vec::new();
+    for diagnostic in if placed.is_empty() { unplaced } else { placed } {
+        if !shown.contains(&diagnostic) {
+            shown.push(diagnostic);
+        }
+    }
+    shown
+}
+
+fn diagnostic(message: &Message, program: &Program) -> Diagnostic {
+    let mut labels: Vec<Label> = message.spans.iter().filter_map(|span| label(span, program, None)).collect();
+    let mut notes = Vec::new();
+    for child in &message.children {
+        note(child, program, &mut labels, &mut notes);
+    }
+    if !labels.iter().any(|label| label.primary)
+        && let Some(first) = labels.first_mut()
+    {
+        first.primary = true;
+    }
+    let mut distinct: Vec<Label> = Vec::new();
+    for label in labels {
+        if !distinct.contains(&label) {
+            distinct.push(label);
+        }
+    }
+    Diagnostic {
+        level: if message.level == "warning" { Level::Warning } else { Level::Error },
+        code: message.code.as_ref().map(|code| code.code.clone()),
+        message: message.message.clone(),
+        labels: distinct,
+        notes,
+    }
+}
+
+fn note(child: &Message, program: &Program, labels: &mut Vec<Label>, notes: &mut Vec<(String, String)>) {
+    let replacement = child.spans.iter().find_map(|span| span.suggested_replacement.as_ref());
+    if let Some(replacement) = replacement {
+        let own = child.spans.iter().all(|span| label(span, program, None).is_some());
+        let text = replacement.trim();
+        // What the compiler would change in our own text is no advice for the user.
+        if own && !text.is_empty() && !text.contains("__f") && !text.contains("::dpark::") {
+            notes.push((child.level.clone(), format!("{}: `{text}`", child.message)));
+        }
+        return;
+    }
+    let places: Vec<Label> = child.spans.iter().filter_map(|span| label(span, program, Some(&child.message))).collect();
+    if places.is_empty() {
+        if !child.message.contains("__f") {
+            notes.push((child.level.clone(), child.message.clone()));
+        }
+    } else {
+        labels.extend(places.into_iter().map(|place| Label { primary: false, ..place }));
+    }
+}
+
+fn label(span: &Span, program: &Program, text: Option<&str>) -> Option<Label> {
+    let Some(file) = program.files.get(&span.file_name) else {
+        let call = &span.expansion.as_ref()?.span;
+        let mut label = label(call, program, text)?;
+        if let (Some(said), true) = (&span.label, label.text.is_empty()) {
+            label.text.clone_from(said);
+        }
+        label.primary |= span.is_primary;
+        return Some(label);
+    };
+    let range = file.edits.original_range(span.byte_start..span.byte_end);
+    if range.start == 0 && range.end == 0 && span.byte_end != 0 {
+        // The wrapper's head and tail stand for nothing of the user's.
+        return None;
+    }
+    if range.start >= file.source.len() && !file.source.is_empty() && range.is_empty() && span.byte_start > file.source.len() {
+        return None;
+    }
+    Some(Label {
+        file: format!("cell {}", file.cell),
+        source: Arc::clone(&file.source),
+        range,
+        text: text.map(str::to_owned).or_else(|| span.label.clone()).unwrap_or_default(),
+        primary: span.is_primary,
+    })
+}
