@@ -1,14 +1,85 @@
 //! Resilient distributed datasets in Rust.
+//!
+//! ```
+//! let ctx = dpark::DparkContext::local(2);
+//! let words = ctx.parallelize(["to be or", "not to be"].map(String::from));
+//! let counts = words
+//!     .flat_map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+//!     .map(|word| (word, 1))
+//!     .reduce_by_key(|a, b| a + b);
+//! assert_eq!(counts.top_by(1, |kv| kv.1)?[0].1, 2);
+//! # Ok::<(), dpark::Error>(())
+//! ```
+//!
+//! # Layout
+//! In reading order: [`rdd`] has the operators, one a file, each a thin generic method over a monomorphised loop;
+//! `node` is the lineage; `job` cuts it into stages and says how a task computes one; `pipeline` runs the loops over
+//! [`batch`]es; `shuffle`, `sort` and `storage` move and keep rows. [`closure`] and [`capture`] decide what user code may be
+//! shipped. The scheduler knows nothing of data: [`work`] is the seam, [`event`]s tell what happens.
+
+// Doc links and doctests name the crate as users do.
+extern crate self as dpark;
 
 pub mod accumulator;
+#[doc(hidden)]
+pub mod batch;
+pub mod capture;
+#[doc(hidden)]
+pub mod cell;
+#[doc(hidden)]
+pub mod closure;
+#[doc(hidden)]
+pub mod codec;
+mod conf;
+mod context;
+mod data;
 pub mod error;
 pub mod event;
 pub mod event_bus;
+mod handle;
+#[doc(hidden)]
+pub mod hash;
 pub mod ids;
+#[doc(hidden)]
+pub mod job;
+#[doc(hidden)]
+pub mod known;
+#[doc(hidden)]
+pub mod node;
+#[doc(hidden)]
+pub mod pipeline;
+pub mod rdd;
 pub mod scheduler;
+#[doc(hidden)]
+pub mod serialize;
+#[doc(hidden)]
+pub mod session;
 pub mod show;
+#[doc(hidden)]
+pub mod shuffle;
+#[doc(hidden)]
+pub mod sort;
 pub mod status;
+#[doc(hidden)]
+pub mod storage;
+#[doc(hidden)]
+pub mod table;
 pub mod task;
+mod text_file;
 pub mod work;
 
+pub use accumulator::Accumulator;
+pub use conf::Conf;
+pub use context::DparkContext;
+pub use data::Data;
 pub use error::{Error, Result};
+pub use rdd::{Rdd, Summand};
+pub use dpark_macros::closures;
+pub use serde;
+pub use text_file::TextPaths;
+
+/// What programs and cells use.
+pub mod prelude {
+    pub use crate::{Accumulator, Data, DparkContext, Error, Rdd, Result};
+    pub use serde::{Deserialize, Serialize};
+}

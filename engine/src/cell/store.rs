@@ -92,7 +92,8 @@ impl Store {
         let variable = StoredVariable {
             name: name.to_owned(),
             type_name: (table.type_name)().to_owned(),
-            rdd: crate::rdd::id_of((table.type_id)(), slot.value),
+            // SAFETY: the slot holds a live value of the table's type.
+            rdd: unsafe { crate::known::rdd_id_of((table.type_id)(), slot.value) },
         };
         (variable, self.0.insert(name.to_owned(), slot))
     }

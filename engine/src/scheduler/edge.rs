@@ -61,7 +61,7 @@ fn install_hook() {
 
 fn note(panic: &PanicHookInfo<'_>) {
     let location =
-        panic.location().map(|at| CallSite { file: at.file().to_owned(), line: at.line(), column: at.column() });
+        panic.location().map(|at| CallSite::of(at));
     let mut notes = notes();
     if notes.len() >= MAX_NOTES {
         notes.pop_front();

@@ -1,0 +1,456 @@
+//! Batches: rows of one type whose type has been erased. They are what flows between the monomorphised loops of the
+//! operators; everything here that is not a loop over rows is non-generic and compiled once, in the engine.
+//!
+//! A batch owns the rows `head..len` of its memory. A consuming loop advances `head` *before* it hands a row to user
+//! code and a producing loop advances `len` *after* it has written one, so a panic at any point drops every row exactly
+//! once, without a guard in generic code.
+
+use std::alloc::Layout;
+use std::any::TypeId;
+use std::marker::PhantomData;
+
+/// Bytes that a batch in a pipeline may hold (at least one row): measured optimum, see `reference/evcxr.md` 3g.
+pub const BATCH_BYTES: usize = 16 * 1024;
+
+/// What the engine knows of a row type.
+#[derive(Debug)]
+pub struct ElemVt {
+    /// `size_of`.
+    pub size: usize,
+    /// `align_of`.
+    pub align: usize,
+    /// Drops `n` rows in place; none if there is nothing to drop.
+    pub drop: Option<unsafe fn(*mut u8, usize)>,
+    /// The row type.
+    pub type_id: fn() -> TypeId,
+    /// `Rdd<T>` of it, so that a variable store can recognise RDDs.
+    pub rdd_type_id: fn() -> TypeId,
+    /// `type_name`.
+    pub name: fn() -> &'static str,
+}
+
+/// Carrier of the table of a row type: `Elem::<T>::VT`.
+pub struct Elem<T>(PhantomData<T>);
+
+impl<T: 'static> Elem<T> {
+    /// The table; a promoted constant of the crate that instantiates it.
+    pub const VT: &'static ElemVt = &ElemVt {
+        size: size_of::<T>(),
+        align: align_of::<T>(),
+        drop: if std::mem::needs_drop::<T>() { Some(drop_rows::<T>) } else { None },
+        type_id: TypeId::of::<T>,
+        rdd_type_id: TypeId::of::<crate::rdd::Rdd<T>>,
+        name: std::any::type_name::<T>,
+    };
+}
+
+unsafe fn drop_rows<T>(rows: *mut u8, n: usize) {
+    // SAFETY: the caller owns `n` initialised rows of type `T` at `rows`.
+    unsafe { std::ptr::drop_in_place(std::ptr::slice_from_raw_parts_mut(rows as *mut T, n)) }
+}
+
+/// Rows of one erased type.
+#[derive(Debug)]
+pub struct Batch {
+    /// The rows' memory, aligned for them also when nothing is allocated.
+    pub ptr: *mut u8,
+    /// Index of the first row that is still owned.
+    pub head: usize,
+    /// Index behind the last row.
+    pub len: usize,
+    /// How many rows a producer should write at most; a pipeline sets it.
+    pub limit: usize,
+    elem: &'static ElemVt,
+    layout: Layout,
+}
+
+impl Batch {
+    /// An empty batch without memory.
+    #[inline(never)]
+    pub fn new(elem: &'static ElemVt) -> Batch {
+        let layout = layout_of(0, elem.align);
+        Batch { ptr: dangling(elem.align), head: 0, len: 0, limit: usize::MAX, elem, layout }
+    }
+
+    /// The table of its row type.
+    pub fn elem(&self) -> &'static ElemVt {
+        self.elem
+    }
+
+    /// Number of rows.
+    #[inline]
+    pub fn rows(&self) -> usize {
+        self.len - self.head
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len == self.head
+    }
+
+    /// Number of rows the memory can hold.
+    pub fn capacity(&self) -> usize {
+        self.layout.size().checked_div(self.elem.size).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes of memory held (not counting what rows own elsewhere).
+    pub fn bytes(&self) -> usize {
+        self.layout.size()
+    }
+
+    /// Address of row `i`, counted from the first owned one.
+    #[inline]
+    pub fn row(&self, i: usize) -> *mut u8 {
+        self.ptr.wrapping_add((self.head + i) * self.elem.size)
+    }
+
+    /// Makes room for `more` rows behind the last one.
+    #[inline(never)]
+    pub fn reserve(&mut self, more: usize) {
+        let need = self.len.checked_add(more).unwrap_or_else(|| capacity_overflow());
+        if need > self.capacity() {
+            let rows = need.max(self.capacity().saturating_mul(2));
+            let bytes = rows.checked_mul(self.elem.size).unwrap_or_else(|| capacity_overflow());
+            self.resize(bytes);
+        }
+    }
+
+    fn resize(&mut self, bytes: usize) {
+        let new = layout_of(bytes, self.layout.align());
+        // SAFETY: `layout` is the layout of the current allocation, `new` has the same alignment and is not empty: the
+        // caller asks for more rows of non-zero size than there are.
+        let ptr = unsafe {
+            if self.layout.size() == 0 {
+                std::alloc::alloc(new)
+            } else {
+                std::alloc::realloc(self.ptr, self.layout, new.size())
+            }
+        };
+        if ptr.is_null() {
+            std::alloc::handle_alloc_error(new)
+        }
+        self.ptr = ptr;
+        self.layout = new;
+    }
+
+    /// Drops all rows, keeps the memory.
+    #[inline(never)]
+    pub fn clear(&mut self) {
+        let (rows, n) = (self.row(0), self.rows());
+        // Emptied first: if a row's drop panics, the others leak instead of being dropped twice.
+        self.head = 0;
+        self.len = 0;
+        if let (Some(drop), 1..) = (self.elem.drop, n) {
+            // SAFETY: the rows `head..len` were owned and initialised, and nobody else can reach them now.
+            unsafe { drop(rows, n) }
+        }
+    }
+
+    /// Keeps the first `n` rows.
+    pub fn truncate(&mut self, n: usize) {
+        if n < self.rows() {
+            let (rows, count) = (self.row(n), self.rows() - n);
+            self.len = self.head + n;
+            if let Some(drop) = self.elem.drop {
+                // SAFETY: the rows behind the new length were owned, initialised and are forgotten now.
+                unsafe { drop(rows, count) }
+            }
+        }
+    }
+
+    /// Reuses the memory for rows of another type; drops the present ones.
+    pub fn retype(&mut self, elem: &'static ElemVt) {
+        self.clear();
+        if elem.align > self.layout.align() {
+            *self = Batch::new(elem);
+        } else {
+            self.elem = elem;
+        }
+    }
+
+    /// Moves up to `n` rows from the front of `self` to the end of `to`. Both must hold the same row type.
+    pub fn move_rows(&mut self, to: &mut Batch, n: usize) {
+        debug_assert!(same_type(self.elem, to.elem), "rows moved between types");
+        let n = n.min(self.rows());
+        to.reserve(n);
+        // SAFETY: `n` owned rows of one type are copied into reserved memory of another batch; ownership moves with the
+        // two counters.
+        unsafe { std::ptr::copy_nonoverlapping(self.row(0), to.ptr.add(to.len * to.elem.size), n * self.elem.size) }
+        self.head += n;
+        to.len += n;
+        if self.is_empty() {
+            self.head = 0;
+            self.len = 0;
+        }
+    }
+
+    /// Moves all rows to the end of `to`; without copying if `to` is empty.
+    pub fn append_to(&mut self, to: &mut Batch) {
+        if to.is_empty() && to.capacity() < self.rows() {
+            std::mem::swap(self, to);
+            self.clear();
+        } else {
+            self.move_rows(to, usize::MAX);
+        }
+    }
+
+    /// Puts the rows into the order `order` (a permutation of `0..rows`).
+    pub fn permute(&mut self, order: &[u32]) {
+        debug_assert_eq!(order.len(), self.rows(), "a permutation names every row once");
+        let mut sorted = Batch::new(self.elem);
+        sorted.reserve(order.len());
+        for (i, &from) in order.iter().enumerate() {
+            // SAFETY: every row is copied exactly once to reserved memory; `self` forgets them all below.
+            unsafe {
+                let to = sorted.ptr.add(i * self.elem.size);
+                std::ptr::copy_nonoverlapping(self.row(from as usize), to, self.elem.size);
+            }
+        }
+        sorted.len = order.len();
+        self.head = 0;
+        self.len = 0;
+        *self = sorted;
+    }
+
+    /// Keeps the rows for which `keep(index)` holds, in order.
+    pub fn retain_indices(&mut self, keep: &mut dyn FnMut(usize) -> bool) {
+        let size = self.elem.size;
+        let mut all = std::mem::replace(self, Batch::new(self.elem));
+        self.reserve(all.rows());
+        let n = all.rows();
+        for i in 0..n {
+            let row = all.row(0);
+            all.head += 1;
+            // SAFETY: row `i` has just left `all`; it is moved to reserved memory, or dropped here.
+            unsafe {
+                if keep(i) {
+                    std::ptr::copy_nonoverlapping(row, self.ptr.add(self.len * size), size);
+                    self.len += 1;
+                } else if let Some(drop) = self.elem.drop {
+                    drop(row, 1);
+                }
+            }
+        }
+    }
+
+    /// The rows as a vector.
+    ///
+    /// # Safety
+    /// The batch holds rows of type `T`.
+    #[inline]
+    pub unsafe fn into_vec<T>(mut self) -> Vec<T> {
+        let (ptr, len, capacity) = self.take_parts();
+        // SAFETY: `take_parts` gives up memory laid out as `Vec<T>` wants it, with `len` initialised rows at its start.
+        unsafe { Vec::from_raw_parts(ptr as *mut T, len, capacity) }
+    }
+
+    /// Pointer, length and capacity of an allocation with exactly the layout of `[T; capacity]`.
+    #[inline(never)]
+    fn take_parts(&mut self) -> (*mut u8, usize, usize) {
+        let size = self.elem.size;
+        let fits = self.head == 0
+            && self.layout.align() == self.elem.align
+            && self.layout.size().checked_rem(size).unwrap_or(0) == 0;
+        if !fits {
+            let mut exact = Batch::new(self.elem);
+            self.move_rows(&mut exact, usize::MAX);
+            return exact.take_parts();
+        }
+        let parts = (self.ptr, self.len, if size == 0 { 0 } else { self.layout.size() / size });
+        self.ptr = dangling(self.elem.align);
+        self.len = 0;
+        self.layout = layout_of(0, self.elem.align);
+        parts
+    }
+
+    /// Takes over the rows of a vector.
+    pub fn from_vec<T: 'static>(rows: Vec<T>) -> Batch {
+        let mut rows = std::mem::ManuallyDrop::new(rows);
+        // SAFETY: the vector's parts describe an allocation of that layout with that many rows; the vector is forgotten.
+        unsafe { Batch::from_parts(Elem::<T>::VT, rows.as_mut_ptr() as *mut u8, rows.len(), rows.capacity()) }
+    }
+
+    #[inline(never)]
+    unsafe fn from_parts(elem: &'static ElemVt, ptr: *mut u8, len: usize, capacity: usize) -> Batch {
+        let bytes = if elem.size == 0 { 0 } else { capacity * elem.size };
+        Batch { ptr, head: 0, len, limit: usize::MAX, elem, layout: layout_of(bytes, elem.align) }
+    }
+
+    /// Appends a row.
+    ///
+    /// # Safety
+    /// The batch holds rows of type `T`.
+    #[inline]
+    pub unsafe fn push<T>(&mut self, row: T) {
+        self.reserve(1);
+        // SAFETY: there is room for one more row behind the last one.
+        unsafe { (self.ptr as *mut T).add(self.len).write(row) }
+        self.len += 1;
+    }
+}
+
+impl Drop for Batch {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.clear();
+        if self.layout.size() != 0 {
+            // SAFETY: `ptr` was allocated with `layout`.
+            unsafe { std::alloc::dealloc(self.ptr, self.layout) }
+        }
+    }
+}
+
+/// A batch whose rows are `Send + Sync`: results on their way to the driver, cached blocks, range bounds.
+#[derive(Debug)]
+pub struct SharedBatch(Batch);
+
+// SAFETY: the only constructor asks its caller for rows that are `Send`; the memory itself is owned.
+unsafe impl Send for SharedBatch {}
+// SAFETY: the only constructor asks its caller for rows that are `Sync`; `&Batch` gives no access to them but by unsafe code
+// that reads.
+unsafe impl Sync for SharedBatch {}
+
+impl SharedBatch {
+    /// Lets a batch cross threads.
+    ///
+    /// # Safety
+    /// The rows' type is `Send + Sync`.
+    pub unsafe fn new(batch: Batch) -> SharedBatch {
+        SharedBatch(batch)
+    }
+
+    /// The batch.
+    pub fn get(&self) -> &Batch {
+        &self.0
+    }
+
+    /// The batch, to be changed.
+    pub fn get_mut(&mut self) -> &mut Batch {
+        &mut self.0
+    }
+
+    /// The batch, taken out.
+    pub fn into_batch(self) -> Batch {
+        self.0
+    }
+}
+
+/// Moves every row of `input` through `f` to the empty batch `out`.
+///
+/// # Safety
+/// `input` holds rows of type `T`, `out` of type `U`.
+#[inline]
+pub unsafe fn map_rows<T, U>(input: &mut Batch, out: &mut Batch, mut f: impl FnMut(T) -> U) {
+    let rows = input.rows();
+    out.reserve(rows);
+    // SAFETY: rows are read once each (`head` moves past a row before `f` gets it) and written to reserved memory. Rows
+    // that need no drop are not counted one by one: after a panic there is nothing to clean up.
+    unsafe {
+        let target = out.ptr as *mut U;
+        if const { std::mem::needs_drop::<T>() || std::mem::needs_drop::<U>() } {
+            let source = input.ptr as *const T;
+            while input.head < input.len {
+                let row = source.add(input.head).read();
+                input.head += 1;
+                target.add(out.len).write(f(row));
+                out.len += 1;
+            }
+        } else {
+            let source = (input.ptr as *const T).add(input.head);
+            let mut i = 0;
+            while i < rows {
+                target.add(i).write(f(source.add(i).read()));
+                i += 1;
+            }
+            input.head = input.len;
+            out.len = rows;
+        }
+    }
+}
+
+/// Moves the rows of `input` for which `keep` holds to the empty batch `out`.
+///
+/// # Safety
+/// Both hold rows of type `T`.
+#[inline]
+pub unsafe fn filter_rows<T>(input: &mut Batch, out: &mut Batch, mut keep: impl FnMut(&T) -> bool) {
+    let rows = input.rows();
+    out.reserve(rows);
+    // SAFETY: as in `map_rows`; the second loop writes every row and counts only the kept ones, which saves a branch.
+    unsafe {
+        let target = out.ptr as *mut T;
+        if const { std::mem::needs_drop::<T>() } {
+            let source = input.ptr as *const T;
+            while input.head < input.len {
+                let row = source.add(input.head).read();
+                input.head += 1;
+                if keep(&row) {
+                    target.add(out.len).write(row);
+                    out.len += 1;
+                }
+            }
+        } else {
+            let source = (input.ptr as *const T).add(input.head);
+            let (mut i, mut kept) = (0, 0);
+            while i < rows {
+                let row = source.add(i);
+                std::ptr::copy_nonoverlapping(row, target.add(kept), 1);
+                kept += keep(&*row) as usize;
+                i += 1;
+            }
+            input.head = input.len;
+            out.len = kept;
+        }
+    }
+}
+
+/// Moves every row of `input` into `f`.
+///
+/// # Safety
+/// `input` holds rows of type `T`.
+#[inline]
+pub unsafe fn drain_rows<T>(input: &mut Batch, mut f: impl FnMut(T)) {
+    // SAFETY: each row is read once; `head` moves past it before `f` gets it.
+    unsafe {
+        let source = input.ptr as *const T;
+        while input.head < input.len {
+            let row = source.add(input.head).read();
+            input.head += 1;
+            f(row);
+        }
+    }
+}
+
+/// Takes the next row out of a batch that is not empty.
+///
+/// # Safety
+/// `input` holds rows of type `T`, at least one.
+#[inline]
+pub unsafe fn take_row<T>(input: &mut Batch) -> T {
+    debug_assert!(!input.is_empty(), "a row is taken from an empty batch");
+    // SAFETY: row `head` is owned and initialised; it is given up by moving `head` past it.
+    unsafe {
+        let row = (input.ptr as *const T).add(input.head).read();
+        input.head += 1;
+        row
+    }
+}
+
+/// Whether two tables describe the same row type (the tables themselves may be copies in different libraries).
+pub fn same_type(a: &'static ElemVt, b: &'static ElemVt) -> bool {
+    std::ptr::eq(a, b) || (a.type_id)() == (b.type_id)()
+}
+
+fn layout_of(bytes: usize, align: usize) -> Layout {
+    Layout::from_size_align(bytes, align).unwrap_or_else(|_| capacity_overflow())
+}
+
+fn dangling(align: usize) -> *mut u8 {
+    std::ptr::without_provenance_mut(align)
+}
+
+#[cold]
+#[inline(never)]
+fn capacity_overflow() -> ! {
+    panic!("a batch of rows exceeds the address space")
+}

@@ -1,0 +1,283 @@
+//! What a closure may capture, and how an environment travels: `rdd.with_env((&n, &table)).map(|(n, table)| move |x| ..)`.
+//!
+//! The environment is serialised when the operator is applied, and the closures that run (on the driver's threads too)
+//! are rebuilt from those bytes. The capture rewriter writes each variable as `(&&&Wrap(&n)).cap()`: method look-up tries
+//! [`CapStr`], then [`CapFn`], then [`CapAny`], and so picks text, `fn` pointers and references before the general case.
+
+mod intern;
+
+use crate::accumulator::AccumulatorHandle;
+use crate::codec::{CodecError, Reader, Writer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A value that a closure may capture.
+#[diagnostic::on_unimplemented(
+    message = "a closure that runs in tasks cannot capture a value of type `{Self}`",
+    label = "captured by a closure of an RDD operator, but it cannot be copied to other processes",
+    note = "large data: `broadcast` it; one part of a value: clone that field into a variable of its own; your own type: derive `Serialize` and `Deserialize`",
+    note = "RDDs, contexts, files, sockets and locks cannot be captured: `collect()` the rows first, or open the file inside the closure"
+)]
+pub trait Capture: Sized + 'static {
+    /// Appends the value to an environment.
+    #[doc(hidden)]
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError>;
+    /// Reads the value from an environment.
+    #[doc(hidden)]
+    fn load(input: &mut Reader<'_>) -> Result<Self, CodecError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + 'static> Capture for T {
+    #[inline]
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
+        self.serialize(out)
+    }
+
+    #[inline]
+    fn load(input: &mut Reader<'_>) -> Result<T, CodecError> {
+        T::deserialize(input)
+    }
+}
+
+/// One captured variable: how it is saved, and what the closure gets for it.
+#[diagnostic::on_unimplemented(
+    message = "`with_env` takes references to the captured variables: `with_env((&a, &b))`",
+    label = "not a reference to a capturable variable"
+)]
+pub trait Captured {
+    /// What the closure owns.
+    type Owned: 'static;
+    #[doc(hidden)]
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError>;
+    #[doc(hidden)]
+    fn load(input: &mut Reader<'_>) -> Result<Self::Owned, CodecError>;
+}
+
+impl<T: Capture> Captured for &T {
+    type Owned = T;
+
+    #[inline]
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
+        T::save(self, out)
+    }
+
+    #[inline]
+    fn load(input: &mut Reader<'_>) -> Result<T, CodecError> {
+        T::load(input)
+    }
+}
+
+/// Text captured through a `&str`. The closure gets a `&'static str` of the same text, kept once for the process.
+#[derive(Debug)]
+pub struct Text<'a>(&'a str);
+
+impl Captured for Text<'_> {
+    type Owned = &'static str;
+
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
+        out.put_bytes(self.0.as_bytes());
+        Ok(())
+    }
+
+    fn load(input: &mut Reader<'_>) -> Result<&'static str, CodecError> {
+        Ok(intern::text(input.take_str()?))
+    }
+}
+
+/// A value captured through a reference. The closure gets a `&'static` to an equal value, kept once for the process.
+#[derive(Debug)]
+pub struct Referenced<'a, T>(&'a T);
+
+impl<T: Capture + Send + Sync> Captured for Referenced<'_, T> {
+    type Owned = &'static T;
+
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
+        let mut value = Writer::default();
+        self.0.save(&mut value)?;
+        if !value.accumulators.is_empty() {
+            return Err(CodecError("capture the accumulator itself, not a reference to it".to_owned()));
+        }
+        out.put_bytes(&value.bytes);
+        Ok(())
+    }
+
+    fn load(input: &mut Reader<'_>) -> Result<&'static T, CodecError> {
+        let bytes = input.take_bytes()?;
+        intern::value(bytes, T::load(&mut Reader::new(bytes))?)
+    }
+}
+
+/// A `fn` pointer.
+#[derive(Debug)]
+pub struct FnPointer<P>(P);
+
+impl<P: Copy + 'static> Captured for FnPointer<P> {
+    type Owned = P;
+
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
+        const { assert!(size_of::<P>() == size_of::<usize>()) }
+        // SAFETY: `CapFn` makes this from `fn` pointers only, which are as wide as an address.
+        let address = unsafe { std::mem::transmute_copy::<P, usize>(&self.0) };
+        out.put_u64(address as u64);
+        Ok(())
+    }
+
+    fn load(input: &mut Reader<'_>) -> Result<P, CodecError> {
+        let address = input.take_u64()? as usize;
+        // SAFETY: the address was written by `save` in this process, from a pointer of the same type; code is never unloaded.
+        Ok(unsafe { std::mem::transmute_copy::<usize, P>(&address) })
+    }
+}
+
+/// The variable that the rewriter found captured.
+#[derive(Debug)]
+pub struct Wrap<'a, T: ?Sized>(pub &'a T);
+
+/// First choice of `cap()`: text.
+pub trait CapStr {
+    /// What captures the variable.
+    type Captured;
+    /// Captures the variable.
+    fn cap(&self) -> Self::Captured;
+}
+
+impl<'a> CapStr for &&Wrap<'_, &'a str> {
+    type Captured = Text<'a>;
+
+    #[inline]
+    fn cap(&self) -> Text<'a> {
+        Text(self.0)
+    }
+}
+
+/// Second choice of `cap()`: `fn` pointers, and references to something that can be captured.
+pub trait CapFn {
+    /// What captures the variable.
+    type Captured;
+    /// Captures the variable.
+    fn cap(&self) -> Self::Captured;
+}
+
+impl<'a, T: Capture> CapFn for &Wrap<'_, &'a T> {
+    type Captured = Referenced<'a, T>;
+
+    #[inline]
+    fn cap(&self) -> Referenced<'a, T> {
+        Referenced(self.0)
+    }
+}
+
+macro_rules! fn_pointers {
+    ($(($($argument:ident)*))*) => {
+        $(
+            impl<R, $($argument),*> CapFn for &Wrap<'_, fn($($argument),*) -> R> {
+                type Captured = FnPointer<fn($($argument),*) -> R>;
+
+                #[inline]
+                fn cap(&self) -> Self::Captured {
+                    FnPointer(*self.0)
+                }
+            }
+        )*
+    };
+}
+
+fn_pointers!(() (A) (A B) (A B C) (A B C D));
+
+/// Last choice of `cap()`: any value.
+pub trait CapAny {
+    /// What captures the variable.
+    type Captured;
+    /// Captures the variable.
+    fn cap(&self) -> Self::Captured;
+}
+
+impl<'a, T> CapAny for Wrap<'a, T> {
+    type Captured = &'a T;
+
+    #[inline]
+    fn cap(&self) -> &'a T {
+        self.0
+    }
+}
+
+/// The captured variables of one closure: a tuple.
+pub trait Env {
+    /// What the factory closure gets: the tuple of owned values.
+    type Owned: 'static;
+    #[doc(hidden)]
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError>;
+    #[doc(hidden)]
+    fn load(input: &mut Reader<'_>) -> Result<Self::Owned, CodecError>;
+}
+
+macro_rules! env_tuples {
+    ($(($($captured:ident $i:tt)*))*) => {
+        $(
+            impl<$($captured: Captured),*> Env for ($($captured,)*) {
+                type Owned = ($($captured::Owned,)*);
+
+                #[inline]
+                #[allow(unused_variables)]
+                fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
+                    $(self.$i.save(out)?;)*
+                    Ok(())
+                }
+
+                #[inline]
+                #[allow(unused_variables, clippy::unused_unit)]
+                fn load(input: &mut Reader<'_>) -> Result<Self::Owned, CodecError> {
+                    Ok(($($captured::load(input)?,)*))
+                }
+            }
+        )*
+    };
+}
+
+env_tuples! {
+    ()
+    (A 0)
+    (A 0 B 1)
+    (A 0 B 1 C 2)
+    (A 0 B 1 C 2 D 3)
+    (A 0 B 1 C 2 D 3 E 4)
+    (A 0 B 1 C 2 D 3 E 4 F 5)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14 P 15)
+}
+
+/// An environment as bytes, and the accumulators it holds.
+#[derive(Debug)]
+pub struct SavedEnv {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) accumulators: Vec<AccumulatorHandle>,
+}
+
+impl SavedEnv {
+    /// Serialises an environment.
+    #[inline]
+    #[track_caller]
+    pub fn new<E: Env>(env: &E) -> SavedEnv {
+        let mut out = Writer::default();
+        let saved = env.save(&mut out);
+        SavedEnv::finish(out, saved)
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    fn finish(out: Writer, saved: Result<(), CodecError>) -> SavedEnv {
+        match saved {
+            Ok(()) => SavedEnv { bytes: out.bytes, accumulators: out.accumulators },
+            Err(error) => panic!("a captured variable cannot be serialised: {error}"),
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The deserialising half of the codec.
+
+use super::CodecError;
+use crate::accumulator::AccumulatorHandle;
+use crate::task::TaskContext;
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
+
+/// Reads what a [`super::Writer`] wrote.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    /// The accumulators captured in this environment that were not read yet.
+    pub(crate) accumulators: &'a [AccumulatorHandle],
+    /// The task attempt for which an environment is rebuilt.
+    pub(crate) task: Option<&'a TaskContext>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads from the start of `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader { bytes, accumulators: &[], task: None }
+    }
+
+    /// Bytes not read yet.
+    pub fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    #[inline]
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
+        match self.bytes.split_first_chunk::<N>() {
+            Some((first, rest)) => {
+                self.bytes = rest;
+                Ok(*first)
+            }
+            None => Err(end_of_data()),
+        }
+    }
+
+    /// Reads a `u64`.
+    #[inline]
+    pub(crate) fn take_u64(&mut self) -> Result<u64, CodecError> {
+        Ok(u64::from_le_bytes(self.take()?))
+    }
+
+    /// Reads a length and that many bytes.
+    #[inline(never)]
+    pub(crate) fn take_bytes(&mut self) -> Result<&'a [u8], CodecError> {
+        let len = self.take_u64()?;
+        if len > self.bytes.len() as u64 {
+            return Err(end_of_data());
+        }
+        let (bytes, rest) = self.bytes.split_at(len as usize);
+        self.bytes = rest;
+        Ok(bytes)
+    }
+
+    /// Reads a length and that much text.
+    #[inline(never)]
+    pub(crate) fn take_str(&mut self) -> Result<&'a str, CodecError> {
+        std::str::from_utf8(self.take_bytes()?).map_err(|_| CodecError("text is not valid UTF-8".into()))
+    }
+
+    #[inline(never)]
+    fn take_char(&mut self) -> Result<char, CodecError> {
+        let width = match self.bytes.first() {
+            None => return Err(end_of_data()),
+            Some(0..0x80) => 1,
+            Some(0x80..0xe0) => 2,
+            Some(0xe0..0xf0) => 3,
+            Some(0xf0..) => 4,
+        };
+        let (bytes, rest) = self.bytes.split_at_checked(width).ok_or_else(end_of_data)?;
+        self.bytes = rest;
+        let text = std::str::from_utf8(bytes).ok();
+        text.and_then(|text| text.chars().next()).ok_or_else(|| CodecError("not a character".into()))
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn end_of_data() -> CodecError {
+    CodecError("unexpected end of data".into())
+}
+
+#[cold]
+#[inline(never)]
+fn not_self_describing() -> CodecError {
+    CodecError("this type can only be read from self-describing formats such as JSON".into())
+}
+
+macro_rules! numbers {
+    ($($method:ident $visit:ident $number:ty),*) => {
+        $(
+            #[inline]
+            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+                visitor.$visit(<$number>::from_le_bytes(self.take()?))
+            }
+        )*
+    };
+}
+
+impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
+    type Error = CodecError;
+
+    numbers!(
+        deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16, deserialize_i32 visit_i32 i32,
+        deserialize_i64 visit_i64 i64, deserialize_i128 visit_i128 i128, deserialize_u8 visit_u8 u8,
+        deserialize_u16 visit_u16 u16, deserialize_u32 visit_u32 u32, deserialize_u64 visit_u64 u64,
+        deserialize_u128 visit_u128 u128, deserialize_f32 visit_f32 f32, deserialize_f64 visit_f64 f64
+    );
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, CodecError> {
+        Err(not_self_describing())
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        let [byte] = self.take::<1>()?;
+        visitor.visit_bool(byte != 0)
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_char(self.take_char()?)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_borrowed_str(self.take_str()?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_borrowed_str(self.take_str()?)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_borrowed_bytes(self.take_bytes()?)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_borrowed_bytes(self.take_bytes()?)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        let [byte] = self.take::<1>()?;
+        if byte == 0 { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        let left = self.take_u64()? as usize;
+        visitor.visit_seq(Elements { reader: self, left })
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_seq(Elements { reader: self, left: len })
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        visitor.visit_seq(Elements { reader: self, left: len })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        let left = self.take_u64()? as usize;
+        visitor.visit_map(Elements { reader: self, left })
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        visitor.visit_seq(Elements { reader: self, left: fields.len() })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        visitor.visit_enum(self)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, CodecError> {
+        Err(not_self_describing())
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, CodecError> {
+        Err(not_self_describing())
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+/// The elements of a sequence, tuple, struct or map.
+struct Elements<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    left: usize,
+}
+
+impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = CodecError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        Ok(Some(seed.deserialize(&mut *self.reader)?))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+impl<'de> de::MapAccess<'de> for Elements<'_, 'de> {
+    type Error = CodecError;
+
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        Ok(Some(seed.deserialize(&mut *self.reader)?))
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, CodecError> {
+        seed.deserialize(&mut *self.reader)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+impl<'de> de::EnumAccess<'de> for &mut Reader<'de> {
+    type Error = CodecError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), CodecError> {
+        let variant = u32::from_le_bytes(self.take()?);
+        let value = seed.deserialize(IntoDeserializer::<CodecError>::into_deserializer(variant))?;
+        Ok((value, self))
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for &mut Reader<'de> {
+    type Error = CodecError;
+
+    fn unit_variant(self) -> Result<(), CodecError> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, CodecError> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_seq(Elements { reader: self, left: len })
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        visitor.visit_seq(Elements { reader: self, left: fields.len() })
+    }
+}

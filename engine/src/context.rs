@@ -1,0 +1,330 @@
+//! `DparkContext`: where RDDs begin, and what they share.
+
+use crate::accumulator::Accumulator;
+use crate::conf::Conf;
+use crate::data::Data;
+use crate::error::{Error, Failure, Result};
+use crate::event_bus::EventBus;
+use crate::handle::handle;
+use crate::ids::{JobId, RddId, ShuffleId};
+use crate::node::{Node, RddHandle};
+use crate::rdd::Rdd;
+use crate::scheduler::Scheduler;
+use crate::show::ContextCard;
+use crate::shuffle::ShuffleStore;
+use crate::storage::{CacheStore, MemoryBudget, Reservation};
+use crate::text_file::TextPaths;
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The entry to everything: makes RDDs, runs their jobs. Cheap to clone.
+///
+/// ```
+/// let ctx = dpark::DparkContext::local(2);
+/// assert_eq!(ctx.range(0, 5).collect()?, [0, 1, 2, 3, 4]);
+/// # Ok::<(), dpark::Error>(())
+/// ```
+#[derive(Clone)]
+#[repr(transparent)]
+pub struct DparkContext(pub(crate) ContextHandle);
+
+handle! {
+    /// Shared by the context's clones and its RDDs.
+    pub(crate) struct ContextHandle(Context);
+}
+
+/// What a context consists of.
+pub(crate) struct Context {
+    pub(crate) conf: Conf,
+    pub(crate) slots: usize,
+    pub(crate) bus: EventBus,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) budget: Arc<MemoryBudget>,
+    pub(crate) cache: Arc<CacheStore>,
+    pub(crate) shuffles: ShuffleStore,
+    /// The RDDs that are marked as cached, for whoever knows only their ids.
+    pub(crate) marked: Mutex<BTreeMap<RddId, Weak<Node>>>,
+    rdds: AtomicU64,
+    shuffle_ids: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl DparkContext {
+    /// A context with these settings.
+    ///
+    /// ```
+    /// let conf = dpark::Conf { master: "local[2]".into(), ..Default::default() };
+    /// assert_eq!(dpark::DparkContext::new(conf)?.default_parallelism(), 2);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    pub fn new(conf: Conf) -> Result<DparkContext> {
+        let slots = conf.slots()?;
+        Ok(DparkContext::start(conf, slots))
+    }
+
+    /// A context that runs tasks on `threads` threads of this process (at least one).
+    ///
+    /// ```
+    /// assert_eq!(dpark::DparkContext::local(3).default_parallelism(), 3);
+    /// ```
+    pub fn local(threads: usize) -> DparkContext {
+        let slots = threads.max(1);
+        DparkContext::start(Conf { master: format!("local[{slots}]"), ..Conf::default() }, slots)
+    }
+
+    /// A context with the settings of the command line: `-m MASTER`, `-p PARTITIONS`, `-M MEMORY`, before the program's own
+    /// arguments. It stands first in `main`.
+    ///
+    /// ```
+    /// # #[allow(clippy::needless_doctest_main)]
+    /// fn main() -> dpark::Result<()> {
+    ///     let ctx = dpark::DparkContext::from_args()?;
+    ///     assert_eq!(ctx.range(0, 10).count()?, 10);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn from_args() -> Result<DparkContext> {
+        DparkContext::new(Conf::from_args(std::env::args().skip(1))?)
+    }
+
+    fn start(conf: Conf, slots: usize) -> DparkContext {
+        let bus = EventBus::new();
+        let scheduler = Scheduler::start(slots, bus.clone());
+        DparkContext(ContextHandle::wrap(Arc::new(Context {
+            slots,
+            scheduler,
+            budget: MemoryBudget::new(conf.memory_limit()),
+            cache: Arc::new(CacheStore::new(bus.clone())),
+            shuffles: ShuffleStore::default(),
+            marked: Mutex::default(),
+            rdds: AtomicU64::new(0),
+            shuffle_ids: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            bus,
+            conf,
+        })))
+    }
+
+    /// An RDD of the given rows, in [`DparkContext::default_parallelism`] partitions.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(2);
+    /// assert_eq!(ctx.parallelize(["b", "a"].map(String::from)).collect()?, ["b", "a"]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn parallelize<T: Data>(&self, rows: impl IntoIterator<Item = T>) -> Rdd<T> {
+        crate::rdd::parallelize(self, rows.into_iter().collect())
+    }
+
+    /// The numbers from `start` up to, but not including, `end`.
+    ///
+    /// ```
+    /// assert_eq!(dpark::DparkContext::local(2).range(1, 4).collect()?, [1, 2, 3]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn range(&self, start: i64, end: i64) -> Rdd<i64> {
+        crate::rdd::range(self, start, end)
+    }
+
+    /// The lines of a file, of all files below a directory, of what matches a pattern (`logs/*.gz`), or of a list of those.
+    /// Files are read in splits of 64 MiB; `.gz` files as a whole. A problem with the paths is the error of the first action.
+    ///
+    /// ```
+    /// let lines = dpark::DparkContext::local(2).text_file("Cargo.toml");
+    /// assert_eq!(lines.first()?, "[package]");
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn text_file(&self, paths: impl TextPaths) -> Rdd<String> {
+        crate::text_file::text_file(self, paths.into_paths(), crate::text_file::SPLIT_BYTES)
+    }
+
+    /// The rows of several RDDs, one after the other.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(2);
+    /// assert_eq!(ctx.union([ctx.range(0, 2), ctx.range(5, 6)]).collect()?, [0, 1, 5]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn union<T: 'static>(&self, rdds: impl IntoIterator<Item = Rdd<T>>) -> Rdd<T> {
+        crate::rdd::union(self, rdds.into_iter().collect())
+    }
+
+    /// A value that tasks can add to, starting at `init`.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(2);
+    /// let rows = ctx.accumulator(100u32);
+    /// ctx.range(0, 7).with_env((&rows,)).foreach(|(rows,)| move |_| rows.add(1))?;
+    /// assert_eq!(rows.value(), 107);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    pub fn accumulator<T: AddAssign + Send + Sync + 'static>(&self, init: T) -> Accumulator<T> {
+        Accumulator::new(init)
+    }
+
+    /// Stops a running job; its action returns [`Error::Cancelled`].
+    ///
+    /// ```
+    /// dpark::DparkContext::local(1).cancel_job(dpark::ids::JobId(7)); // no such job: nothing happens
+    /// ```
+    pub fn cancel_job(&self, job: JobId) {
+        self.0.arc().scheduler.cancel_job(job);
+    }
+
+    /// Stops all running jobs.
+    ///
+    /// ```
+    /// dpark::DparkContext::local(1).cancel_all();
+    /// ```
+    pub fn cancel_all(&self) {
+        self.0.arc().scheduler.cancel_all();
+    }
+
+    /// Number of partitions that sources and shuffles have unless told otherwise.
+    ///
+    /// ```
+    /// assert_eq!(dpark::DparkContext::local(2).default_parallelism(), 2);
+    /// ```
+    pub fn default_parallelism(&self) -> usize {
+        self.0.arc().parallelism()
+    }
+
+    /// The settings.
+    ///
+    /// ```
+    /// assert_eq!(dpark::DparkContext::local(2).conf().master, "local[2]");
+    /// ```
+    pub fn conf(&self) -> &Conf {
+        &self.0.arc().conf
+    }
+
+    /// The memory budget in bytes.
+    ///
+    /// ```
+    /// assert!(dpark::DparkContext::local(1).memory() > 0);
+    /// ```
+    pub fn memory(&self) -> u64 {
+        self.0.arc().budget.limit()
+    }
+
+    /// What happens in this context, to be listened to.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(1);
+    /// ctx.events().subscribe(Box::new(|event| println!("{event:?}")));
+    /// ```
+    pub fn events(&self) -> &EventBus {
+        &self.0.arc().bus
+    }
+
+    /// Ends the context: running jobs are cancelled, later actions return [`Error::Stopped`].
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(1);
+    /// ctx.stop();
+    /// assert!(matches!(ctx.range(0, 3).count(), Err(dpark::Error::Stopped)));
+    /// ```
+    pub fn stop(&self) {
+        self.0.arc().stop();
+    }
+
+    /// Frees the cached partitions of the RDD with this id and caches it no more; tells whether it was cached.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(2);
+    /// let rdd = ctx.range(0, 4).cache();
+    /// assert!(ctx.uncache(rdd.id()) && !ctx.uncache(rdd.id()));
+    /// ```
+    pub fn uncache(&self, rdd: RddId) -> bool {
+        let marked = self.0.arc().marked.lock().unwrap_or_else(PoisonError::into_inner).remove(&rdd);
+        let Some(node) = marked.and_then(|node| node.upgrade()) else { return false };
+        let handle = RddHandle::wrap(node);
+        handle.unpersist();
+        true
+    }
+
+    /// What a shell shows for the context.
+    #[doc(hidden)]
+    pub fn card(&self) -> ContextCard {
+        ContextCard {
+            master: self.conf().master.clone(),
+            default_parallelism: self.default_parallelism(),
+            memory: self.memory(),
+        }
+    }
+
+    /// What the context holds at the moment: cached blocks, shuffles with map outputs, bytes of the budget in use.
+    #[doc(hidden)]
+    pub fn held(&self) -> (usize, usize, u64) {
+        let context = self.0.arc();
+        (context.cache.blocks(), context.shuffles.shuffles(), context.budget.used())
+    }
+}
+
+impl std::fmt::Debug for DparkContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DparkContext({})", self.conf().master)
+    }
+}
+
+impl Context {
+    pub(crate) fn next_rdd_id(&self) -> RddId {
+        RddId(self.rdds.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(crate) fn next_shuffle_id(&self) -> ShuffleId {
+        ShuffleId(self.shuffle_ids.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(crate) fn parallelism(&self) -> usize {
+        if self.conf.parallelism > 0 { self.conf.parallelism } else { self.slots }
+    }
+
+    pub(crate) fn check_running(&self) -> Result<()> {
+        if self.stopped.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
+    }
+
+    fn stop(&self) {
+        if !self.stopped.swap(true, Ordering::Relaxed) {
+            self.scheduler.cancel_all();
+            self.scheduler.stop();
+        }
+    }
+
+    /// Resizes a reservation; the cache gives way. Fails if the budget does not suffice even so.
+    pub(crate) fn reserve(&self, memory: &mut Reservation, bytes: u64) -> std::result::Result<(), Failure> {
+        while let Err(missing) = memory.try_resize(bytes) {
+            if !self.cache.evict(missing, None) {
+                let (limit, used) = (self.budget.limit() >> 20, self.budget.used() >> 20);
+                return Err(Failure::Budget(format!(
+                    "the memory budget of {limit} MB does not suffice: {used} MB are in use and this task needs {} MB; \
+                     raise the setting `memory` (`-M`), or use more partitions (`-p`)",
+                    bytes.div_ceil(1 << 20)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for a block of the cache, which only makes other RDDs give way.
+    pub(crate) fn reserve_for_cache(&self, memory: &mut Reservation, bytes: u64, rdd: RddId) -> bool {
+        while let Err(missing) = memory.try_resize(bytes) {
+            if !self.cache.evict(missing, Some(rdd)) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

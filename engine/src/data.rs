@@ -1,0 +1,34 @@
+//! What can be a row that moves between tasks.
+
+use crate::codec::{CodecError, Reader, Writer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A row that can leave its task: shuffled, cached or collected. Every type with `#[derive(Serialize, Deserialize)]` that owns
+/// its data is one; it is never implemented by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a row of an RDD: rows must own their data (use `String` instead of `&str`) and be serialisable",
+    label = "not a row type",
+    note = "derive `Serialize` and `Deserialize` for your own types; rows must also be `Send`, `Sync` and `'static`"
+)]
+pub trait Data: Serialize + DeserializeOwned + Send + Sync + Sized + 'static {
+    /// Appends the row to `out`.
+    #[doc(hidden)]
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError>;
+    /// Reads a row.
+    #[doc(hidden)]
+    fn load(input: &mut Reader<'_>) -> Result<Self, CodecError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Data for T {
+    #[inline]
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
+        self.serialize(out)
+    }
+
+    #[inline]
+    fn load(input: &mut Reader<'_>) -> Result<T, CodecError> {
+        T::deserialize(input)
+    }
+}

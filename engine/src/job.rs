@@ -1,0 +1,160 @@
+//! Jobs: an action's lineage is cut into stages at the shuffles, the scheduler runs their tasks, and the results of the
+//! last stage come back to the action.
+
+mod plan;
+mod save;
+mod sink;
+
+pub(crate) use save::save_rows;
+pub use sink::FoldVt;
+pub(crate) use sink::{Output, Sink, Zero};
+
+use crate::error::{Error, Failure, Result};
+use crate::event::{CallSite, StageInfo};
+use crate::node::Node;
+use crate::sort;
+use crate::task::{Stop, TaskContext};
+use crate::work::{JobSpec, StageSpec, TaskOutput, Work};
+use plan::{Plan, Target};
+use std::sync::Arc;
+
+/// What an action asks for.
+pub(crate) struct Action<'a> {
+    pub(crate) node: &'a Arc<Node>,
+    pub(crate) name: &'static str,
+    /// Where it was called.
+    pub(crate) call_site: CallSite,
+    /// The partitions to compute; none for all.
+    pub(crate) partitions: Option<Vec<usize>>,
+    pub(crate) sink: Sink,
+}
+
+/// Runs an action and returns its outputs in the order of the partitions.
+pub(crate) fn run(action: Action<'_>) -> Result<Vec<Output>> {
+    let Action { node, name, call_site, partitions, sink } = action;
+    let context = node.context.arc();
+    context.check_running()?;
+    let plan = prepared_plan(node)?;
+    let partitions = partitions.unwrap_or_else(|| (0..node.partitions).collect());
+    if partitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let spec = job_spec(&plan, node, name, call_site, &partitions);
+    let work: Arc<dyn Work> = Arc::new(JobWork { plan, sink });
+    let mut outputs: Vec<Option<Output>> = partitions.iter().map(|_| None).collect();
+    let first = partitions[0];
+    context.scheduler.run_job(spec, work, &mut |partition, value| {
+        // Actions ask for contiguous partitions.
+        let Ok(result) = value.downcast::<TaskResult>() else { return };
+        if let Some(slot) = partition.checked_sub(first).and_then(|i| outputs.get_mut(i))
+            && slot.is_none()
+        {
+            result.task.updates().commit();
+            *slot = Some(result.output);
+        }
+    })?;
+    outputs
+        .into_iter()
+        .collect::<Option<Vec<Output>>>()
+        .ok_or_else(|| Error::Invalid(format!("{name}: the scheduler ended the job without all results")))
+}
+
+/// The plan of a job, after the ranges of every sort in it are known.
+fn prepared_plan(node: &Arc<Node>) -> Result<Plan> {
+    loop {
+        let plan = plan::plan(node)?;
+        let Some(unprepared) = plan.unprepared_sort() else { return Ok(plan) };
+        // The blocks stay pinned by `plan` while the sample job runs.
+        prepare_sort(&unprepared)?;
+    }
+}
+
+/// Samples the rows of a sort's parent and fixes the ranges of its partitions.
+fn prepare_sort(node: &Arc<Node>) -> Result<()> {
+    let Some((shuffled, vt)) = node.shuffled().and_then(|shuffled| Some((shuffled, shuffled.sort?))) else {
+        return Ok(());
+    };
+    let samples = if node.partitions == 1 {
+        Vec::new()
+    } else {
+        let sink = Sink::Sample { vt, closure: shuffled.closure.clone() };
+        let (name, call_site) = ("sort_by (sampling)", node.call_site.clone());
+        let outputs = run(Action { node: &node.parents[0], name, call_site, partitions: None, sink })?;
+        outputs.into_iter().filter_map(Output::into_sample).collect()
+    };
+    let bounds = sort::bounds(vt, samples, node.partitions, &TaskContext::default());
+    let bounds = bounds.map_err(|stop| Error::Invalid(format!("sort_by: {stop:?}")))?;
+    // Another thread may have been faster; its ranges are as good.
+    let _ = shuffled.bounds.set(bounds);
+    Ok(())
+}
+
+fn job_spec(
+    plan: &Plan,
+    node: &Arc<Node>,
+    name: &'static str,
+    call_site: CallSite,
+    partitions: &[usize],
+) -> JobSpec {
+    let scheduler = &node.context.arc().scheduler;
+    let job = scheduler.next_job_id();
+    let ids: Vec<_> = plan.stages.iter().map(|_| scheduler.next_stage_id()).collect();
+    let stage_of = |shuffle| plan.stages.iter().position(|stage| stage.target.shuffle() == Some(shuffle));
+    let stages = plan.stages.iter().enumerate().map(|(i, stage)| {
+        let (name, at, partitions) = match &stage.target {
+            Target::Map { node, .. } => {
+                (node.operator, node.call_site.clone(), (0..stage.node.partitions).collect())
+            }
+            Target::Result => (name, call_site.clone(), partitions.to_vec()),
+        };
+        let info = StageInfo {
+            id: ids[i],
+            job,
+            rdd: stage.node.id,
+            shuffle: stage.target.shuffle(),
+            parents: stage.inputs.iter().filter_map(|shuffle| stage_of(*shuffle)).map(|i| ids[i]).collect(),
+            name: name.to_owned(),
+            call_site: at,
+            tasks: partitions.len(),
+            rdds: stage.rdds.clone(),
+        };
+        StageSpec {
+            id: ids[i],
+            rdd: stage.node.id,
+            shuffle: stage.target.shuffle(),
+            partitions,
+            inputs: stage.inputs.clone(),
+            info,
+        }
+    });
+    let stages = stages.collect();
+    JobSpec { id: job, name: name.to_owned(), call_site, stages }
+}
+
+/// How the tasks of one job are computed.
+struct JobWork {
+    plan: Plan,
+    sink: Sink,
+}
+
+/// What a task of the result stage returns.
+struct TaskResult {
+    output: Output,
+    task: TaskContext,
+}
+
+impl Work for JobWork {
+    fn run(&self, stage: usize, partition: usize, task: &TaskContext) -> std::result::Result<TaskOutput, Stop> {
+        let stage = self.plan.stages.get(stage).ok_or_else(|| Failure::Other(format!("no stage {stage}")))?;
+        match &stage.target {
+            Target::Map { node, input } => {
+                crate::shuffle::write_map_output(node, *input, partition, task)?;
+                Ok(TaskOutput::MapOutput)
+            }
+            Target::Result => {
+                let output = self.sink.run(&stage.node, partition, task)?;
+                Ok(TaskOutput::Value(Box::new(TaskResult { output, task: task.clone() })))
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What a result task does with the rows of its partition.
+
+use super::save::SaveSink;
+use crate::batch::{Batch, ElemVt, SharedBatch};
+use crate::closure::Closure;
+use crate::error::Failure;
+use crate::node::Node;
+use crate::pipeline::open_partition;
+use crate::sort::{Sample, SortVt, keep_top};
+use crate::storage::Reservation;
+use crate::task::{Stop, TaskContext};
+use std::sync::Arc;
+
+/// A fold over rows.
+#[derive(Debug)]
+pub struct FoldVt {
+    /// The type of the accumulated value.
+    pub acc: &'static ElemVt,
+    /// Folds all rows of a batch into `acc`, which holds no row (before the first) or one; returns what went wrong, if
+    /// anything. Arguments: closure, rows, acc.
+    pub step: unsafe fn(*const u8, &mut Batch, &mut Batch) -> Option<&'static str>,
+}
+
+/// What the action needs of each partition.
+pub(crate) enum Sink {
+    /// The first `limit` rows.
+    Gather { limit: usize },
+    /// The number of rows.
+    Count,
+    /// All rows folded into one value.
+    Fold { vt: &'static FoldVt, closure: Closure, zero: Option<Zero> },
+    /// The `n` largest rows.
+    Top { vt: &'static SortVt, closure: Closure, n: usize },
+    /// Keys for the ranges of a sort.
+    Sample { vt: &'static SortVt, closure: Closure },
+    /// Nothing: they are written to files.
+    Save(SaveSink),
+}
+
+/// The value a fold begins with.
+pub(crate) struct Zero {
+    pub(crate) row: SharedBatch,
+    pub(crate) clone: unsafe fn(*const u8, usize, &mut Batch),
+}
+
+/// What a result task leaves.
+pub(crate) enum Output {
+    Rows(SharedBatch, Reservation),
+    Count(u64),
+    Sample(SharedBatch, u64),
+    Saved(Option<std::path::PathBuf>),
+}
+
+impl Output {
+    pub(crate) fn into_rows(self) -> Option<Batch> {
+        match self {
+            Output::Rows(rows, _) => Some(rows.into_batch()),
+            _ => None,
+        }
+    }
+
+    /// Number of rows brought to the driver.
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Output::Rows(rows, _) => rows.get().rows(),
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        match self {
+            Output::Count(n) => *n,
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn into_sample(self) -> Option<(SharedBatch, u64)> {
+        match self {
+            Output::Sample(keys, weight) => Some((keys, weight)),
+            _ => None,
+        }
+    }
+}
+
+impl Zero {
+    pub(crate) fn copy(&self) -> Batch {
+        let row = self.row.get();
+        let mut copy = Batch::new(row.elem());
+        // SAFETY: the batch holds one row of the type that `clone` clones.
+        unsafe { (self.clone)(row.row(0), 1, &mut copy) }
+        copy
+    }
+}
+
+impl Sink {
+    /// Computes one partition.
+    pub(super) fn run(&self, node: &Arc<Node>, partition: usize, task: &TaskContext) -> Result<Output, Stop> {
+        let context = node.context.arc();
+        let mut pipeline = open_partition(node, partition, task)?;
+        let mut rows = Batch::new(node.elem);
+        let mut memory = context.budget.reserve();
+        match self {
+            Sink::Gather { limit } => {
+                let mut gathered = Batch::new(node.elem);
+                while gathered.rows() < *limit && pipeline.next(&mut rows)? {
+                    let wanted = limit - gathered.rows();
+                    rows.move_rows(&mut gathered, wanted);
+                    context.reserve(&mut memory, gathered.bytes() as u64)?;
+                }
+                task.add_rows(gathered.rows() as u64);
+                // SAFETY: actions that bring rows to the driver ask for `Data`.
+                Ok(Output::Rows(unsafe { SharedBatch::new(gathered) }, memory))
+            }
+            Sink::Count => {
+                let mut count = 0;
+                while pipeline.next(&mut rows)? {
+                    count += rows.rows() as u64;
+                }
+                task.add_rows(count);
+                Ok(Output::Count(count))
+            }
+            Sink::Fold { vt, closure, zero } => {
+                let closure = closure.for_task(task)?;
+                let mut acc = zero.as_ref().map_or_else(|| Batch::new(vt.acc), Zero::copy);
+                while pipeline.next(&mut rows)? {
+                    task.add_rows(rows.rows() as u64);
+                    // SAFETY: closure and batches have the types of the table.
+                    let problem = unsafe { (vt.step)(closure.ptr(), &mut rows, &mut acc) };
+                    if let Some(problem) = problem {
+                        return Err(Failure::Other(problem.to_owned()).into());
+                    }
+                }
+                // SAFETY: as above.
+                Ok(Output::Rows(unsafe { SharedBatch::new(acc) }, memory))
+            }
+            Sink::Top { vt, closure, n } => {
+                let closure = closure.for_task(task)?;
+                let mut best = Batch::new(node.elem);
+                while pipeline.next(&mut rows)? {
+                    task.add_rows(rows.rows() as u64);
+                    rows.move_rows(&mut best, usize::MAX);
+                    context.reserve(&mut memory, best.bytes() as u64)?;
+                    if best.rows() > n.saturating_mul(2).saturating_add(4096) {
+                        keep_top(vt, closure.ptr(), &mut best, *n, task)?;
+                    }
+                }
+                keep_top(vt, closure.ptr(), &mut best, *n, task)?;
+                // SAFETY: as above.
+                Ok(Output::Rows(unsafe { SharedBatch::new(best) }, memory))
+            }
+            Sink::Sample { vt, closure } => {
+                let closure = closure.for_task(task)?;
+                let mut sample = Sample::new(vt);
+                while pipeline.next(&mut rows)? {
+                    task.add_rows(rows.rows() as u64);
+                    sample.add(vt, closure.ptr(), &rows);
+                }
+                // SAFETY: `sort_by` asks for keys that are `Data`.
+                Ok(Output::Sample(unsafe { SharedBatch::new(sample.keys) }, sample.stride))
+            }
+            Sink::Save(save) => save.run(&mut pipeline, &mut rows, partition).map(Output::Saved),
+        }
+    }
+}

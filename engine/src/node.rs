@@ -1,0 +1,233 @@
+//! The lineage: one non-generic node for each RDD, with its operator as a table of monomorphised loops.
+
+use crate::batch::{ElemVt, SharedBatch};
+use crate::closure::Closure;
+use crate::context::ContextHandle;
+use crate::error::Error;
+use crate::event::{CallSite, Event, ParentLink, RddInfo};
+use crate::handle::handle;
+use crate::ids::{RddId, ShuffleId};
+use crate::pipeline::{OpVt, PartitionsVt, Source};
+use crate::shuffle::{ReadVt, WriteVt};
+use crate::sort::SortVt;
+use crate::storage::CacheVt;
+use crate::task::{Stop, TaskContext};
+use std::panic::Location;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+handle! {
+    /// What an [`crate::Rdd`] is: a shared reference to a node of the lineage.
+    pub struct RddHandle(Node);
+}
+
+/// One RDD.
+pub(crate) struct Node {
+    pub(crate) id: RddId,
+    pub(crate) context: ContextHandle,
+    pub(crate) operator: &'static str,
+    pub(crate) elem: &'static ElemVt,
+    pub(crate) call_site: CallSite,
+    pub(crate) partitions: usize,
+    pub(crate) parents: Vec<Arc<Node>>,
+    pub(crate) kind: Kind,
+    /// How to cache its rows; none while it is not marked.
+    cached: Mutex<Option<&'static CacheVt>>,
+}
+
+/// How the rows of a node come to be.
+pub(crate) enum Kind {
+    /// From outside.
+    Source(Box<dyn SourceNode>),
+    /// Row by row from the same partition of the parent.
+    Narrow { op: &'static OpVt, closure: Closure },
+    /// From an iterator over the same partition of the parent.
+    Partitions { op: &'static PartitionsVt, closure: Closure },
+    /// The partitions of all parents, one after the other.
+    Union,
+    /// From map outputs.
+    Shuffled(Shuffled),
+    /// It could not be made; the first action tells why.
+    Failed(Error),
+}
+
+/// A source of rows.
+pub(crate) trait SourceNode: Send + Sync {
+    /// Starts to read a partition.
+    fn open(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Source>, Stop>;
+}
+
+/// The reduce side of one shuffle (or of two, for `join`), with the map sides that feed it.
+pub(crate) struct Shuffled {
+    /// One for each parent.
+    pub(crate) inputs: Vec<ShuffleInput>,
+    pub(crate) read: &'static ReadVt,
+    pub(crate) closure: Closure,
+    /// Set for `sort_by`: how to order the rows.
+    pub(crate) sort: Option<&'static SortVt>,
+    /// For `sort_by`: the largest keys of all partitions but the last, found by a job of its own before the first use.
+    pub(crate) bounds: OnceLock<SharedBatch>,
+}
+
+/// The map side of a shuffle.
+pub(crate) struct ShuffleInput {
+    pub(crate) shuffle: ShuffleId,
+    pub(crate) write: &'static WriteVt,
+}
+
+/// What a new node needs.
+pub(crate) struct NewNode<'a> {
+    pub(crate) operator: &'static str,
+    pub(crate) elem: &'static ElemVt,
+    pub(crate) partitions: usize,
+    pub(crate) parents: Vec<Arc<Node>>,
+    pub(crate) kind: Kind,
+    pub(crate) location: &'a Location<'a>,
+}
+
+impl Node {
+    /// Adds a node to the lineage and announces it.
+    pub(crate) fn create(context: &ContextHandle, new: NewNode<'_>) -> RddHandle {
+        let NewNode { operator, elem, partitions, parents, kind, location } = new;
+        crate::known::register(elem);
+        let id = context.arc().next_rdd_id();
+        let call_site = call_site(location);
+        let shuffle = |i: usize| match &kind {
+            Kind::Shuffled(shuffled) => Some(shuffled.inputs[i].shuffle),
+            _ => None,
+        };
+        let links = parents.iter().enumerate();
+        let info = RddInfo {
+            id,
+            operator: operator.to_owned(),
+            element: short_type_name((elem.name)()),
+            partitions,
+            call_site: call_site.clone(),
+            parents: links.map(|(i, parent)| ParentLink { parent: parent.id, shuffle: shuffle(i) }).collect(),
+        };
+        context.arc().bus.emit(Event::RddCreated(info));
+        let cached = Mutex::new(None);
+        let context = context.clone();
+        RddHandle::wrap(Arc::new(Node { id, context, operator, elem, call_site, partitions, parents, kind, cached }))
+    }
+
+    /// How to cache the rows, if `cache()` was called.
+    pub(crate) fn cached(&self) -> Option<&'static CacheVt> {
+        *self.cached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks or unmarks the node; tells whether that changed anything.
+    pub(crate) fn set_cached(&self, vt: Option<&'static CacheVt>) -> bool {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = cached.is_some() != vt.is_some();
+        *cached = vt;
+        changed
+    }
+
+    /// The parent and its partition that make up a partition of a union.
+    pub(crate) fn union_part(&self, mut partition: usize) -> Option<(&Arc<Node>, usize)> {
+        for parent in &self.parents {
+            if partition < parent.partitions {
+                return Some((parent, partition));
+            }
+            partition -= parent.partitions;
+        }
+        None
+    }
+
+    pub(crate) fn shuffled(&self) -> Option<&Shuffled> {
+        match &self.kind {
+            Kind::Shuffled(shuffled) => Some(shuffled),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Node {
+    /// Frees blocks and map outputs; parents go one after the other, since a recursive drop of a long lineage would
+    /// overflow the stack.
+    fn drop(&mut self) {
+        let context = self.context.arc();
+        if let Kind::Shuffled(shuffled) = &self.kind {
+            for input in &shuffled.inputs {
+                context.shuffles.remove(input.shuffle);
+                context.scheduler.forget_shuffle(input.shuffle);
+            }
+        }
+        context.cache.remove_rdd(self.id);
+        context.bus.emit(Event::RddDropped { rdd: self.id });
+        let mut orphans = std::mem::take(&mut self.parents);
+        while let Some(parent) = orphans.pop() {
+            if let Some(mut node) = Arc::into_inner(parent) {
+                orphans.append(&mut node.parents);
+            }
+        }
+    }
+}
+
+impl RddHandle {
+    /// An RDD that applies `op` to every row of `self`.
+    #[inline(never)]
+    #[track_caller]
+    pub fn narrow(&self, op: &'static OpVt, closure: Closure) -> RddHandle {
+        self.child(op.name, op.out, Kind::Narrow { op, closure })
+    }
+
+    /// An RDD that applies `op` to an iterator over every partition of `self`.
+    #[inline(never)]
+    #[track_caller]
+    pub fn partitions(&self, op: &'static PartitionsVt, closure: Closure) -> RddHandle {
+        self.child(op.name, op.out, Kind::Partitions { op, closure })
+    }
+
+    #[track_caller]
+    fn child(&self, operator: &'static str, elem: &'static ElemVt, kind: Kind) -> RddHandle {
+        let parent = self.arc();
+        Node::create(
+            &parent.context,
+            NewNode {
+                operator,
+                elem,
+                partitions: parent.partitions,
+                parents: vec![Arc::clone(parent)],
+                kind,
+                location: Location::caller(),
+            },
+        )
+    }
+}
+
+/// The call site of the caller of a `#[track_caller]` function.
+#[inline(never)]
+pub(crate) fn call_site(location: &Location<'_>) -> CallSite {
+    CallSite::of(location)
+}
+
+/// A type's name without module paths: `(String, Vec<i64>)`.
+pub(crate) fn short_type_name(name: &str) -> String {
+    let mut short = String::with_capacity(name.len());
+    let mut word = 0;
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == ':' && chars.peek() == Some(&':') {
+            chars.next();
+            short.truncate(word);
+        } else {
+            short.push(c);
+            if !(c.is_alphanumeric() || c == '_') {
+                word = short.len();
+            }
+        }
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_type_name;
+
+    #[test]
+    fn type_names_lose_their_paths() {
+        let name = std::any::type_name::<(String, Vec<Option<i64>>, std::collections::HashMap<u8, &str>)>();
+        assert_eq!(short_type_name(name), "(String, Vec<Option<i64>>, HashMap<u8, &str>)");
+    }
+}

@@ -1,0 +1,234 @@
+//! How a task computes a partition: a source yields batches, a flat list of operators turns each into the next, and the
+//! sink pulls. A loop runs the operators, so a chain of ten thousand needs no deep stack; a sink that has enough just
+//! stops pulling.
+//!
+//! ```text
+//! source ──batch──► op 0 ──batch──► op 1 ── … ──► sink
+//!                     ▲ `Step::More`: its output was full; it is run again, with the rest of its input, before the
+//!                       source is asked for more
+//! ```
+//!
+//! Batches start at one row and grow while the source's last batch took less than ten milliseconds to travel down, up to
+//! 16 KB, so `take(1)` behind an expensive `map` runs it once, not two thousand times.
+
+mod partitions;
+mod plan;
+
+pub use partitions::{PartitionsVt, Rows, Upstream};
+pub(crate) use plan::{open_partition, open_uncached};
+
+use crate::batch::{BATCH_BYTES, Batch, ElemVt};
+use crate::closure::Closure;
+use crate::task::{Stop, TaskContext};
+use std::alloc::Layout;
+use std::time::{Duration, Instant};
+
+/// An operator: the loop over a batch of rows, and the state it keeps between calls.
+#[derive(Debug)]
+pub struct OpVt {
+    /// The operator's name.
+    pub name: &'static str,
+    /// The type of the rows it makes.
+    pub out: &'static ElemVt,
+    /// What it keeps between two calls for one partition.
+    pub state: Option<&'static StateVt>,
+    /// Turns rows of `input` into rows of the empty batch `out`. Arguments: closure, state, input, out.
+    pub run: unsafe fn(*const u8, *mut u8, &mut Batch, &mut Batch) -> Step,
+}
+
+/// The state of an operator.
+#[derive(Debug)]
+pub struct StateVt {
+    /// Its layout.
+    pub layout: Layout,
+    /// Writes the initial state.
+    pub init: unsafe fn(*mut u8),
+    /// Drops the state.
+    pub drop: unsafe fn(*mut u8),
+}
+
+/// How far an operator came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The input is used up.
+    Done,
+    /// The output is full; call again with the same input.
+    More,
+}
+
+/// Yields the rows of a partition.
+pub(crate) trait Source {
+    /// Adds at most `out.limit` rows to the empty batch `out`; `false` if there are no more.
+    fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop>;
+}
+
+/// A running partition.
+pub(crate) struct Pipeline {
+    source: Box<dyn Source>,
+    input: &'static ElemVt,
+    stages: Vec<Stage>,
+    /// Operators whose output was full, with the rest of their input; the deepest last.
+    pending: Vec<(usize, Batch)>,
+    /// Empty batches to be used again.
+    spare: Vec<Batch>,
+    pace: Pace,
+    task: TaskContext,
+}
+
+struct Stage {
+    op: &'static OpVt,
+    closure: Closure,
+    state: State,
+}
+
+impl Pipeline {
+    fn new(source: Box<dyn Source>, input: &'static ElemVt, stages: Vec<Stage>, task: &TaskContext) -> Pipeline {
+        let widest = stages.iter().map(|stage| stage.op.out.size).fold(input.size, usize::max);
+        let pace = Pace::new((BATCH_BYTES / widest.max(1)).clamp(1, BATCH_BYTES / 4));
+        Pipeline { source, input, stages, pending: Vec::new(), spare: Vec::new(), pace, task: task.clone() }
+    }
+
+    /// A pipeline without rows.
+    pub(crate) fn empty(elem: &'static ElemVt) -> Pipeline {
+        struct Nothing;
+        impl Source for Nothing {
+            fn next_batch(&mut self, _: &mut Batch, _: &TaskContext) -> Result<bool, Stop> {
+                Ok(false)
+            }
+        }
+        Pipeline::new(Box::new(Nothing), elem, Vec::new(), &TaskContext::default())
+    }
+
+    /// The next rows, or none at the end. What the sink does not take out of the batch is dropped.
+    pub(crate) fn next(&mut self, out: &mut Batch) -> Result<bool, Stop> {
+        out.clear();
+        loop {
+            self.task.check()?;
+            let (mut at, mut rows) = match self.pending.pop() {
+                Some(resumed) => resumed,
+                None => {
+                    let mut rows = self.take_spare(self.input);
+                    rows.limit = self.pace.next();
+                    if !self.source.next_batch(&mut rows, &self.task)? {
+                        return Ok(false);
+                    }
+                    (0, rows)
+                }
+            };
+            while at < self.stages.len() && !rows.is_empty() {
+                let mut next = self.take_spare(self.stages[at].op.out);
+                next.limit = self.pace.rows;
+                let stage = &self.stages[at];
+                // SAFETY: closure, state and batches have the types of the operator's table: checked when the lineage was
+                // planned (`open_partition`).
+                let step = unsafe { (stage.op.run)(stage.closure.ptr(), stage.state.ptr, &mut rows, &mut next) };
+                match step {
+                    Step::More => self.pending.push((at, rows)),
+                    Step::Done => self.spare.push(rows),
+                }
+                rows = next;
+                at += 1;
+            }
+            if !rows.is_empty() {
+                std::mem::swap(out, &mut rows);
+                self.spare.push(rows);
+                return Ok(true);
+            }
+            self.spare.push(rows);
+        }
+    }
+
+    /// All remaining rows in one batch.
+    pub(crate) fn drain(&mut self, out: &mut Batch) -> Result<(), Stop> {
+        let mut rows = Batch::new(out.elem());
+        while self.next(&mut rows)? {
+            rows.move_rows(out, usize::MAX);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn task(&self) -> &TaskContext {
+        &self.task
+    }
+
+    /// An empty batch for rows of this type.
+    fn take_spare(&mut self, elem: &'static ElemVt) -> Batch {
+        match self.spare.pop() {
+            Some(mut batch) => {
+                batch.retype(elem);
+                batch
+            }
+            None => Batch::new(elem),
+        }
+    }
+}
+
+/// How many rows the next batch has.
+struct Pace {
+    rows: usize,
+    most: usize,
+    last: Option<Instant>,
+}
+
+/// A batch that takes longer than this does not grow: it bounds how late a cancelled task notices.
+const SLOW: Duration = Duration::from_millis(10);
+
+impl Pace {
+    fn new(most: usize) -> Pace {
+        Pace { rows: 1, most, last: None }
+    }
+
+    fn next(&mut self) -> usize {
+        let now = Instant::now();
+        if let Some(last) = self.last.replace(now) {
+            let taken = now - last;
+            if taken > SLOW {
+                self.rows = (self.rows / 2).max(1);
+            } else if taken < SLOW / 2 {
+                self.rows = (self.rows * 2).min(self.most);
+            }
+        }
+        self.rows
+    }
+}
+
+/// Owned state of one operator in one pipeline.
+struct State {
+    ptr: *mut u8,
+    vt: Option<&'static StateVt>,
+}
+
+impl State {
+    fn new(vt: Option<&'static StateVt>) -> State {
+        let Some(StateVt { layout, init, .. }) = vt else {
+            return State { ptr: std::ptr::null_mut(), vt };
+        };
+        // SAFETY: the layout is that of the state's type; `init` writes a value of it to fresh memory.
+        unsafe {
+            let ptr = if layout.size() == 0 {
+                std::ptr::without_provenance_mut(layout.align())
+            } else {
+                std::alloc::alloc(*layout)
+            };
+            if ptr.is_null() {
+                std::alloc::handle_alloc_error(*layout)
+            }
+            init(ptr);
+            State { ptr, vt }
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some(StateVt { layout, drop, .. }) = self.vt {
+            // SAFETY: the state was initialised by `new` and is dropped once.
+            unsafe {
+                drop(self.ptr);
+                if layout.size() != 0 {
+                    std::alloc::dealloc(self.ptr, *layout);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `map_partitions`: user code that pulls rows itself, as an iterator. It is a source for what follows.
+
+use super::{Pipeline, Source, State, StateVt};
+use crate::batch::{Batch, ElemVt, take_row};
+use crate::closure::Closure;
+use crate::task::{Stop, TaskContext};
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// An operator over iterators.
+#[derive(Debug)]
+pub struct PartitionsVt {
+    /// The operator's name.
+    pub name: &'static str,
+    /// The type of the rows it makes.
+    pub out: &'static ElemVt,
+    /// The iterator that user code returned; none before `open`.
+    pub state: &'static StateVt,
+    /// Calls the closure. Arguments: closure, upstream, state.
+    pub open: unsafe fn(*const u8, Upstream, *mut u8),
+    /// Fills `out` up to its limit; `false` at the end.
+    pub next: unsafe fn(*mut u8, &mut Batch) -> bool,
+}
+
+/// The rows of a partition, as an iterator, for the closure of `map_partitions`.
+#[derive(Debug)]
+pub struct Rows<T> {
+    upstream: Upstream,
+    rows: PhantomData<T>,
+}
+
+impl<T> Rows<T> {
+    /// # Safety
+    /// The upstream has rows of type `T`.
+    pub(crate) unsafe fn new(upstream: Upstream) -> Rows<T> {
+        Rows { upstream, rows: PhantomData }
+    }
+}
+
+impl<T> Iterator for Rows<T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        let rows = self.upstream.rows()?;
+        // SAFETY: `rows` is not empty and has the type `T`.
+        Some(unsafe { take_row(rows) })
+    }
+}
+
+/// A pipeline that user code pulls rows from.
+pub struct Upstream(Box<Inner>);
+
+struct Inner {
+    pipeline: Option<Pipeline>,
+    batch: Batch,
+    stopped: Stopped,
+}
+
+/// Why the rows ended early; user code only sees that they ended.
+type Stopped = Arc<Mutex<Option<Stop>>>;
+
+impl Upstream {
+    /// The batch with the next row, or none at the end.
+    #[inline]
+    fn rows(&mut self) -> Option<&mut Batch> {
+        if self.0.batch.is_empty() && !self.refill() { None } else { Some(&mut self.0.batch) }
+    }
+
+    #[inline(never)]
+    fn refill(&mut self) -> bool {
+        let Inner { pipeline, batch, stopped } = &mut *self.0;
+        let Some(running) = pipeline else { return false };
+        match running.next(batch) {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(stop) => *stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop),
+        }
+        *pipeline = None;
+        false
+    }
+}
+
+impl Drop for Upstream {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.0.pipeline = None;
+    }
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("rows of a partition")
+    }
+}
+
+struct PartitionsSource {
+    op: &'static PartitionsVt,
+    state: State,
+    // Dropped after the state, which may use it.
+    _closure: Closure,
+    stopped: Stopped,
+    ended: bool,
+}
+
+pub(super) fn open(
+    op: &'static PartitionsVt,
+    closure: Closure,
+    upstream: Pipeline,
+) -> Result<Box<dyn Source>, Stop> {
+    let stopped = Stopped::default();
+    let batch = Batch::new(upstream.stages.last().map_or(upstream.input, |stage| stage.op.out));
+    let upstream = Upstream(Box::new(Inner { pipeline: Some(upstream), batch, stopped: Arc::clone(&stopped) }));
+    let state = State::new(Some(op.state));
+    // SAFETY: closure and state have the types of the operator's table.
+    unsafe { (op.open)(closure.ptr(), upstream, state.ptr) };
+    Ok(Box::new(PartitionsSource { op, state, _closure: closure, stopped, ended: false }))
+}
+
+impl Source for PartitionsSource {
+    fn next_batch(&mut self, out: &mut Batch, _task: &TaskContext) -> Result<bool, Stop> {
+        if self.ended {
+            return Ok(false);
+        }
+        // SAFETY: the state was initialised by `open` and has the type of the operator's table.
+        self.ended = !unsafe { (self.op.next)(self.state.ptr, out) };
+        match self.stopped.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(stop) => Err(stop),
+            None => Ok(!self.ended || !out.is_empty()),
+        }
+    }
+}

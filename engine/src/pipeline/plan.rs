@@ -1,0 +1,84 @@
+//! From a node of the lineage to a running pipeline for one of its partitions.
+
+use super::{Pipeline, Source, Stage, State};
+use crate::batch::same_type;
+use crate::error::Failure;
+use crate::node::{Kind, Node};
+use crate::shuffle::read_partition;
+use crate::storage::cached_partition;
+use crate::task::{Stop, TaskContext};
+use std::sync::Arc;
+
+/// Starts the computation of a partition: walks up to the next source, cached RDD or shuffle.
+pub(crate) fn open_partition(node: &Arc<Node>, partition: usize, task: &TaskContext) -> Result<Pipeline, Stop> {
+    open(node, partition, task, CacheUse::Use)
+}
+
+/// The same for the node whose own partition is about to be cached.
+pub(crate) fn open_uncached(node: &Arc<Node>, partition: usize, task: &TaskContext) -> Result<Pipeline, Stop> {
+    open(node, partition, task, CacheUse::SkipOwn)
+}
+
+#[derive(PartialEq)]
+enum CacheUse {
+    Use,
+    SkipOwn,
+}
+
+fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUse) -> Result<Pipeline, Stop> {
+    let mut stages = Vec::new();
+    let mut at = node;
+    let source: Box<dyn Source> = loop {
+        let skip = own == CacheUse::SkipOwn && Arc::ptr_eq(at, node);
+        if let (Some(cache), false) = (at.cached(), skip) {
+            break cached_partition(at, cache, partition, task)?;
+        }
+        match &at.kind {
+            Kind::Source(source) => break source.open(partition, task)?,
+            Kind::Narrow { op, closure } => {
+                let state = State::new(op.state);
+                stages.push(Stage { op, closure: closure.for_task(task)?, state });
+                at = &at.parents[0];
+            }
+            Kind::Partitions { op, closure } => {
+                let upstream = open_partition(&at.parents[0], partition, task)?;
+                break super::partitions::open(op, closure.for_task(task)?, upstream)?;
+            }
+            Kind::Union => {
+                let part = at.union_part(partition);
+                let (parent, index) = part.ok_or_else(|| missing(at, partition))?;
+                at = parent;
+                partition = index;
+            }
+            Kind::Shuffled(shuffled) => break read_partition(at, shuffled, partition, task)?,
+            Kind::Failed(error) => return Err(Failure::Other(error.to_string()).into()),
+        }
+    };
+    stages.reverse();
+    let last = stages.last().map_or(at.elem, |stage: &Stage| stage.op.out);
+    assert!(same_type(last, node.elem), "the operators of RDD {} do not fit together", node.id);
+    Ok(Pipeline::new(source, at.elem, stages, task))
+}
+
+fn missing(node: &Node, partition: usize) -> Stop {
+    Failure::Other(format!("RDD {} has no partition {partition}", node.id)).into()
+}
+
+#[cfg(test)]
+pub(crate) use tests::rows_of;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Batch;
+
+    /// Rows of one partition, computed on this thread.
+    pub(crate) fn rows_of<T: 'static>(rdd: &crate::Rdd<T>, partition: usize) -> Vec<T> {
+        let node = rdd.handle().arc();
+        let mut rows = Batch::new(node.elem);
+        let mut pipeline = open_partition(node, partition, &TaskContext::default()).expect("partition opens");
+        pipeline.drain(&mut rows).expect("partition is computed");
+        // SAFETY: an `Rdd<T>`'s node has rows `T`.
+        unsafe { rows.into_vec() }
+    }
+}

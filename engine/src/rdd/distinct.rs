@@ -1,0 +1,57 @@
+//! `distinct`: each row once.
+
+use super::Rdd;
+use crate::batch::{Batch, Elem, drain_rows};
+use crate::closure::Closure;
+use crate::codec::Codec;
+use crate::data::Data;
+use crate::hash::hash_key;
+use crate::shuffle::{ReadVt, WriteVt};
+use crate::table::Buckets;
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+struct Distinct<T>(PhantomData<T>);
+
+impl<T: Data + Hash + Eq> Distinct<T> {
+    const WRITE: &'static WriteVt =
+        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: Some(add::<T>) };
+    const READ: &'static ReadVt = &ReadVt { out: Elem::<T>::VT, merge: &[add::<T>] };
+}
+
+unsafe fn add<T: Hash + Eq>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
+    // SAFETY: the tables' type is that of the rows.
+    unsafe {
+        drain_rows::<T>(input, |row| {
+            let mut probe = tables.probe(hash_key(&row));
+            loop {
+                let known = probe.candidate() as *mut T;
+                if known.is_null() {
+                    (probe.insert() as *mut T).write(row);
+                    return;
+                }
+                if *known == row {
+                    return;
+                }
+            }
+        })
+    }
+}
+
+impl<T: 'static> Rdd<T> {
+    /// The different rows, each once.
+    ///
+    /// ```
+    /// let rdd = dpark::DparkContext::local(2).parallelize([2, 1, 2, 1]);
+    /// assert_eq!(rdd.distinct().sort_by(|x| *x).collect()?, [1, 2]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn distinct(&self) -> Rdd<T>
+    where
+        T: Data + Hash + Eq,
+    {
+        let (write, read) = (Distinct::<T>::WRITE, Distinct::<T>::READ);
+        Rdd::from_handle(self.handle.shuffled("distinct", write, read, Closure::none()))
+    }
+}

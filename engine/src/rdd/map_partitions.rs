@@ -1,0 +1,95 @@
+//! `map_partitions`: one closure call for each partition, over an iterator of its rows.
+
+use super::{Rdd, WithEnv};
+use crate::batch::{Batch, Elem};
+use crate::capture::Env;
+use crate::closure::Closure;
+use crate::pipeline::{PartitionsVt, Rows, StateVt, Upstream};
+use std::alloc::Layout;
+use std::marker::PhantomData;
+
+struct MapPartitions<T, I, F>(PhantomData<(T, I, F)>);
+
+impl<T: 'static, I: IntoIterator<Item: 'static>, F: Fn(Rows<T>) -> I> MapPartitions<T, I, F> {
+    const STATE: &'static StateVt =
+        &StateVt { layout: Layout::new::<Option<I::IntoIter>>(), init: init::<I>, drop: drop_rows::<I> };
+    const OP: &'static PartitionsVt = &PartitionsVt {
+        name: "map_partitions",
+        out: Elem::<I::Item>::VT,
+        state: Self::STATE,
+        open: open::<T, I, F>,
+        next: next::<I>,
+    };
+}
+
+unsafe fn init<I: IntoIterator>(state: *mut u8) {
+    // SAFETY: the memory is laid out for the optional iterator.
+    unsafe { (state as *mut Option<I::IntoIter>).write(None) }
+}
+
+unsafe fn drop_rows<I: IntoIterator>(state: *mut u8) {
+    // SAFETY: the state was written by `init`.
+    unsafe { std::ptr::drop_in_place(state as *mut Option<I::IntoIter>) }
+}
+
+unsafe fn open<T, I: IntoIterator, F: Fn(Rows<T>) -> I>(f: *const u8, upstream: Upstream, state: *mut u8) {
+    // SAFETY: the table's types are those of closure, upstream and state.
+    unsafe {
+        let f = &*(f as *const F);
+        *(state as *mut Option<I::IntoIter>) = Some(f(Rows::new(upstream)).into_iter());
+    }
+}
+
+unsafe fn next<I: IntoIterator>(state: *mut u8, out: &mut Batch) -> bool {
+    // SAFETY: the table's types are those of state and batch.
+    unsafe {
+        let rows = &mut *(state as *mut Option<I::IntoIter>);
+        out.reserve(out.limit);
+        while out.len < out.limit {
+            let Some(row) = rows.as_mut().and_then(Iterator::next) else { return false };
+            (out.ptr as *mut I::Item).add(out.len).write(row);
+            out.len += 1;
+        }
+    }
+    true
+}
+
+impl<T: 'static> Rdd<T> {
+    /// Calls `f` once for each partition, with an iterator over its rows; what it returns are the rows of the partition.
+    ///
+    /// ```
+    /// let rdd = dpark::DparkContext::local(2).range(0, 10);
+    /// assert_eq!(rdd.map_partitions(|rows| [rows.sum::<i64>()]).collect()?, [10, 35]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn map_partitions<I, F>(&self, f: F) -> Rdd<I::Item>
+    where
+        I: IntoIterator<Item: 'static> + 'static,
+        F: Fn(Rows<T>) -> I + Send + Sync + 'static,
+    {
+        let closure = Closure::plain::<F, fn(Rows<T>) -> I>(f, "map_partitions");
+        Rdd::from_handle(self.handle.partitions(MapPartitions::<T, I, F>::OP, closure))
+    }
+}
+
+impl<T: 'static, E: Env> WithEnv<T, E> {
+    /// [`Rdd::map_partitions`] with captured variables.
+    ///
+    /// ```
+    /// let rdd = dpark::DparkContext::local(2).range(0, 10);
+    /// let firsts = rdd.with_env((&2usize,)).map_partitions(|(n,)| move |rows| rows.take(n));
+    /// assert_eq!(firsts.collect()?, [0, 1, 5, 6]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn map_partitions<I, G, F>(self, factory: G) -> Rdd<I::Item>
+    where
+        I: IntoIterator<Item: 'static> + 'static,
+        G: Fn(E::Owned) -> F,
+        F: Fn(Rows<T>) -> I + Send + Sync + 'static,
+    {
+        let (rdd, closure) = self.closure(factory);
+        Rdd::from_handle(rdd.handle.partitions(MapPartitions::<T, I, F>::OP, closure))
+    }
+}

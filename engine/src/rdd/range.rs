@@ -1,0 +1,67 @@
+//! `range`: numbers that are made as they are needed.
+
+use super::Rdd;
+use crate::batch::{Batch, Elem};
+use crate::context::DparkContext;
+use crate::node::{Kind, NewNode, Node, SourceNode};
+use crate::pipeline::Source;
+use crate::task::{Stop, TaskContext};
+use std::panic::Location;
+
+struct Range {
+    start: i64,
+    end: i64,
+    partitions: usize,
+}
+
+#[track_caller]
+pub(crate) fn range(context: &DparkContext, start: i64, end: i64) -> Rdd<i64> {
+    let partitions = context.default_parallelism();
+    Rdd::from_handle(Node::create(
+        &context.0,
+        NewNode {
+            operator: "range",
+            elem: Elem::<i64>::VT,
+            partitions,
+            parents: Vec::new(),
+            kind: Kind::Source(Box::new(Range { start, end: end.max(start), partitions })),
+            location: Location::caller(),
+        },
+    ))
+}
+
+impl Range {
+    /// The first number of a partition; wide arithmetic, since a range may span all of `i64`.
+    fn bound(&self, partition: usize) -> i64 {
+        let length = i128::from(self.end) - i128::from(self.start);
+        let offset = length * partition as i128 / self.partitions as i128;
+        (i128::from(self.start) + offset) as i64
+    }
+}
+
+impl SourceNode for Range {
+    fn open(&self, partition: usize, _: &TaskContext) -> Result<Box<dyn Source>, Stop> {
+        Ok(Box::new(Numbers { next: self.bound(partition), end: self.bound(partition + 1) }))
+    }
+}
+
+struct Numbers {
+    next: i64,
+    end: i64,
+}
+
+impl Source for Numbers {
+    fn next_batch(&mut self, out: &mut Batch, _: &TaskContext) -> Result<bool, Stop> {
+        let left = i128::from(self.end) - i128::from(self.next);
+        let n = left.min(out.limit as i128) as usize;
+        out.reserve(n);
+        let numbers = out.ptr as *mut i64;
+        for i in 0..n {
+            // SAFETY: `n` rows were reserved.
+            unsafe { numbers.add(i).write(self.next + i as i64) }
+        }
+        out.len = n;
+        self.next += n as i64;
+        Ok(n > 0)
+    }
+}

@@ -1,0 +1,112 @@
+//! `reduce`: all rows combined into one.
+
+use super::take::empty;
+use super::{Rdd, WithEnv};
+use crate::batch::{Batch, Elem, take_row};
+use crate::capture::Env;
+use crate::closure::Closure;
+use crate::data::Data;
+use crate::error::{Error, Result};
+use crate::job::{Action, FoldVt, Output, Sink, Zero, run};
+use crate::node::{RddHandle, call_site};
+use std::marker::PhantomData;
+use std::panic::Location;
+
+pub(super) struct Reduce<T, F>(PhantomData<(T, F)>);
+
+impl<T: 'static, F: Fn(T, T) -> T> Reduce<T, F> {
+    pub(super) const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<T>::VT, step: step::<T, F> };
+}
+
+unsafe fn step<T, F: Fn(T, T) -> T>(f: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {
+    // SAFETY: the table's types are those of the closure and both batches; `acc` has at most one row.
+    unsafe {
+        let f = &*(f as *const F);
+        if !input.is_empty() {
+            let source = if acc.is_empty() { &mut *input } else { &mut *acc };
+            let mut value = take_row::<T>(source);
+            while !input.is_empty() {
+                value = f(value, take_row::<T>(input));
+            }
+            acc.clear();
+            acc.push(value);
+        }
+    }
+    None
+}
+
+impl RddHandle {
+    /// Folds all rows, first in each partition, then the partitions' results in their order.
+    #[inline(never)]
+    #[track_caller]
+    pub(super) fn fold(
+        &self,
+        name: &'static str,
+        vt: &'static FoldVt,
+        closure: Closure,
+        zero: Option<Zero>,
+    ) -> Result<Batch> {
+        let call_site = call_site(Location::caller());
+        let mut acc = zero.as_ref().map_or_else(|| Batch::new(vt.acc), Zero::copy);
+        let sink = Sink::Fold { vt, closure: closure.clone(), zero };
+        let outputs = run(Action { node: self.arc(), name, call_site, partitions: None, sink })?;
+        for mut part in outputs.into_iter().filter_map(Output::into_rows) {
+            // SAFETY: closure and batches have the types of the table.
+            let problem = unsafe { (vt.step)(closure.ptr(), &mut part, &mut acc) };
+            if let Some(problem) = problem {
+                return Err(Error::Invalid(format!("{name}: {problem}")));
+            }
+        }
+        Ok(acc)
+    }
+
+    /// The same; an error if there are no rows.
+    #[inline(never)]
+    #[track_caller]
+    pub(super) fn reduce(&self, name: &'static str, vt: &'static FoldVt, closure: Closure) -> Result<Batch> {
+        let acc = self.fold(name, vt, closure, None)?;
+        if acc.is_empty() { Err(empty(name)) } else { Ok(acc) }
+    }
+}
+
+impl<T: 'static> Rdd<T> {
+    /// Combines all rows with `f`, which must be associative; an error if there are none.
+    ///
+    /// ```
+    /// assert_eq!(dpark::DparkContext::local(2).range(1, 6).reduce(|a, b| a * b)?, 120);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce<F>(&self, f: F) -> Result<T>
+    where
+        T: Data,
+        F: Fn(T, T) -> T + Send + Sync + 'static,
+    {
+        let closure = Closure::plain::<F, fn(T, T) -> T>(f, "reduce");
+        let rows = self.handle.reduce("reduce", Reduce::<T, F>::FOLD, closure);
+        // SAFETY: the fold's accumulator has rows `T`; there is one.
+        rows.map(|mut rows| unsafe { take_row(&mut rows) })
+    }
+}
+
+impl<T: 'static, E: Env> WithEnv<T, E> {
+    /// [`Rdd::reduce`] with captured variables.
+    ///
+    /// ```
+    /// let rdd = dpark::DparkContext::local(2).range(1, 9);
+    /// assert_eq!(rdd.with_env((&7i64,)).reduce(|(n,)| move |a, b| (a * b) % n)?, 0);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce<G, F>(self, factory: G) -> Result<T>
+    where
+        T: Data,
+        G: Fn(E::Owned) -> F,
+        F: Fn(T, T) -> T + Send + Sync + 'static,
+    {
+        let (rdd, closure) = self.closure(factory);
+        let rows = rdd.handle.reduce("reduce", Reduce::<T, F>::FOLD, closure);
+        // SAFETY: as in `Rdd::reduce`.
+        rows.map(|mut rows| unsafe { take_row(&mut rows) })
+    }
+}

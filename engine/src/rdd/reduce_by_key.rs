@@ -1,0 +1,103 @@
+//! `reduce_by_key`: all values of a key combined into one, first on the map side, then on the reduce side.
+
+use super::{Rdd, WithEnv};
+use crate::batch::{Batch, Elem, drain_rows};
+use crate::capture::Env;
+use crate::closure::Closure;
+use crate::codec::Codec;
+use crate::data::Data;
+use crate::hash::hash_key;
+use crate::shuffle::{ReadVt, WriteVt};
+use crate::table::Buckets;
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+struct ReduceByKey<K, V, F>(PhantomData<(K, V, F)>);
+
+impl<K: Data + Hash + Eq, V: Data, F: Fn(V, V) -> V> ReduceByKey<K, V, F> {
+    const WRITE: &'static WriteVt = &WriteVt {
+        input: Elem::<(K, V)>::VT,
+        stored: Elem::<(K, V)>::VT,
+        codec: Codec::<(K, V)>::VT,
+        add: Some(combine::<K, V, F>),
+    };
+    const READ: &'static ReadVt = &ReadVt { out: Elem::<(K, V)>::VT, merge: &[combine::<K, V, F>] };
+}
+
+unsafe fn combine<K: Hash + Eq, V, F: Fn(V, V) -> V>(f: *const u8, input: &mut Batch, tables: &mut Buckets) {
+    // SAFETY: the tables' types are those of closure and rows. While `f` runs, the row whose value it was given is the
+    // table's hole, so that a panic does not drop the value twice.
+    unsafe {
+        let f = &*(f as *const F);
+        drain_rows::<(K, V)>(input, |(key, value)| {
+            let mut probe = tables.probe(hash_key(&key));
+            loop {
+                let row = probe.candidate() as *mut (K, V);
+                if row.is_null() {
+                    (probe.insert() as *mut (K, V)).write((key, value));
+                    return;
+                }
+                if (*row).0 == key {
+                    probe.set_hole(row as *mut u8);
+                    let combined = f((&raw const (*row).1).read(), value);
+                    (&raw mut (*row).1).write(combined);
+                    probe.set_hole(std::ptr::null_mut());
+                    return;
+                }
+            }
+        })
+    }
+}
+
+impl<K: 'static, V: 'static> Rdd<(K, V)> {
+    /// Combines all values of each key with `f`, which must be associative.
+    ///
+    /// ```
+    /// let words = dpark::DparkContext::local(2).parallelize(["a", "b", "a"].map(String::from));
+    /// let counts = words.map(|w| (w, 1)).reduce_by_key(|a, b| a + b).collect_as_map()?;
+    /// assert_eq!((counts["a"], counts["b"]), (2, 1));
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce_by_key<F>(&self, f: F) -> Rdd<(K, V)>
+    where
+        K: Data + Hash + Eq,
+        V: Data,
+        F: Fn(V, V) -> V + Send + Sync + 'static,
+    {
+        self.reduce_by_key_with::<F>(Closure::plain::<F, fn(V, V) -> V>(f, "reduce_by_key"))
+    }
+
+    #[track_caller]
+    fn reduce_by_key_with<F>(&self, closure: Closure) -> Rdd<(K, V)>
+    where
+        K: Data + Hash + Eq,
+        V: Data,
+        F: Fn(V, V) -> V + Send + Sync + 'static,
+    {
+        let (write, read) = (ReduceByKey::<K, V, F>::WRITE, ReduceByKey::<K, V, F>::READ);
+        Rdd::from_handle(self.handle.shuffled("reduce_by_key", write, read, closure))
+    }
+}
+
+impl<K: 'static, V: 'static, E: Env> WithEnv<(K, V), E> {
+    /// [`Rdd::reduce_by_key`] with captured variables.
+    ///
+    /// ```
+    /// let pairs = dpark::DparkContext::local(2).range(0, 9).key_by(|x| x % 2);
+    /// let capped = pairs.with_env((&10i64,)).reduce_by_key(|(most,)| move |a, b| (a + b).min(most));
+    /// assert_eq!(capped.collect_as_map()?[&0], 10);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce_by_key<G, F>(self, factory: G) -> Rdd<(K, V)>
+    where
+        K: Data + Hash + Eq,
+        V: Data,
+        G: Fn(E::Owned) -> F,
+        F: Fn(V, V) -> V + Send + Sync + 'static,
+    {
+        let (rdd, closure) = self.closure(factory);
+        rdd.reduce_by_key_with::<F>(closure)
+    }
+}

@@ -1,0 +1,44 @@
+//! `with_env`: closures that use variables from around them.
+
+use super::Rdd;
+use crate::capture::{Env, SavedEnv};
+use crate::closure::Closure;
+use std::marker::PhantomData;
+
+/// An RDD together with the variables that the next operator's closure uses.
+#[derive(Debug)]
+pub struct WithEnv<T, E> {
+    pub(super) rdd: Rdd<T>,
+    env: SavedEnv,
+    captured: PhantomData<fn() -> E>,
+}
+
+impl<T: 'static> Rdd<T> {
+    /// Gives the closure of the next operator copies of variables: a tuple of references goes in, and the closure is made by
+    /// an outer one that gets the values. `#[dpark::closures]` writes this form for you.
+    ///
+    /// ```
+    /// let (n, words) = (10, vec!["a".to_string()]);
+    /// let rdd = dpark::DparkContext::local(2).range(0, 3);
+    /// let sums = rdd.with_env((&n, &words)).map(|(n, words)| move |x| x + n + words.len() as i64);
+    /// assert_eq!(sums.collect()?, [11, 12, 13]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn with_env<E: Env>(&self, env: E) -> WithEnv<T, E> {
+        WithEnv { rdd: self.clone(), env: SavedEnv::new(&env), captured: PhantomData }
+    }
+}
+
+impl<T, E: Env> WithEnv<T, E> {
+    /// The RDD, and the closure that `factory` makes of the variables.
+    #[inline]
+    #[track_caller]
+    pub(super) fn closure<G, F>(self, factory: G) -> (Rdd<T>, Closure)
+    where
+        G: Fn(E::Owned) -> F,
+        F: Send + Sync + 'static,
+    {
+        (self.rdd, Closure::from_env::<E, G, F>(self.env, &factory))
+    }
+}

@@ -1,0 +1,97 @@
+//! Where map outputs wait for the reduce side: serialised blocks in memory, each with its checksum.
+
+use crate::ids::ShuffleId;
+use crate::storage::Reservation;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The blocks of one map partition, one for each reduce partition.
+#[derive(Debug)]
+pub(crate) struct MapOutput {
+    blocks: Vec<Block>,
+    _memory: Reservation,
+}
+
+#[derive(Debug)]
+struct Block {
+    bytes: Vec<u8>,
+    checksum: u32,
+}
+
+impl MapOutput {
+    /// Seals the blocks.
+    pub(crate) fn new(blocks: Vec<Vec<u8>>, memory: Reservation) -> MapOutput {
+        let seal = |bytes: Vec<u8>| Block { checksum: crc32fast::hash(&bytes), bytes };
+        MapOutput { blocks: blocks.into_iter().map(seal).collect(), _memory: memory }
+    }
+
+    /// The bytes for a reduce partition, or what is wrong with them.
+    pub(crate) fn block(&self, reduce: usize) -> Result<&[u8], String> {
+        let block = self.blocks.get(reduce).ok_or_else(|| format!("it has no block {reduce}"))?;
+        if crc32fast::hash(&block.bytes) != block.checksum {
+            return Err(format!("the checksum of block {reduce} is wrong"));
+        }
+        Ok(&block.bytes)
+    }
+}
+
+/// All map outputs of a context.
+#[derive(Debug, Default)]
+pub(crate) struct ShuffleStore {
+    outputs: Mutex<HashMap<ShuffleId, Outputs>>,
+}
+
+#[derive(Debug, Default)]
+struct Outputs {
+    maps: HashMap<usize, Arc<MapOutput>>,
+    /// Map partitions whose accumulator updates were merged: a recomputed one does not count again.
+    counted: Vec<usize>,
+}
+
+impl ShuffleStore {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ShuffleId, Outputs>> {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores a map output; tells whether this map partition is stored for the first time.
+    pub(crate) fn put(&self, shuffle: ShuffleId, map: usize, output: MapOutput) -> bool {
+        let mut outputs = self.lock();
+        let outputs = outputs.entry(shuffle).or_default();
+        outputs.maps.insert(map, Arc::new(output));
+        let first = !outputs.counted.contains(&map);
+        if first {
+            outputs.counted.push(map);
+        }
+        first
+    }
+
+    pub(crate) fn get(&self, shuffle: ShuffleId, map: usize) -> Option<Arc<MapOutput>> {
+        self.lock().get(&shuffle)?.maps.get(&map).map(Arc::clone)
+    }
+
+    /// Forgets a map output that turned out to be corrupt.
+    pub(crate) fn lose(&self, shuffle: ShuffleId, map: usize) {
+        if let Some(outputs) = self.lock().get_mut(&shuffle) {
+            outputs.maps.remove(&map);
+        }
+    }
+
+    /// Frees all map outputs of a shuffle.
+    pub(crate) fn remove(&self, shuffle: ShuffleId) {
+        let removed = self.lock().remove(&shuffle);
+        drop(removed);
+    }
+
+    /// Number of shuffles with map outputs.
+    pub(crate) fn shuffles(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Flips a bit of a block, for tests.
+    #[cfg(test)]
+    pub(crate) fn corrupt(&self, shuffle: ShuffleId, map: usize, reduce: usize) {
+        let mut outputs = self.lock();
+        let output = outputs.get_mut(&shuffle).and_then(|outputs| outputs.maps.get_mut(&map)).expect("output exists");
+        Arc::get_mut(output).expect("nobody reads it").blocks[reduce].bytes[0] ^= 1;
+    }
+}
