@@ -211,3 +211,23 @@ pub enum Event {
         at: u64,
     },
 }
+
+impl Event {
+    /// The same event at another time; the scheduler's state machine has no clock and leaves the time to its driver.
+    pub fn stamped(mut self, now: u64) -> Event {
+        match &mut self {
+            Event::JobStarted { at, .. }
+            | Event::StageStarted { at, .. }
+            | Event::StageFinished { at, .. }
+            | Event::TaskStarted { at, .. }
+            | Event::TaskFinished { at, .. }
+            | Event::JobFinished { at, .. } => *at = now,
+            Event::RddCreated(_)
+            | Event::RddDropped { .. }
+            | Event::CacheMarked { .. }
+            | Event::BlockStored { .. }
+            | Event::BlockRemoved { .. } => {}
+        }
+        self
+    }
+}

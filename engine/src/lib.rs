@@ -3,8 +3,11 @@
 pub mod accumulator;
 pub mod error;
 pub mod event;
+pub mod event_bus;
 pub mod ids;
+pub mod scheduler;
 pub mod show;
+pub mod status;
 pub mod task;
 pub mod work;
 

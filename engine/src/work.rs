@@ -48,4 +48,11 @@ pub enum TaskOutput {
 pub trait Work: Send + Sync {
     /// Computes one partition of one stage (`stage` indexes [`JobSpec::stages`]). A panic is caught by the caller.
     fn run(&self, stage: usize, partition: usize, task: &TaskContext) -> Result<TaskOutput, Stop>;
+
+    /// Told once for each partition of each stage that this job computed, after the attempt that counts: the place to
+    /// merge its accumulator updates. Not told of failed or killed attempts, nor of a lost map output computed again.
+    /// Called on the scheduler's own thread, so it must be quick; a panic fails the job.
+    fn committed(&self, stage: usize, partition: usize, task: &TaskContext) {
+        let _ = (stage, partition, task);
+    }
 }

@@ -1,0 +1,178 @@
+//! What the rewriter knows of the RDD vocabulary: which operators take functions, and which methods leave RDD land.
+
+use crate::scope::Shape;
+
+/// What a call of an operator gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gives {
+    /// Another RDD: a transformation.
+    Rdd,
+    /// A value of the driver: an action.
+    Value,
+}
+
+/// An RDD operator that takes functions.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator {
+    /// The method's name.
+    pub name: &'static str,
+    /// The positions of its arguments that are functions.
+    pub functions: &'static [usize],
+    /// What it gives.
+    pub gives: Gives,
+}
+
+const fn to_rdd(name: &'static str, functions: &'static [usize]) -> Operator {
+    Operator { name, functions, gives: Gives::Rdd }
+}
+
+const fn to_value(name: &'static str, functions: &'static [usize]) -> Operator {
+    Operator { name, functions, gives: Gives::Value }
+}
+
+/// Every operator that takes functions; a new one is one line here. `with_env(..)` of the engine offers the same.
+pub const OPERATORS: &[Operator] = &[
+    to_rdd("aggregate_by_key", &[1, 2]),
+    to_rdd("combine_by_key", &[0, 1, 2]),
+    to_rdd("distinct_by", &[0]),
+    to_rdd("filter", &[0]),
+    to_rdd("filter_map", &[0]),
+    to_rdd("filter_values", &[0]),
+    to_rdd("flat_map", &[0]),
+    to_rdd("flat_map_values", &[0]),
+    to_rdd("fold_by_key", &[1]),
+    to_rdd("group_by", &[0]),
+    to_rdd("inspect", &[0]),
+    to_rdd("key_by", &[0]),
+    to_rdd("map", &[0]),
+    to_rdd("map_partitions", &[0]),
+    to_rdd("map_partitions_with_index", &[0]),
+    to_rdd("map_values", &[0]),
+    to_rdd("reduce_by_key", &[0]),
+    to_rdd("sort_by", &[0]),
+    to_rdd("zip_partitions", &[1]),
+    to_value("aggregate", &[1, 2]),
+    to_value("count_by", &[0]),
+    to_value("fold", &[1]),
+    to_value("for_each", &[0]),
+    to_value("for_each_partition", &[0]),
+    to_value("foreach", &[0]),
+    to_value("foreach_partition", &[0]),
+    to_value("max_by", &[0]),
+    to_value("max_by_key", &[0]),
+    to_value("min_by", &[0]),
+    to_value("min_by_key", &[0]),
+    to_value("reduce", &[0]),
+    to_value("reduce_by_key_to_driver", &[0]),
+    to_value("top_by", &[1]),
+    to_value("tree_aggregate", &[1, 2]),
+    to_value("tree_reduce", &[0]),
+];
+
+/// Methods without functions whose result is no RDD. Any other method on an RDD is taken to give one, so that an
+/// operator this table does not know (`.sample(..)`, `.join(..)`) does not end the chain.
+const LEAVE: &[&str] = &[
+    "call_site",
+    "collect",
+    "collect_as_map",
+    "count",
+    "count_by_key",
+    "count_by_value",
+    "dependencies",
+    "first",
+    "histogram",
+    "id",
+    "into_iter",
+    "is_cached",
+    "is_empty",
+    "iter",
+    "len",
+    "lineage",
+    "lookup",
+    "max",
+    "mean",
+    "min",
+    "name",
+    "num_partitions",
+    "partitioner",
+    "partitions",
+    "splits",
+    "stats",
+    "stdev",
+    "sum",
+    "take",
+    "take_ordered",
+    "take_sample",
+    "to_debug_string",
+    "to_local_iterator",
+    "to_string",
+    "top",
+    "variance",
+];
+
+/// The operator of that name.
+pub(crate) fn operator(name: &str) -> Option<&'static Operator> {
+    OPERATORS.iter().find(|operator| operator.name == name)
+}
+
+/// What `receiver.name(..)` gives.
+pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
+    match receiver {
+        Shape::Rdd | Shape::WithEnv if operator(name).is_some_and(|found| found.gives == Gives::Value) => Shape::Value,
+        Shape::Rdd if name == "context" => Shape::Context,
+        Shape::Rdd if name == "with_env" => Shape::WithEnv,
+        Shape::Rdd if LEAVE.contains(&name) || name.starts_with("save_as_") || name.starts_with("count_") => {
+            Shape::Value
+        }
+        Shape::Rdd if name == "random_split" => Shape::List,
+        Shape::Rdd => Shape::Rdd,
+        Shape::WithEnv => Shape::Rdd,
+        Shape::RddResult if matches!(name, "unwrap" | "expect" | "unwrap_or" | "unwrap_or_else") => Shape::Rdd,
+        Shape::RddResult if matches!(name, "clone" | "as_ref" | "cloned") => receiver,
+        Shape::Context if is_source(name) => Shape::Rdd,
+        Shape::Context if name == "accumulator" || name == "accumulator_with" => Shape::Accumulator,
+        Shape::Context if name == "broadcast" => Shape::Broadcast,
+        Shape::Context if matches!(name, "clone" | "to_owned" | "unwrap" | "expect" | "build" | "as_ref") => receiver,
+        Shape::Context if name.starts_with("with_") || name.starts_with("set_") => receiver,
+        Shape::Accumulator | Shape::Broadcast | Shape::List
+            if matches!(name, "clone" | "to_owned" | "unwrap" | "expect" | "as_ref") =>
+        {
+            receiver
+        }
+        Shape::List if matches!(name, "remove" | "swap_remove") => Shape::Rdd,
+        Shape::List if matches!(name, "first" | "last" | "get" | "pop") => Shape::RddResult,
+        _ => Shape::Value,
+    }
+}
+
+/// Whether a method of the context of that name makes an RDD.
+fn is_source(name: &str) -> bool {
+    matches!(name, "range" | "union" | "empty" | "empty_rdd" | "make_rdd" | "zip" | "parallelize")
+        || name.starts_with("parallelize_")
+        || name.starts_with("range_")
+        || name.ends_with("_file")
+        || name.ends_with("_files")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_no_operator_is_listed_as_leaving() {
+        for (index, operator) in OPERATORS.iter().enumerate() {
+            assert!(OPERATORS[..index].iter().all(|other| other.name != operator.name), "{}", operator.name);
+            assert!(!LEAVE.contains(&operator.name), "{}", operator.name);
+        }
+    }
+
+    #[test]
+    fn chains_stay_rdds_until_an_action() {
+        assert_eq!(method(Shape::Context, "text_file"), Shape::Rdd);
+        assert_eq!(method(Shape::Rdd, "some_new_operator"), Shape::Rdd);
+        assert_eq!(method(Shape::Rdd, "collect"), Shape::Value);
+        assert_eq!(method(Shape::WithEnv, "reduce"), Shape::Value);
+        assert_eq!(method(Shape::Context, "conf"), Shape::Value);
+        assert_eq!(method(Shape::Rdd, "context"), Shape::Context);
+    }
+}

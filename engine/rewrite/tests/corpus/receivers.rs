@@ -1,0 +1,154 @@
+// What is known to be an RDD.
+
+// case: from a context
+// outer: ctx Context, n Other
+ctx.range(0, 10).map(|x| x + n).count();
+ctx.text_file("a").filter(|line| line.len() > n);
+ctx.parallelize(vec![1]).map(|x| x + n);
+// =>
+ctx.range(0, 10).with_env<n>.map(|(n,)| move |x| x + n).count();
+ctx.text_file("a").with_env<n>.filter(|(n,)| move |line| line.len() > n);
+ctx.parallelize(vec![1]).with_env<n>.map(|(n,)| move |x| x + n);
+
+// case: lets, references, clones
+// outer: ctx Context, n Other
+let rdd = ctx.range(0, 10);
+let other = &rdd;
+let third = other.clone().cache();
+third.map(|x| x + n);
+// =>
+let rdd = ctx.range(0, 10);
+let other = &rdd;
+let third = other.clone().cache();
+third.with_env<n>.map(|(n,)| move |x| x + n);
+
+// case: an unknown method keeps the chain
+// outer: rdd Rdd, n Other
+rdd.sample(0.5).some_new_operator(3).map(|x| x + n)
+// =>
+rdd.sample(0.5).some_new_operator(3).with_env<n>.map(|(n,)| move |x| x + n)
+
+// case: an action leaves it
+// outer: rdd Rdd, n Other
+rdd.collect()?.iter().map(|x| x + n).collect::<Vec<_>>();
+rdd.count()?.checked_add(1).map(|x| x + n);
+rdd.reduce(|a, b| a + b)?.map(|x| x + n);
+rdd.take(3).unwrap().into_iter().filter(|x| *x > n).count();
+rdd.save_as_text_file("x").map(|_| n);
+// =>
+rdd.collect()?.iter().map(|x| x + n).collect::<Vec<_>>();
+rdd.count()?.checked_add(1).map(|x| x + n);
+rdd.reduce(|a, b| a + b)?.map(|x| x + n);
+rdd.take(3).unwrap().into_iter().filter(|x| *x > n).count();
+rdd.save_as_text_file("x").map(|_| n);
+
+// case: other values are left alone
+// outer: rdd Rdd, words Other, n Other
+words.iter().map(|x| x + n);
+Some(1).map(|x| x + n);
+// =>
+words.iter().map(|x| x + n);
+Some(1).map(|x| x + n);
+
+// case: a variable that shadows an RDD is none
+// outer: rdd Rdd, n Other
+let rdd = vec![1, 2].into_iter();
+rdd.map(|x| x + n);
+// =>
+let rdd = vec![1, 2].into_iter();
+rdd.map(|x| x + n);
+
+// case: parameters and annotations
+fn f(ctx: &DparkContext, pairs: Rdd<(String, i64)>, n: i64, list: &[Rdd<i64>]) {
+    pairs.map_values(|v| v + n);
+    ctx.range(0, 1).map(|x| x + n);
+    for rdd in list { rdd.map(|x| x + n); }
+    list[0].map(|x| x + n);
+    let any: Rdd<i64> = make();
+    any.map(|x| x + n);
+}
+// =>
+fn f(ctx: &DparkContext, pairs: Rdd<(String, i64)>, n: i64, list: &[Rdd<i64>]) {
+    pairs.with_env<n>.map_values(|(n,)| move |v| v + n);
+    ctx.range(0, 1).with_env<n>.map(|(n,)| move |x| x + n);
+    for rdd in list { rdd.with_env<n>.map(|(n,)| move |x| x + n); }
+    list[0].with_env<n>.map(|(n,)| move |x| x + n);
+    let any: Rdd<i64> = make();
+    any.with_env<n>.map(|(n,)| move |x| x + n);
+}
+
+// case: a context made here
+fn main() { let ctx = DparkContext::from_args().unwrap(); let n = 1; ctx.range(0, 1).map(|x| x + n); }
+// =>
+fn main() { let ctx = DparkContext::from_args().unwrap(); let n = 1; ctx.range(0, 1).with_env<n>.map(|(n,)| move |x| x + n); }
+
+// case: functions of the source that return RDDs
+// outer: ctx Context, n Other, evens RddFunction
+fn words(ctx: &DparkContext) -> Rdd<String> { ctx.text_file("a") }
+fn checked(ctx: &DparkContext) -> dpark::Result<Rdd<i64>> { Ok(ctx.range(0, 1)) }
+words(&ctx).map(|w| w.len() + n);
+checked(&ctx)?.map(|x| x + n);
+checked(&ctx).map(|rdd| (rdd, n));
+if let Ok(rdd) = checked(&ctx) { rdd.map(|x| x + n); }
+match checked(&ctx) { Ok(rdd) => rdd.map(|x| x + n), Err(_) => ctx.range(0, n) };
+evens(&ctx).map(|x| x + n);
+// =>
+fn words(ctx: &DparkContext) -> Rdd<String> { ctx.text_file("a") }
+fn checked(ctx: &DparkContext) -> dpark::Result<Rdd<i64>> { Ok(ctx.range(0, 1)) }
+words(&ctx).with_env<n>.map(|(n,)| move |w| w.len() + n);
+checked(&ctx)?.with_env<n>.map(|(n,)| move |x| x + n);
+checked(&ctx).map(|rdd| (rdd, n));
+if let Ok(rdd) = checked(&ctx) { rdd.with_env<n>.map(|(n,)| move |x| x + n); }
+match checked(&ctx) { Ok(rdd) => rdd.with_env<n>.map(|(n,)| move |x| x + n), Err(_) => ctx.range(0, n) };
+evens(&ctx).with_env<n>.map(|(n,)| move |x| x + n);
+
+// case: branches and blocks
+// outer: rdd Rdd, n Other, deep Other
+let r = if deep { rdd.distinct() } else { rdd.clone() };
+r.map(|x| x + n);
+{ let inner = rdd.clone(); inner }.map(|x| x + n);
+match n { 1 => rdd.cache(), _ => rdd.clone() }.filter(|x| *x > n);
+// =>
+let r = if deep { rdd.distinct() } else { rdd.clone() };
+r.with_env<n>.map(|(n,)| move |x| x + n);
+{ let inner = rdd.clone(); inner }.with_env<n>.map(|(n,)| move |x| x + n);
+match n { 1 => rdd.cache(), _ => rdd.clone() }.with_env<n>.filter(|(n,)| move |x| *x > n);
+
+// case: tuples of RDDs and values
+// outer: rdd Rdd, n Other
+let (a, k) = (rdd.clone(), n);
+a.map(|x| x + k);
+k.map(|x| x + n);
+// =>
+let (a, k) = (rdd.clone(), n);
+a.with_env<k>.map(|(k,)| move |x| x + k);
+k.map(|x| x + n);
+
+// case: aliases, fields and methods of types in the same source
+type Words = Rdd<String>;
+struct Job { words: Words, n: usize }
+impl Job {
+    fn long(&self) -> Words { let n = self.n; self.words.filter(|w| w.len() > n) }
+    fn longer(&self, k: usize) { self.long().filter(|w| w.len() > k); Self::other().map(|w| w.len() + k); }
+    fn other() -> Words { todo!() }
+}
+// =>
+type Words = Rdd<String>;
+struct Job { words: Words, n: usize }
+impl Job {
+    fn long(&self) -> Words { let n = self.n; self.words.with_env<n>.filter(|(n,)| move |w| w.len() > n) }
+    fn longer(&self, k: usize) { self.long().with_env<k>.filter(|(k,)| move |w| w.len() > k); Self::other().with_env<k>.map(|(k,)| move |w| w.len() + k); }
+    fn other() -> Words { todo!() }
+}
+
+// case: a field of a struct that is defined elsewhere is not seen
+// outer: job Other, n Other
+job.rdd.map(|x| x + n)
+// =>
+job.rdd.map(|x| x + n)
+
+// case: modules have their own names
+// outer: rdd Rdd, n Other
+mod m { fn f(rdd: Vec<i64>, n: i64) { rdd.map(|x| x + n); } fn g(rdd: &dpark::Rdd<i64>, n: i64) { rdd.map(|x| x + n); } }
+// =>
+mod m { fn f(rdd: Vec<i64>, n: i64) { rdd.map(|x| x + n); } fn g(rdd: &dpark::Rdd<i64>, n: i64) { rdd.with_env<n>.map(|(n,)| move |x| x + n); } }

@@ -1,0 +1,125 @@
+//! What the scheduler's state machine is told, and what it orders.
+
+use crate::error::{Error, Failure};
+use crate::event::{Event, TaskMetrics};
+use crate::ids::{JobId, ShuffleId, TaskId};
+use crate::work::JobSpec;
+
+/// A place where tasks run: the one pool of `local`, or a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ExecutorId(pub(crate) u64);
+
+impl std::fmt::Display for ExecutorId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Something that happened outside the machine.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// An action wants a job run.
+    Submit(JobSpec),
+    /// The user gives a job up.
+    Cancel(JobId),
+    /// The user gives every job up.
+    CancelAll,
+    /// A backend reports the end of an attempt; each launched attempt is reported once, unless its executor is lost.
+    TaskFinished {
+        /// The attempt.
+        task: TaskId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A map output is gone.
+    #[cfg_attr(not(test), expect(dead_code, reason = "backends with executors of their own report it"))]
+    OutputLost {
+        /// The shuffle.
+        shuffle: ShuffleId,
+        /// The map partition.
+        map: usize,
+    },
+    /// No RDD refers to the shuffle any more: its map outputs are freed once no job reads them.
+    ForgetShuffle(ShuffleId),
+    /// An executor is there.
+    ExecutorAdded {
+        /// The executor.
+        id: ExecutorId,
+        /// How many tasks it runs at once.
+        slots: usize,
+    },
+    /// An executor is gone, with its tasks and the map outputs it held.
+    #[cfg_attr(not(test), expect(dead_code, reason = "backends with executors of their own report it"))]
+    ExecutorLost {
+        /// The executor.
+        id: ExecutorId,
+    },
+}
+
+/// How an attempt ended, as the backend saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Its output exists.
+    Succeeded(TaskMetrics),
+    /// It failed.
+    Failed(Failure),
+    /// It stopped because it was told to.
+    Cancelled,
+}
+
+/// Something the machine wants done.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    /// Start an attempt.
+    Launch(Launch),
+    /// Ask an attempt to stop; it is still reported.
+    Kill {
+        /// The attempt.
+        task: TaskId,
+    },
+    /// The output of the attempt that was just reported counts.
+    Accept {
+        /// The attempt.
+        #[cfg_attr(not(test), expect(dead_code, reason = "the driver knows what was just reported"))]
+        task: TaskId,
+        /// The job that launched it (it may have ended meanwhile, if another job shares the stage).
+        job: JobId,
+        /// The partition.
+        partition: usize,
+    },
+    /// Tell the world. The machine has no clock: the time in the event is left at 0.
+    Emit(Event),
+    /// The job has ended; nothing of it will be launched again.
+    JobEnded {
+        /// The job.
+        job: JobId,
+        /// What the action returns.
+        end: Result<(), Error>,
+    },
+}
+
+/// Whether the output of an attempt is the first of its partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Count {
+    /// The first one.
+    First,
+    /// The same rows once more, after a loss.
+    Again,
+}
+
+/// One attempt to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Launch {
+    /// The attempt.
+    pub(crate) task: TaskId,
+    /// The job on whose behalf it runs.
+    pub(crate) job: JobId,
+    /// Index of the stage in [`JobSpec::stages`].
+    pub(crate) stage: usize,
+    /// The partition.
+    pub(crate) partition: usize,
+    /// How often the partition was tried before.
+    pub(crate) attempt: u32,
+    /// Where.
+    pub(crate) executor: ExecutorId,
+}

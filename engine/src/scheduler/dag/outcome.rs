@@ -1,0 +1,186 @@
+//! What follows from the end of an attempt, and from losses.
+
+use super::{Attempt, MAX_ATTEMPTS, MAX_LOSSES, Machine, Owner, Standing, planted};
+use crate::error::Failure;
+use crate::event::{Event, TaskEnd, TaskMetrics};
+use crate::ids::{ShuffleId, TaskId};
+use crate::scheduler::command::{Command, ExecutorId, Outcome};
+use crate::scheduler::job::Turn;
+
+impl Machine {
+    pub(super) fn task_finished(&mut self, task: TaskId, outcome: Outcome) {
+        let Some(attempt) = self.attempts.remove(&task) else { return };
+        if !planted!(self, LeakSlot) || matches!(outcome, Outcome::Succeeded(_)) {
+            self.executors.give_back(attempt.launch.executor);
+        }
+        let late = planted!(self, KilledCounts) && matches!(outcome, Outcome::Succeeded(_));
+        if attempt.standing == Standing::Killed && !late {
+            return self.report(&attempt, TaskEnd::Cancelled);
+        }
+        match outcome {
+            Outcome::Succeeded(metrics) => self.task_succeeded(&attempt, metrics),
+            Outcome::Failed(failure) => {
+                self.report(&attempt, TaskEnd::Failed(failure.to_string()));
+                self.task_failed(&attempt, failure);
+            }
+            Outcome::Cancelled => {
+                let failure = Failure::Other("the task stopped without being told to".to_owned());
+                self.report(&attempt, TaskEnd::Failed(failure.to_string()));
+                self.try_again(&attempt, failure);
+            }
+        }
+    }
+
+    fn task_succeeded(&mut self, attempt: &Attempt, metrics: TaskMetrics) {
+        self.report(attempt, TaskEnd::Succeeded(metrics));
+        let step = self.step;
+        let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
+        tasks.succeed(attempt.position, attempt.launch.executor, step);
+        let complete = tasks.is_complete();
+        let super::Launch { task, job, partition, .. } = attempt.launch;
+        self.commands.push(Command::Accept { task, job, partition });
+        match attempt.owner {
+            Owner::Result(turn) if complete => self.end_job(turn, Ok(())),
+            Owner::Map(shuffle) if complete => self.completed(shuffle),
+            Owner::Map(shuffle) if planted!(self, OneOutputShort) => self.completed(shuffle),
+            Owner::Result(_) | Owner::Map(_) => {}
+        }
+    }
+
+    fn task_failed(&mut self, attempt: &Attempt, failure: Failure) {
+        match &failure {
+            Failure::Lost { shuffle, map, .. } => {
+                let (shuffle, map) = (*shuffle, *map);
+                self.input_lost(attempt, shuffle, map, failure);
+            }
+            _ if failure.may_pass_on_retry() || planted!(self, RetryHopeless) => self.try_again(attempt, failure),
+            _ => {
+                let attempts = attempt.launch.attempt + 1;
+                self.give_up(attempt, attempts, failure);
+            }
+        }
+    }
+
+    /// The attempt failed on its own account: once more, if it was not the last time.
+    fn try_again(&mut self, attempt: &Attempt, failure: Failure) {
+        let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
+        let tries = tasks.requeue(attempt.position, |tries| tries.failures += 1);
+        if tries.failures >= MAX_ATTEMPTS && !planted!(self, RetryForEver) {
+            return self.give_up(attempt, tries.total(), failure);
+        }
+        self.refresh(attempt.owner);
+    }
+
+    /// The attempt found an input lost: that is computed again, then the attempt repeated. The
+    /// loss stands also when the job fails of it: later jobs must not count on that output.
+    fn input_lost(&mut self, attempt: &Attempt, shuffle: ShuffleId, map: usize, failure: Failure) {
+        let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
+        let tries = tasks.requeue(attempt.position, |tries| tries.losses += 1);
+        let known = self.add_input(attempt.owner, shuffle);
+        // What was computed after the attempt began is not what the attempt missed.
+        let output = self.shuffles.get(&shuffle).and_then(|shuffle| shuffle.tasks.output(map));
+        let stale = output.is_some_and(|output| output.step > attempt.launched_at);
+        if !stale || planted!(self, StaleLoss) {
+            self.output_lost(shuffle, map);
+        }
+        if !known || (tries.losses >= MAX_LOSSES && !planted!(self, LossForEver)) {
+            return self.give_up(attempt, tries.total(), failure);
+        }
+        self.refresh(attempt.owner);
+    }
+
+    /// Notes that the stage reads `shuffle`; whether the job it runs for can compute that.
+    fn add_input(&mut self, owner: Owner, shuffle: ShuffleId) -> bool {
+        let turns: Vec<Turn> = match owner {
+            Owner::Map(written) => self.shuffles.get(&written).map(|known| known.demand.iter().copied().collect()),
+            Owner::Result(turn) => Some(vec![turn]),
+        }
+        .unwrap_or_default();
+        let mut known = false;
+        // The earliest job, whose turn it is, is asked last.
+        for turn in turns.into_iter().rev() {
+            let Some(job) = self.jobs.get_mut(&turn) else { continue };
+            let stage = match owner {
+                Owner::Map(written) => job.writers[&written],
+                Owner::Result(_) => job.result_stage(),
+            };
+            known = job.add_input(stage, shuffle);
+            for demanded in self.demand_inputs(turn) {
+                self.refresh_map(demanded);
+            }
+        }
+        known
+    }
+
+    /// Every job that waits for the attempt's stage fails.
+    fn give_up(&mut self, attempt: &Attempt, attempts: u32, failure: Failure) {
+        let stages: Vec<(Turn, usize)> = match attempt.owner {
+            Owner::Result(turn) => vec![(turn, attempt.launch.stage)],
+            Owner::Map(shuffle) => self
+                .shuffles
+                .get(&shuffle)
+                .map(|shuffle| shuffle.demand.iter().map(|turn| (*turn, shuffle.users[turn])).collect())
+                .unwrap_or_default(),
+        };
+        for (turn, stage) in stages {
+            let Some(job) = self.jobs.get(&turn) else { continue };
+            let error = job.failure(stage, attempt.launch.partition, attempts, failure.clone());
+            self.end_job(turn, Err(error));
+        }
+    }
+
+    pub(super) fn output_lost(&mut self, shuffle_id: ShuffleId, map: usize) {
+        if planted!(self, LossIgnored) {
+            return;
+        }
+        let Some(shuffle) = self.shuffles.get_mut(&shuffle_id) else { return };
+        let was_complete = shuffle.tasks.is_complete();
+        if !shuffle.tasks.lose(map) {
+            return;
+        }
+        if was_complete {
+            self.disturbed(shuffle_id);
+        } else {
+            self.refresh_map(shuffle_id);
+        }
+    }
+
+    pub(super) fn executor_lost(&mut self, executor: ExecutorId) {
+        self.executors.remove(executor);
+        if !planted!(self, OutputsOutliveExecutor) {
+            let held = self.shuffles.iter().map(|(shuffle, state)| (*shuffle, state.tasks.held_by(executor)));
+            let held: Vec<(ShuffleId, Vec<usize>)> = held.collect();
+            for (shuffle, maps) in held {
+                maps.into_iter().for_each(|map| self.output_lost(shuffle, map));
+            }
+        }
+        let on_it = self.attempts.iter().filter(|(_, attempt)| attempt.launch.executor == executor);
+        let on_it: Vec<TaskId> = on_it.map(|(task, _)| *task).collect();
+        for task in on_it {
+            self.attempt_lost(task, executor);
+        }
+    }
+
+    fn attempt_lost(&mut self, task: TaskId, executor: ExecutorId) {
+        if planted!(self, ZombieCounts) {
+            if let Some(attempt) = self.attempts.get(&task) {
+                let (owner, position) = (attempt.owner, attempt.position);
+                self.tasks_mut(owner).map(|tasks| tasks.requeue(position, |tries| tries.failures += 1));
+                self.refresh(owner);
+            }
+            return;
+        }
+        let Some(attempt) = self.attempts.remove(&task) else { return };
+        if attempt.standing == Standing::Killed {
+            return self.report(&attempt, TaskEnd::Cancelled);
+        }
+        let failure = Failure::Other(format!("executor {executor} was lost"));
+        self.report(&attempt, TaskEnd::Failed(failure.to_string()));
+        self.try_again(&attempt, failure);
+    }
+
+    fn report(&mut self, attempt: &Attempt, end: TaskEnd) {
+        let (task, stage, partition) = (attempt.launch.task, attempt.stage, attempt.launch.partition);
+        self.emit(Event::TaskFinished { task, stage, partition, end, at: 0 });
+    }
+}

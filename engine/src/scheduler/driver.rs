@@ -1,0 +1,197 @@
+//! The thread that owns the state machine: feeds it what happens and carries out what it orders.
+
+use super::command::{Command, Count, ExecutorId, Input, Outcome};
+use super::dag::Machine;
+use super::edge;
+use super::local::{Assignment, LocalBackend};
+use crate::error::{Error, Failure, Result};
+use crate::event_bus::EventBus;
+use crate::ids::{JobId, ShuffleId, TaskId};
+use crate::task::TaskContext;
+use crate::work::{JobSpec, Work};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+/// How long `stop` waits for tasks that were told to stop.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the driver is told.
+pub(crate) enum Message {
+    Submit { spec: JobSpec, work: Arc<dyn Work>, reply: Sender<Reply> },
+    Cancel(JobId),
+    CancelAll,
+    Finished(Report),
+    OutputsComplete { shuffle: ShuffleId, reply: Sender<bool> },
+    ForgetShuffle(ShuffleId),
+    Stop,
+}
+
+/// What the caller of `run_job` is told.
+pub(crate) enum Reply {
+    Result { partition: usize, value: Box<dyn Any + Send> },
+    Ended(Result<()>),
+}
+
+/// The end of an attempt, with all that came of it.
+pub(crate) struct Report {
+    pub(crate) task: TaskId,
+    pub(crate) stage: usize,
+    pub(crate) partition: usize,
+    pub(crate) outcome: Outcome,
+    /// The value of a result task.
+    pub(crate) output: Option<Box<dyn Any + Send>>,
+    pub(crate) work: Arc<dyn Work>,
+    pub(crate) context: TaskContext,
+}
+
+/// See the module.
+pub(crate) struct Driver {
+    machine: Machine,
+    backend: LocalBackend,
+    bus: EventBus,
+    jobs: BTreeMap<JobId, Client>,
+}
+
+/// Who waits for a job.
+struct Client {
+    work: Arc<dyn Work>,
+    reply: Sender<Reply>,
+}
+
+impl Driver {
+    pub(crate) fn new(backend: LocalBackend, bus: EventBus, slots: usize) -> Driver {
+        let mut machine = Machine::default();
+        // No task can be launched yet, so nothing follows from this.
+        let _ = machine.apply(Input::ExecutorAdded { id: ExecutorId(0), slots });
+        Driver { machine, backend, bus, jobs: BTreeMap::new() }
+    }
+
+    /// Serves messages until told to stop.
+    pub(crate) fn run(mut self, messages: Receiver<Message>) {
+        edge::enter_thread();
+        while let Ok(message) = messages.recv() {
+            match message {
+                Message::Submit { spec, work, reply } => self.submit(spec, work, reply),
+                Message::Cancel(job) => self.feed(Input::Cancel(job), None),
+                Message::CancelAll => self.feed(Input::CancelAll, None),
+                Message::Finished(report) => self.finished(report),
+                Message::OutputsComplete { shuffle, reply } => {
+                    // Who asked may have gone.
+                    let _ = reply.send(self.machine.outputs_complete(shuffle));
+                }
+                Message::ForgetShuffle(shuffle) => self.feed(Input::ForgetShuffle(shuffle), None),
+                Message::Stop => break,
+            }
+        }
+        self.stop(&messages);
+    }
+
+    fn submit(&mut self, spec: JobSpec, work: Arc<dyn Work>, reply: Sender<Reply>) {
+        let job = spec.id;
+        if self.jobs.contains_key(&job) {
+            let error = Error::Invalid(format!("job {job} is running already"));
+            let _ = reply.send(Reply::Ended(Err(error)));
+            return;
+        }
+        self.jobs.insert(job, Client { work, reply });
+        self.feed(Input::Submit(spec), None);
+    }
+
+    fn finished(&mut self, mut report: Report) {
+        self.backend.finished(report.task);
+        let outcome = self.commit(&report);
+        let input = Input::TaskFinished { task: report.task, outcome };
+        self.feed(input, Some(&mut report));
+        if let Some(unwanted) = report.output {
+            self.backend.discard(unwanted);
+        }
+        self.release(report.work);
+    }
+
+    /// Lets the job take note of an attempt that counts. If that panics, the attempt has failed, and for good: what was
+    /// noted cannot be taken back.
+    fn commit(&self, report: &Report) -> Outcome {
+        let counts = self.machine.counts(report.task) == Some(Count::First);
+        if counts && matches!(report.outcome, Outcome::Succeeded(_)) {
+            let noted = edge::guard(|| report.work.committed(report.stage, report.partition, &report.context));
+            if let Err(panic) = noted {
+                return Outcome::Failed(Failure::Other(format!("merging what the task accumulated {panic}")));
+            }
+        }
+        report.outcome.clone()
+    }
+
+    /// Drops a handle of the lineage. The last one runs drop code of the user's, which may panic or take its time: not
+    /// on this thread.
+    fn release(&self, work: Arc<dyn Work>) {
+        if Arc::strong_count(&work) == 1 {
+            self.backend.discard(work);
+        } else {
+            // Nothing to tell of a panic in a drop that came to be the last one after all.
+            let _ = edge::guard(|| drop(work));
+        }
+    }
+
+    /// Lets the machine take in `input` and does what it says. `report` is what the input told of.
+    fn feed(&mut self, input: Input, mut report: Option<&mut Report>) {
+        for command in self.machine.apply(input) {
+            self.obey(command, report.as_deref_mut());
+        }
+    }
+
+    fn obey(&mut self, command: Command, report: Option<&mut Report>) {
+        match command {
+            Command::Launch(launch) => {
+                // The machine launches nothing for a job that has ended.
+                let Some(client) = self.jobs.get(&launch.job) else { return };
+                let work = Arc::clone(&client.work);
+                let (task, stage, partition) = (launch.task, launch.stage, launch.partition);
+                self.backend.launch(Assignment { task, stage, partition, work });
+            }
+            Command::Kill { task } => self.backend.kill(task),
+            Command::Emit(event) => self.bus.emit(event.stamped(self.bus.now())),
+            Command::Accept { job, partition, .. } => {
+                let client = self.jobs.get(&job);
+                if let Some(value) = report.and_then(|report| report.output.take())
+                    && let Some(client) = client
+                    && let Err(unread) = client.reply.send(Reply::Result { partition, value })
+                {
+                    self.backend.discard(unread.0);
+                }
+            }
+            Command::JobEnded { job, end } => {
+                let Some(client) = self.jobs.remove(&job) else { return };
+                // Who asked may have gone.
+                let _ = client.reply.send(Reply::Ended(end));
+                self.release(client.work);
+            }
+        }
+    }
+
+    /// Ends every job, waits a little for tasks to stop, ends the threads.
+    fn stop(mut self, messages: &Receiver<Message>) {
+        let clients = std::mem::take(&mut self.jobs);
+        for client in clients.into_values() {
+            // Who asked may have gone.
+            let _ = client.reply.send(Reply::Ended(Err(Error::Stopped)));
+            self.release(client.work);
+        }
+        self.feed(Input::CancelAll, None);
+        let deadline = Instant::now() + PATIENCE;
+        while !self.backend.is_idle() {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { break };
+            match messages.recv_timeout(left) {
+                Ok(Message::Finished(report)) => self.finished(report),
+                Ok(Message::Submit { reply, .. }) => {
+                    let _ = reply.send(Reply::Ended(Err(Error::Stopped)));
+                }
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        self.backend.stop();
+    }
+}

@@ -1,0 +1,429 @@
+//! Everything around the state machine, in virtual time: executors, running tasks, stored outputs, users.
+
+use super::checks::{Key, Life};
+use super::plan::{Plan, Rng, compute};
+use crate::error::{Error, Failure};
+use crate::event::{Event, TaskMetrics};
+use crate::ids::{JobId, ShuffleId, TaskId};
+use crate::scheduler::command::{Command, ExecutorId, Input, Launch, Outcome};
+use crate::scheduler::dag::Machine;
+use crate::scheduler::planted::Bug;
+use crate::status::StatusStore;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something due at a time.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    Submit(usize),
+    Cancel(usize),
+    CancelAll,
+    Finish(TaskId),
+    /// A map output goes, and the scheduler is told.
+    Announce,
+    /// A map output goes, and only its readers will notice.
+    Corrupt,
+    Forget(ShuffleId),
+    LoseExecutor,
+    AddExecutor,
+}
+
+/// A running attempt.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) launch: Launch,
+    pub(super) key: Key,
+    pub(super) launched_at: u64,
+    pub(super) killed: bool,
+    /// Its executor was lost; it may report nevertheless.
+    pub(super) zombie: bool,
+    /// A map output that it missed while reading.
+    missed: Option<(ShuffleId, usize)>,
+    pub(super) value: Option<u64>,
+}
+
+/// What a job is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Planned,
+    Running,
+    Ended,
+}
+
+/// A job and what came of it.
+#[derive(Debug)]
+pub(super) struct JobState {
+    pub(super) status: Status,
+    pub(super) cancelled: bool,
+    pub(super) results: BTreeMap<usize, u64>,
+}
+
+/// How often the interesting things happened.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) succeeded: usize,
+    pub(super) failed: usize,
+    pub(super) cancelled: usize,
+    pub(super) losses: usize,
+    pub(super) executors_lost: usize,
+    pub(super) shared: usize,
+    pub(super) skipped: usize,
+    pub(super) steps: usize,
+}
+
+impl Seen {
+    pub(super) fn add(&mut self, other: &Seen) {
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.cancelled += other.cancelled;
+        self.losses += other.losses;
+        self.executors_lost += other.executors_lost;
+        self.shared += other.shared;
+        self.skipped += other.skipped;
+        self.steps += other.steps;
+    }
+}
+
+pub(super) struct World {
+    rng: Rng,
+    pub(super) plan: Plan,
+    pub(super) machine: Machine,
+    agenda: BTreeMap<(u64, u64), Happening>,
+    now: u64,
+    planned: u64,
+    pub(super) step: u64,
+    /// Map outputs that exist, and where.
+    pub(super) stored: BTreeMap<(ShuffleId, usize), (ExecutorId, u64)>,
+    /// Map outputs that the scheduler has reason to believe in, and since which step.
+    pub(super) believed: BTreeMap<(ShuffleId, usize), u64>,
+    pub(super) counted: BTreeSet<(Key, usize)>,
+    pub(super) forgotten: BTreeSet<ShuffleId>,
+    pub(super) runs: BTreeMap<TaskId, Run>,
+    pub(super) executors: BTreeMap<ExecutorId, usize>,
+    last_executor: u64,
+    pub(super) jobs: Vec<JobState>,
+    pub(super) lives: BTreeMap<(Key, usize), Life>,
+    /// The attempt whose end was just reported.
+    pub(super) reported: Option<Run>,
+    /// Why a job may fail in this step.
+    pub(super) excuse: bool,
+    panics: u64,
+    hopeless: u64,
+    /// What views would show.
+    pub(super) status: StatusStore,
+    pub(super) trace: Vec<String>,
+    pub(super) seen: Seen,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, bug: Option<Bug>) -> World {
+        let mut rng = Rng(seed);
+        let plan = Plan::new(&mut rng);
+        let jobs =
+            plan.jobs.iter().map(|_| JobState { status: Status::Planned, cancelled: false, results: BTreeMap::new() });
+        let mut world = World {
+            jobs: jobs.collect(),
+            machine: Machine::default(),
+            agenda: BTreeMap::new(),
+            now: 0,
+            planned: 0,
+            step: 0,
+            stored: BTreeMap::new(),
+            believed: BTreeMap::new(),
+            counted: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
+            runs: BTreeMap::new(),
+            executors: BTreeMap::new(),
+            last_executor: 0,
+            lives: BTreeMap::new(),
+            reported: None,
+            excuse: false,
+            panics: [0, 3, 25][rng.below(3) as usize],
+            hopeless: [0, 0, 2][rng.below(3) as usize],
+            status: StatusStore::new(),
+            trace: Vec::new(),
+            seen: Seen::default(),
+            plan,
+            rng,
+        };
+        world.machine.bug = bug;
+        world.fill_agenda();
+        world
+    }
+
+    fn fill_agenda(&mut self) {
+        for _ in 0..1 + self.rng.below(3) {
+            self.at(0, Happening::AddExecutor);
+        }
+        for job in 0..self.jobs.len() {
+            let start = self.rng.below(60 * job as u64);
+            self.at(start, Happening::Submit(job));
+            if self.rng.chance(15) {
+                let wait = self.rng.below(80);
+                self.at(start + wait, Happening::Cancel(job));
+            }
+        }
+        let troubles = [0, 2, 8][self.rng.below(3) as usize];
+        for _ in 0..troubles {
+            let when = self.rng.below(200);
+            let trouble = match self.rng.below(10) {
+                0 => Happening::CancelAll,
+                1 | 2 => Happening::LoseExecutor,
+                3 | 4 => Happening::Announce,
+                5 => Happening::Forget(ShuffleId(self.rng.below(7))),
+                _ => Happening::Corrupt,
+            };
+            self.at(when, trouble);
+        }
+    }
+
+    fn at(&mut self, time: u64, happening: Happening) {
+        self.planned += 1;
+        self.agenda.insert((time, self.planned), happening);
+    }
+
+    fn soon(&mut self, within: u64, happening: Happening) {
+        let delay = 1 + self.rng.below(within);
+        self.at(self.now + delay, happening);
+    }
+
+    /// Runs until nothing is due; the rule that was broken, if one was.
+    pub(super) fn run(&mut self) -> Result<(), String> {
+        while let Some(((time, _), happening)) = self.agenda.pop_first() {
+            self.now = time;
+            self.happen(happening)?;
+            if self.step > 20_000 {
+                return Err("it does not come to an end".to_owned());
+            }
+        }
+        self.check_all_ended()?;
+        self.check_status()?;
+        for shuffle in 0..self.plan.shuffles.len() {
+            self.feed(Input::ForgetShuffle(ShuffleId(shuffle as u64)))?;
+        }
+        if self.machine.is_empty() { Ok(()) } else { Err(format!("left behind: {:?}", self.machine)) }
+    }
+
+    fn happen(&mut self, happening: Happening) -> Result<(), String> {
+        match happening {
+            Happening::Submit(job) => {
+                self.jobs[job].status = Status::Running;
+                let spec = self.plan.jobs[job].spec.clone();
+                spec.stages.iter().filter_map(|stage| stage.shuffle).for_each(|shuffle| {
+                    self.forgotten.remove(&shuffle);
+                });
+                self.feed(Input::Submit(spec))
+            }
+            Happening::Cancel(job) => {
+                if self.jobs[job].status == Status::Running {
+                    self.jobs[job].cancelled = true;
+                }
+                self.feed(Input::Cancel(JobId(job as u64)))
+            }
+            Happening::CancelAll => {
+                let running = self.jobs.iter_mut().filter(|job| job.status == Status::Running);
+                running.for_each(|job| job.cancelled = true);
+                self.feed(Input::CancelAll)
+            }
+            Happening::Finish(task) => self.finish(task),
+            Happening::Announce => match self.lose_output() {
+                Some((shuffle, map)) => {
+                    self.believed.remove(&(shuffle, map));
+                    self.feed(Input::OutputLost { shuffle, map })
+                }
+                None => Ok(()),
+            },
+            Happening::Corrupt => {
+                self.lose_output();
+                Ok(())
+            }
+            Happening::Forget(shuffle) => {
+                if self.users(shuffle) == 0 {
+                    self.drop_shuffle(shuffle);
+                } else {
+                    self.forgotten.insert(shuffle);
+                }
+                self.feed(Input::ForgetShuffle(shuffle))
+            }
+            Happening::LoseExecutor => self.lose_executor(),
+            Happening::AddExecutor => {
+                self.last_executor += 1;
+                let (id, slots) = (ExecutorId(self.last_executor), 1 + self.rng.below(3) as usize);
+                self.executors.insert(id, slots);
+                self.feed(Input::ExecutorAdded { id, slots })
+            }
+        }
+    }
+
+    /// A stored map output goes; some of the tasks that read it right now miss it.
+    fn lose_output(&mut self) -> Option<(ShuffleId, usize)> {
+        let stored: Vec<(ShuffleId, usize)> = self.stored.keys().copied().collect();
+        let lost = self.rng.pick(&stored)?;
+        self.stored.remove(&lost);
+        self.seen.losses += 1;
+        self.trace.push(format!("{:>4} {lost:?} goes", self.now));
+        for run in self.runs.values_mut() {
+            let reads = self.plan.inputs(run.launch.job.0 as usize, run.launch.stage).contains(&lost.0);
+            if reads && self.rng.chance(60) {
+                run.missed = Some(lost);
+            }
+        }
+        Some(lost)
+    }
+
+    fn lose_executor(&mut self) -> Result<(), String> {
+        let alive: Vec<ExecutorId> = self.executors.keys().copied().collect();
+        let Some(id) = self.rng.pick(&alive) else { return Ok(()) };
+        self.executors.remove(&id);
+        self.seen.executors_lost += 1;
+        let (stored, believed) = (&mut self.stored, &mut self.believed);
+        stored.retain(|output, (executor, _)| {
+            if *executor == id {
+                believed.remove(output);
+            }
+            *executor != id
+        });
+        // What was lost silently had been there too.
+        let held = &self.held_on(id);
+        self.believed.retain(|output, _| !held.contains(output));
+        let mut dead = Vec::new();
+        for run in self.runs.values_mut().filter(|run| run.launch.executor == id) {
+            run.zombie = true;
+            if !run.killed {
+                dead.push((run.key, run.launch.partition));
+            }
+        }
+        for life in dead {
+            self.note_failure(life);
+        }
+        self.soon(30, Happening::AddExecutor);
+        self.feed(Input::ExecutorLost { id })
+    }
+
+    fn finish(&mut self, task: TaskId) -> Result<(), String> {
+        let Some(mut run) = self.runs.remove(&task) else { return Ok(()) };
+        let outcome = self.outcome(&mut run);
+        let life = (run.key, run.launch.partition);
+        if !run.killed && !run.zombie {
+            match &outcome {
+                Outcome::Succeeded(_) => self.note_success(&run),
+                Outcome::Failed(Failure::Lost { shuffle, map, .. }) => {
+                    let output = (*shuffle, *map);
+                    if self.believed.get(&output).is_some_and(|since| *since <= run.launched_at) {
+                        self.believed.remove(&output);
+                    }
+                    self.note_loss(life);
+                }
+                Outcome::Failed(failure) if failure.may_pass_on_retry() => self.note_failure(life),
+                Outcome::Failed(_) => self.excuse = true,
+                Outcome::Cancelled => self.note_failure(life),
+            }
+        }
+        let hopeless = matches!(&outcome, Outcome::Failed(Failure::Other(_))) && !run.killed && !run.zombie;
+        let job = run.launch.job;
+        self.check_count(&run, self.machine.counts(task))?;
+        self.reported = Some(run);
+        self.feed(Input::TaskFinished { task, outcome })?;
+        if hopeless && self.jobs[job.0 as usize].status == Status::Running {
+            return Err(format!("job {job} goes on after a failure that cannot pass"));
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self, run: &mut Run) -> Outcome {
+        let (job, stage) = (run.launch.job.0 as usize, run.launch.stage);
+        let panic = Failure::Panic { message: "oh".to_owned(), location: None };
+        let lost = |(shuffle, map)| Outcome::Failed(Failure::Lost { shuffle, map, message: "gone".to_owned() });
+        if run.killed && self.rng.chance(50) {
+            return Outcome::Cancelled;
+        }
+        if let Some(missed) = run.missed {
+            return lost(missed);
+        }
+        if self.rng.chance(self.panics) {
+            return Outcome::Failed(panic);
+        }
+        if self.rng.chance(self.hopeless) {
+            return Outcome::Failed(Failure::Other("bad input".to_owned()));
+        }
+        if self.rng.chance(1) {
+            return Outcome::Cancelled;
+        }
+        let mut values = Vec::new();
+        for input in self.plan.inputs(job, stage) {
+            for map in 0..self.plan.shuffles[input.0 as usize].values.len() {
+                match self.stored.get(&(*input, map)) {
+                    Some((_, value)) => values.push(*value),
+                    None => return lost((*input, map)),
+                }
+            }
+        }
+        let of = match run.key {
+            Key::Map(shuffle) => shuffle.0,
+            Key::Result(job) => 1_000 + job as u64,
+        };
+        run.value = Some(compute(of, run.launch.partition, values));
+        Outcome::Succeeded(TaskMetrics::default())
+    }
+
+    /// One step of the machine, with every check.
+    fn feed(&mut self, input: Input) -> Result<(), String> {
+        self.step += 1;
+        self.seen.steps += 1;
+        self.trace.push(format!("{:>4} {}", self.now, short(&input)));
+        let commands = self.machine.apply(input);
+        for command in commands {
+            self.obey(command)?;
+        }
+        self.reported = None;
+        self.excuse = false;
+        self.check_step()
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), String> {
+        match command {
+            Command::Launch(launch) => {
+                self.trace.push(format!("       {launch:?}"));
+                let key = self.check_launch(&launch)?;
+                let (launched_at, missed) = (self.step, None);
+                let run = Run { launch, key, launched_at, killed: false, zombie: false, missed, value: None };
+                self.runs.insert(launch.task, run);
+                self.soon(20, Happening::Finish(launch.task));
+            }
+            Command::Kill { task } => {
+                self.trace.push(format!("       kill {task}"));
+                let run = self.runs.get_mut(&task).ok_or_else(|| format!("{task} is killed, but does not run"))?;
+                run.killed = true;
+                let life = (run.key, run.launch.partition);
+                self.allow_new_life(life);
+            }
+            Command::Accept { task, partition, .. } => self.check_accept(task, partition)?,
+            Command::JobEnded { job, end } => {
+                self.trace.push(format!("       job {job} ended: {end:?}"));
+                match &end {
+                    Ok(()) => self.seen.succeeded += 1,
+                    Err(Error::Cancelled { .. }) => self.seen.cancelled += 1,
+                    Err(_) => self.seen.failed += 1,
+                }
+                self.check_end(job.0 as usize, end)?;
+            }
+            Command::Emit(event) => {
+                if let Event::JobStarted { skipped, .. } = &event {
+                    self.seen.skipped += skipped.len();
+                }
+                self.status.apply(&event.stamped(self.now));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn short(input: &Input) -> String {
+    match input {
+        Input::Submit(spec) => {
+            let stages = spec.stages.iter();
+            let stages = stages.map(|stage| (stage.shuffle, stage.partitions.len(), stage.inputs.as_slice()));
+            format!("submit job {}: {:?}", spec.id, stages.collect::<Vec<_>>())
+        }
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,214 @@
+//! The read model of the event stream: what `:jobs`, `:stages`, `:cache`, progress and the web UI show.
+//!
+//! [`StatusStore::apply`] takes in one event; [`StatusStore::snapshot`] gives plain data from which views are drawn. The
+//! store forgets old jobs and dropped RDDs that no job refers to any more, so it stays small.
+
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use store::StatusStore;
+
+use crate::event::{CallSite, JobEnd, RddInfo, StageInfo};
+use crate::ids::{JobId, RddId, StageId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// All that is known at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The jobs, oldest first.
+    pub jobs: Vec<JobStatus>,
+    /// The stages of those jobs.
+    pub stages: BTreeMap<StageId, StageStatus>,
+    /// The RDDs that are alive, or that those jobs computed, by number.
+    pub rdds: Vec<RddStatus>,
+}
+
+impl Snapshot {
+    /// A job.
+    pub fn job(&self, job: JobId) -> Option<&JobStatus> {
+        self.jobs.iter().find(|status| status.id == job)
+    }
+
+    /// The stages of a job, parents first.
+    pub fn stages_of(&self, job: JobId) -> impl Iterator<Item = &StageStatus> {
+        self.job(job).into_iter().flat_map(|job| &job.stages).filter_map(|stage| self.stages.get(stage))
+    }
+
+    /// An RDD.
+    pub fn rdd(&self, rdd: RddId) -> Option<&RddStatus> {
+        self.rdds.binary_search_by_key(&rdd, |status| status.info.id).ok().map(|index| &self.rdds[index])
+    }
+}
+
+/// An action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobStatus {
+    /// Its id.
+    pub id: JobId,
+    /// The action: `collect`, `count`…
+    pub name: String,
+    /// Where it was called.
+    pub call_site: CallSite,
+    /// What it is at.
+    pub state: JobState,
+    /// Its stages, parents first.
+    pub stages: Vec<StageId>,
+    /// When it began, in microseconds since the context was made.
+    pub started: u64,
+}
+
+/// What a job is at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobState {
+    /// It runs.
+    Running,
+    /// It has ended.
+    Ended {
+        /// How.
+        end: JobEnd,
+        /// When.
+        at: u64,
+    },
+}
+
+impl JobStatus {
+    /// How long it ran, in microseconds; up to `now` if it still runs.
+    pub fn duration(&self, now: u64) -> u64 {
+        match self.state {
+            JobState::Running => now.saturating_sub(self.started),
+            JobState::Ended { at, .. } => at.saturating_sub(self.started),
+        }
+    }
+}
+
+/// A stage of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageStatus {
+    /// The static facts: name, call site, parents, RDDs, number of tasks.
+    pub info: StageInfo,
+    /// What it is at.
+    pub state: StageState,
+    /// Tasks whose output is there. The tasks of a stage that two jobs share are counted at the job that runs them, until
+    /// the stage is finished.
+    pub done: usize,
+    /// Attempts that run now.
+    pub running: usize,
+    /// Attempts that failed.
+    pub failed: usize,
+    /// The last failure's text.
+    pub last_failure: Option<String>,
+    /// What the successful attempts measured, added up; lost outputs that were computed again included.
+    pub totals: Totals,
+}
+
+/// What a stage is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StageState {
+    /// Its inputs are not there yet.
+    Waiting,
+    /// Its tasks may run.
+    Running {
+        /// Since when, in microseconds since the context was made.
+        started: u64,
+    },
+    /// All its outputs are there.
+    Finished {
+        /// When it began.
+        started: u64,
+        /// When it ended.
+        at: u64,
+    },
+    /// Its job failed because of it, or was stopped while it ran.
+    Stopped {
+        /// When it began.
+        started: u64,
+        /// When it ended.
+        at: u64,
+        /// Why.
+        why: Stopped,
+    },
+    /// It was not needed: its outputs were there, or its job ended before.
+    Skipped,
+}
+
+/// Why a stage ended without all its outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stopped {
+    /// Its job failed.
+    Failed,
+    /// Its job was cancelled.
+    Cancelled,
+}
+
+impl StageStatus {
+    /// How long it ran, in microseconds; up to `now` if it still runs, none if it never did.
+    pub fn duration(&self, now: u64) -> Option<u64> {
+        match self.state {
+            StageState::Waiting | StageState::Skipped => None,
+            StageState::Running { started } => Some(now.saturating_sub(started)),
+            StageState::Finished { started, at } | StageState::Stopped { started, at, .. } => {
+                Some(at.saturating_sub(started))
+            }
+        }
+    }
+}
+
+/// Measures added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Rows that reached the end of the stage.
+    pub rows: u64,
+    /// Bytes of map output written.
+    pub shuffle_write_bytes: u64,
+    /// Bytes of map output read.
+    pub shuffle_read_bytes: u64,
+    /// Bytes read from files.
+    pub input_bytes: u64,
+    /// Run time of all tasks together, in microseconds.
+    pub run_micros: u64,
+}
+
+/// An RDD.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RddStatus {
+    /// The static facts: operator, element type, partitions, call site, parents.
+    pub info: RddInfo,
+    /// Whether a handle of it exists.
+    pub life: RddLife,
+    /// The storage level, if it is marked for the cache.
+    pub level: Option<String>,
+    /// The partitions in the cache.
+    pub cached: BTreeMap<usize, CachedBlock>,
+}
+
+/// Whether a handle of an RDD exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RddLife {
+    /// One does.
+    Alive,
+    /// None does; it is only listed because a job computed it.
+    Dropped,
+}
+
+/// A cached partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedBlock {
+    /// Bytes held in memory.
+    pub memory: u64,
+    /// Bytes held on disk.
+    pub disk: u64,
+}
+
+impl RddStatus {
+    /// Bytes in memory.
+    pub fn memory(&self) -> u64 {
+        self.cached.values().map(|block| block.memory).sum()
+    }
+
+    /// Bytes on disk.
+    pub fn disk(&self) -> u64 {
+        self.cached.values().map(|block| block.disk).sum()
+    }
+}

@@ -1,0 +1,256 @@
+//! Applying events to the read model.
+
+use super::{CachedBlock, JobState, JobStatus, RddLife, RddStatus, Snapshot, StageState, StageStatus, Stopped, Totals};
+use crate::event::{Event, JobEnd, StageInfo, TaskEnd, TaskMetrics};
+use crate::ids::{JobId, RddId, StageId, TaskId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many jobs that have ended are remembered…
+const REMEMBERED_JOBS: usize = 1_000;
+
+/// …as long as their stages don't list more RDDs than this together: a job over a chain of 10,000 maps lists as many.
+const REMEMBERED_RDDS: usize = 50_000;
+
+/// See the module [`crate::status`].
+#[derive(Debug)]
+pub struct StatusStore {
+    jobs: BTreeMap<JobId, JobStatus>,
+    ended: BTreeSet<(u64, JobId)>,
+    stages: BTreeMap<StageId, StageStatus>,
+    rdds: BTreeMap<RddId, Listed>,
+    /// Attempts that run now.
+    attempts: BTreeMap<TaskId, StageId>,
+    remember: usize,
+    /// How many RDDs the remembered stages list.
+    listed: usize,
+}
+
+/// An RDD and how many remembered stages refer to it.
+#[derive(Debug)]
+struct Listed {
+    status: RddStatus,
+    stages: usize,
+}
+
+impl StatusStore {
+    /// An empty store that remembers the last 1,000 jobs.
+    pub fn new() -> StatusStore {
+        StatusStore::remembering(REMEMBERED_JOBS)
+    }
+
+    /// An empty store that remembers the last `jobs` jobs which have ended.
+    pub fn remembering(jobs: usize) -> StatusStore {
+        StatusStore {
+            jobs: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            stages: BTreeMap::new(),
+            rdds: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            remember: jobs,
+            listed: 0,
+        }
+    }
+
+    /// Everything, as plain data.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            jobs: self.jobs.values().cloned().collect(),
+            stages: self.stages.clone(),
+            rdds: self.rdds.values().map(|listed| listed.status.clone()).collect(),
+        }
+    }
+
+    /// Takes in one event. What it says of things that are not known (any more) is ignored.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::RddCreated(info) => {
+                let (info, level, cached) = (info.clone(), None, BTreeMap::new());
+                let status = RddStatus { info, life: RddLife::Alive, level, cached };
+                self.rdds.insert(status.info.id, Listed { status, stages: 0 });
+            }
+            Event::RddDropped { rdd } => {
+                self.with_rdd(*rdd, |status| {
+                    status.life = RddLife::Dropped;
+                    status.level = None;
+                    status.cached.clear();
+                });
+                self.forget_rdd(*rdd);
+            }
+            Event::CacheMarked { rdd, level } => self.with_rdd(*rdd, |status| status.level = level.clone()),
+            Event::BlockStored { rdd, partition, memory, disk } => {
+                let block = CachedBlock { memory: *memory, disk: *disk };
+                self.with_rdd(*rdd, |status| {
+                    status.cached.insert(*partition, block);
+                });
+            }
+            Event::BlockRemoved { rdd, partition } => self.with_rdd(*rdd, |status| {
+                status.cached.remove(partition);
+            }),
+            Event::JobStarted { job, name, call_site, stages, skipped, at } => {
+                let status = JobStatus {
+                    id: *job,
+                    name: name.clone(),
+                    call_site: call_site.clone(),
+                    state: JobState::Running,
+                    stages: stages.iter().map(|stage| stage.id).collect(),
+                    started: *at,
+                };
+                self.jobs.insert(*job, status);
+                stages.iter().for_each(|stage| self.add_stage(stage, skipped.contains(&stage.id)));
+            }
+            Event::StageStarted { stage, at } => self.with_stage(*stage, |status| status.start(*at)),
+            Event::StageFinished { stage, at } => self.with_stage(*stage, |status| status.finish(*at)),
+            Event::TaskStarted { task, stage, .. } => {
+                self.attempts.insert(*task, *stage);
+                self.with_stage(*stage, |status| status.running += 1);
+            }
+            Event::TaskFinished { task, stage, end, .. } => {
+                if self.attempts.remove(task).is_some() {
+                    self.with_stage(*stage, |status| status.task_finished(end));
+                }
+            }
+            Event::JobFinished { job, end, at } => self.job_finished(*job, end, *at),
+        }
+    }
+
+    fn add_stage(&mut self, info: &StageInfo, skipped: bool) {
+        self.listed += info.rdds.len();
+        for rdd in &info.rdds {
+            if let Some(listed) = self.rdds.get_mut(rdd) {
+                listed.stages += 1;
+            }
+        }
+        let status = StageStatus {
+            info: info.clone(),
+            state: if skipped { StageState::Skipped } else { StageState::Waiting },
+            done: 0,
+            running: 0,
+            failed: 0,
+            last_failure: None,
+            totals: Totals::default(),
+        };
+        self.stages.insert(info.id, status);
+    }
+
+    fn job_finished(&mut self, job: JobId, end: &JobEnd, at: u64) {
+        let Some(status) = self.jobs.get_mut(&job) else { return };
+        status.state = JobState::Ended { end: end.clone(), at };
+        for stage in status.stages.clone() {
+            self.with_stage(stage, |status| status.job_finished(end, at));
+        }
+        self.ended.insert((at, job));
+        // The job that just ended stays, however big.
+        while (self.ended.len() > self.remember || (self.listed > REMEMBERED_RDDS && self.ended.len() > 1))
+            && let Some((_, oldest)) = self.ended.pop_first()
+        {
+            self.forget_job(oldest);
+        }
+    }
+
+    fn forget_job(&mut self, job: JobId) {
+        let stages = self.jobs.remove(&job).map(|status| status.stages).unwrap_or_default();
+        for stage in stages {
+            let Some(status) = self.stages.remove(&stage) else { continue };
+            self.listed = self.listed.saturating_sub(status.info.rdds.len());
+            for rdd in status.info.rdds {
+                if let Some(listed) = self.rdds.get_mut(&rdd) {
+                    listed.stages = listed.stages.saturating_sub(1);
+                }
+                self.forget_rdd(rdd);
+            }
+        }
+    }
+
+    /// Forgets an RDD that is dropped and that no remembered stage refers to.
+    fn forget_rdd(&mut self, rdd: RddId) {
+        let unused = |listed: &Listed| listed.stages == 0 && listed.status.life == RddLife::Dropped;
+        if self.rdds.get(&rdd).is_some_and(unused) {
+            self.rdds.remove(&rdd);
+        }
+    }
+
+    fn with_rdd(&mut self, rdd: RddId, change: impl FnOnce(&mut RddStatus)) {
+        if let Some(listed) = self.rdds.get_mut(&rdd) {
+            change(&mut listed.status);
+        }
+    }
+
+    fn with_stage(&mut self, stage: StageId, change: impl FnOnce(&mut StageStatus)) {
+        if let Some(status) = self.stages.get_mut(&stage) {
+            change(status);
+        }
+    }
+}
+
+impl Default for StatusStore {
+    fn default() -> StatusStore {
+        StatusStore::new()
+    }
+}
+
+impl StageStatus {
+    /// Starts; for the second time, if outputs were lost. `done` stays: events don't tell how many were lost.
+    fn start(&mut self, at: u64) {
+        let started = self.state.started().unwrap_or(at);
+        self.state = StageState::Running { started };
+    }
+
+    /// All outputs are there, those of another job's tasks on a shared stage included.
+    fn finish(&mut self, at: u64) {
+        let started = self.state.started().unwrap_or(at);
+        self.state = StageState::Finished { started, at };
+        self.done = self.info.tasks;
+    }
+
+    fn task_finished(&mut self, end: &TaskEnd) {
+        self.running = self.running.saturating_sub(1);
+        match end {
+            TaskEnd::Succeeded(metrics) => {
+                // A lost output computed again is no further task.
+                self.done = (self.done + 1).min(self.info.tasks);
+                self.totals.add(metrics);
+            }
+            TaskEnd::Failed(why) => {
+                self.failed += 1;
+                self.last_failure = Some(why.clone());
+            }
+            TaskEnd::Cancelled => {}
+        }
+    }
+
+    fn job_finished(&mut self, end: &JobEnd, at: u64) {
+        let why = match end {
+            JobEnd::Cancelled => Stopped::Cancelled,
+            JobEnd::Failed(_) | JobEnd::Succeeded => Stopped::Failed,
+        };
+        self.state = match (self.state, end) {
+            (StageState::Waiting, _) => StageState::Skipped,
+            // What it was computed for is there.
+            (StageState::Running { started }, JobEnd::Succeeded) => StageState::Finished { started, at },
+            (StageState::Running { started }, _) => StageState::Stopped { started, at, why },
+            (ended, _) => ended,
+        };
+    }
+}
+
+impl StageState {
+    /// When the stage began, if it did.
+    pub fn started(self) -> Option<u64> {
+        match self {
+            StageState::Waiting | StageState::Skipped => None,
+            StageState::Running { started }
+            | StageState::Finished { started, .. }
+            | StageState::Stopped { started, .. } => Some(started),
+        }
+    }
+}
+
+impl Totals {
+    fn add(&mut self, metrics: &TaskMetrics) {
+        self.rows += metrics.rows;
+        self.shuffle_write_bytes += metrics.shuffle_write_bytes;
+        self.shuffle_read_bytes += metrics.shuffle_read_bytes;
+        self.input_bytes += metrics.input_bytes;
+        self.run_micros += metrics.run_micros;
+    }
+}

@@ -1,0 +1,186 @@
+//! The read model, event by event.
+
+use super::{JobState, RddLife, Snapshot, StageState, StatusStore, Stopped};
+use crate::event::{CallSite, Event, JobEnd, RddInfo, StageInfo, TaskEnd, TaskMetrics};
+use crate::ids::{JobId, RddId, StageId, TaskId};
+
+fn rdd(id: u64) -> Event {
+    Event::RddCreated(RddInfo {
+        id: RddId(id),
+        operator: "map".to_owned(),
+        element: "i64".to_owned(),
+        partitions: 2,
+        call_site: CallSite::default(),
+        parents: Vec::new(),
+    })
+}
+
+fn stage(id: u64, job: u64, rdds: &[u64]) -> StageInfo {
+    StageInfo {
+        id: StageId(id),
+        job: JobId(job),
+        rdd: RddId(rdds[0]),
+        shuffle: None,
+        parents: Vec::new(),
+        name: "collect".to_owned(),
+        call_site: CallSite::default(),
+        tasks: 2,
+        rdds: rdds.iter().copied().map(RddId).collect(),
+    }
+}
+
+fn job(id: u64, stages: Vec<StageInfo>, skipped: &[u64], at: u64) -> Event {
+    let skipped = skipped.iter().copied().map(StageId).collect();
+    Event::JobStarted {
+        job: JobId(id),
+        name: "collect".to_owned(),
+        call_site: CallSite::default(),
+        stages,
+        skipped,
+        at,
+    }
+}
+
+fn job_finished(id: u64, end: JobEnd, at: u64) -> Event {
+    Event::JobFinished { job: JobId(id), end, at }
+}
+
+fn task_started(task: u64, stage: u64) -> Event {
+    Event::TaskStarted { task: TaskId(task), stage: StageId(stage), partition: 0, attempt: 0, at: 0 }
+}
+
+fn task_finished(task: u64, stage: u64, end: TaskEnd) -> Event {
+    Event::TaskFinished { task: TaskId(task), stage: StageId(stage), partition: 0, end, at: 0 }
+}
+
+fn after(events: impl IntoIterator<Item = Event>) -> Snapshot {
+    let mut store = StatusStore::new();
+    events.into_iter().for_each(|event| store.apply(&event));
+    store.snapshot()
+}
+
+#[test]
+fn a_job_from_start_to_end() {
+    let metrics =
+        |rows| TaskMetrics { rows, shuffle_write_bytes: 1, shuffle_read_bytes: 2, input_bytes: 3, run_micros: 4 };
+    let mut events = vec![
+        rdd(1),
+        job(1, vec![stage(1, 1, &[1]), stage(2, 1, &[1]), stage(3, 1, &[1])], &[1], 10),
+        Event::StageStarted { stage: StageId(2), at: 11 },
+        task_started(1, 2),
+        task_started(2, 2),
+        task_finished(1, 2, TaskEnd::Succeeded(metrics(5))),
+        task_finished(2, 2, TaskEnd::Failed("oh".to_owned())),
+        task_started(3, 2),
+    ];
+    let during = after(events.clone());
+    assert_eq!(during.job(JobId(1)).unwrap().state, JobState::Running);
+    let states: Vec<StageState> = during.stages_of(JobId(1)).map(|stage| stage.state).collect();
+    assert_eq!(states, [StageState::Skipped, StageState::Running { started: 11 }, StageState::Waiting]);
+    let running = &during.stages[&StageId(2)];
+    assert_eq!((running.done, running.running, running.failed), (1, 1, 1));
+    assert_eq!(running.last_failure.as_deref(), Some("oh"));
+    assert_eq!(running.duration(20), Some(9));
+    events.extend([
+        task_finished(3, 2, TaskEnd::Succeeded(metrics(6))),
+        Event::StageFinished { stage: StageId(2), at: 15 },
+        Event::StageStarted { stage: StageId(3), at: 15 },
+        Event::StageFinished { stage: StageId(3), at: 17 },
+        job_finished(1, JobEnd::Succeeded, 18),
+    ]);
+    let end = after(events);
+    let stage = &end.stages[&StageId(2)];
+    assert_eq!((stage.done, stage.running, stage.totals.rows, stage.totals.run_micros), (2, 0, 11, 8));
+    assert_eq!(stage.state, StageState::Finished { started: 11, at: 15 });
+    assert_eq!(end.jobs[0].state, JobState::Ended { end: JobEnd::Succeeded, at: 18 });
+    assert_eq!(end.jobs[0].duration(99), 8);
+}
+
+#[test]
+fn stages_of_a_job_that_fails_or_is_cancelled_do_not_stay_open() {
+    for (end, why) in [(JobEnd::Failed("oh".to_owned()), Stopped::Failed), (JobEnd::Cancelled, Stopped::Cancelled)] {
+        let snapshot = after([
+            job(1, vec![stage(1, 1, &[1]), stage(2, 1, &[1])], &[], 0),
+            Event::StageStarted { stage: StageId(1), at: 1 },
+            task_started(1, 1),
+            job_finished(1, end, 5),
+            // Killed tasks report later.
+            task_finished(1, 1, TaskEnd::Cancelled),
+        ]);
+        assert_eq!(snapshot.stages[&StageId(1)].state, StageState::Stopped { started: 1, at: 5, why });
+        assert_eq!(snapshot.stages[&StageId(1)].running, 0);
+        assert_eq!(snapshot.stages[&StageId(2)].state, StageState::Skipped);
+    }
+}
+
+#[test]
+fn a_stage_that_starts_again_after_a_loss_keeps_its_beginning() {
+    let snapshot = after([
+        job(1, vec![stage(1, 1, &[1])], &[], 0),
+        Event::StageStarted { stage: StageId(1), at: 1 },
+        Event::StageFinished { stage: StageId(1), at: 2 },
+        Event::StageStarted { stage: StageId(1), at: 3 },
+        task_started(1, 1),
+        task_finished(1, 1, TaskEnd::Succeeded(TaskMetrics::default())),
+    ]);
+    let stage = &snapshot.stages[&StageId(1)];
+    assert_eq!((stage.state, stage.done), (StageState::Running { started: 1 }, 2));
+}
+
+#[test]
+fn the_cache_is_followed_block_by_block() {
+    let stored = |partition, memory| Event::BlockStored { rdd: RddId(1), partition, memory, disk: 1 };
+    let mut events = vec![
+        rdd(1),
+        Event::CacheMarked { rdd: RddId(1), level: Some("memory".to_owned()) },
+        stored(0, 10),
+        stored(1, 20),
+        stored(1, 25),
+    ];
+    let snapshot = after(events.clone());
+    let cached = snapshot.rdd(RddId(1)).unwrap();
+    assert_eq!(
+        (cached.level.as_deref(), cached.cached.len(), cached.memory(), cached.disk()),
+        (Some("memory"), 2, 35, 2)
+    );
+    events.push(Event::BlockRemoved { rdd: RddId(1), partition: 0 });
+    assert_eq!(after(events.clone()).rdd(RddId(1)).unwrap().memory(), 25);
+    events.push(Event::CacheMarked { rdd: RddId(1), level: None });
+    assert_eq!(after(events).rdd(RddId(1)).unwrap().level, None);
+}
+
+#[test]
+fn old_jobs_and_dropped_rdds_are_forgotten() {
+    let mut store = StatusStore::remembering(2);
+    for cell in 1..=500 {
+        store.apply(&rdd(cell));
+        store.apply(&job(cell, vec![stage(cell, cell, &[cell])], &[], cell));
+        store.apply(&Event::RddDropped { rdd: RddId(cell) });
+        assert_eq!(store.snapshot().rdd(RddId(cell)).map(|rdd| rdd.life), Some(RddLife::Dropped));
+        store.apply(&job_finished(cell, JobEnd::Succeeded, cell));
+    }
+    let snapshot = store.snapshot();
+    assert_eq!((snapshot.jobs.len(), snapshot.stages.len(), snapshot.rdds.len()), (2, 2, 2));
+    assert_eq!(snapshot.jobs[0].id, JobId(499));
+    // One that no job refers to goes at once, and a running job stays, however old.
+    store.apply(&rdd(900));
+    store.apply(&Event::RddDropped { rdd: RddId(900) });
+    assert!(store.snapshot().rdd(RddId(900)).is_none());
+}
+
+#[test]
+fn jobs_over_very_long_lineages_are_forgotten_sooner() {
+    let mut store = StatusStore::new();
+    let chain: Vec<u64> = (1..=10_000).collect();
+    for id in 1..=20 {
+        store.apply(&job(id, vec![stage(id, id, &chain)], &[], id));
+        store.apply(&job_finished(id, JobEnd::Succeeded, id));
+    }
+    assert_eq!(store.snapshot().jobs.len(), 5);
+}
+
+#[test]
+fn a_snapshot_can_cross_a_process_border() {
+    fn crosses<T: serde::Serialize + serde::de::DeserializeOwned + Send + 'static>() {}
+    crosses::<Snapshot>();
+}
