@@ -1,6 +1,6 @@
 //! Without a prompt: `-e` cells, scripts, and standard input that is no terminal.
 
-use crate::cell::{self, Completeness};
+use crate::cell;
 use crate::shell::backend::Backend;
 use crate::shell::{Flow, Shell};
 use std::io::{self, Read};
@@ -91,7 +91,7 @@ fn read_cell(input: &mut dyn Read) -> io::Result<Option<String>> {
         }
         if cell.trim().is_empty() {
             cell.clear();
-        } else if cell::cell_completeness(&cell) == Completeness::Complete {
+        } else if cell::cell_is_complete(&cell) {
             return Ok(Some(cell));
         }
     }

@@ -73,20 +73,14 @@ impl Lines {
 
     fn may_end_before(&self, part: &Part) -> bool {
         let tokens = significant(&self.text);
-        match (tokens.last(), part) {
-            (None, _) => self.text.is_empty() || !is_open(&lexer::tokens(&self.text), &self.text),
-            // `!` after an open expression is an operator; a `:word` never continues one.
-            (Some(last), Part::Shell(_)) => {
-                completeness(&self.text) == Completeness::Complete
-                    && matches!(&self.text[last.range.clone()], ";" | "}")
-            }
-            (Some(_), _) => completeness(&self.text) == Completeness::Complete,
-        }
+        let ends_statement = tokens.last().is_none_or(|last| matches!(&self.text[last.range.clone()], ";" | "}"));
+        // `!` after an open expression is an operator; a `:word` never continues one.
+        is_complete(&self.text) && (ends_statement || !matches!(part, Part::Shell(_)))
     }
 
     fn take(&mut self) -> Option<Part> {
         let Lines { text, first } = std::mem::take(self);
-        if significant(&text).is_empty() && !is_open(&lexer::tokens(&text), &text) {
+        if significant(&text).is_empty() && is_complete(&text) {
             return None;
         }
         Some(Part::Code("\n".repeat(first) + &text))
@@ -99,118 +93,16 @@ fn significant(source: &str) -> Vec<Token> {
     tokens
 }
 
-/// Whether a delimiter, a string or a block comment waits for its end.
-fn is_open(tokens: &[Token], source: &str) -> bool {
-    let mut open = Vec::new();
-    for token in tokens {
-        match (token.kind, &source[token.range.clone()]) {
-            (Kind::Open, bracket) => open.push(bracket),
-            // A wrong closing bracket can only be told by the compiler; more input does not mend it.
-            (Kind::Close, bracket) => match (open.pop(), bracket) {
-                (Some("("), ")") | (Some("["), "]") | (Some("{"), "}") => {}
-                _ => return false,
-            },
-            _ if !token.closed => return true,
-            _ => {}
-        }
-    }
-    !open.is_empty()
-}
-
-/// Whether more lines must follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completeness {
-    /// It can run, or fail to compile, as it is.
-    Complete,
-    /// Something is open.
-    Incomplete,
-}
-
-/// Whether Rust code is complete: every delimiter, string and comment closed, no `let` without its `;`, no item
-/// without its body and no operator without its right side.
-pub fn completeness(source: &str) -> Completeness {
-    if is_incomplete(source) { Completeness::Incomplete } else { Completeness::Complete }
+/// Whether Rust code wants more lines. What no further line would mend is complete: the compiler says what is wrong.
+pub fn is_complete(source: &str) -> bool {
+    dpark_rewrite::cell::completeness(source) != dpark_rewrite::cell::Completeness::Incomplete
 }
 
 /// Whether a cell, commands included, is complete. What follows a command line is looked at by itself.
-pub fn cell_completeness(cell: &str) -> Completeness {
+pub fn cell_is_complete(cell: &str) -> bool {
     match split(cell).last() {
-        Some(Part::Code(code)) => completeness(code),
-        _ => Completeness::Complete,
-    }
-}
-
-fn is_incomplete(source: &str) -> bool {
-    if is_open(&lexer::tokens(source), source) {
-        return true;
-    }
-    let tokens = significant(source);
-    let Some(last) = tokens.last() else { return false };
-    let text = |token: &Token| &source[token.range.clone()];
-    let statement = last_statement(&tokens, source);
-    match text(last) {
-        ";" => return false,
-        "}" => return wants_semicolon(statement, source),
-        _ => {}
-    }
-    let statement = without_attributes(statement, source);
-    let is_item = match statement.first().map(text) {
-        None => true,
-        Some(first) => matches!(first, "fn" | "struct" | "enum" | "impl" | "trait" | "mod" | "pub" | "extern"),
-    };
-    is_item || wants_semicolon(statement, source) || is_operator(&tokens, source)
-}
-
-fn wants_semicolon(statement: &[Token], source: &str) -> bool {
-    let first = without_attributes(statement, source).first();
-    first.is_some_and(|token| matches!(&source[token.range.clone()], "let" | "use" | "static" | "type"))
-}
-
-fn without_attributes<'a>(mut statement: &'a [Token], source: &str) -> &'a [Token] {
-    while let [hash, rest @ ..] = statement
-        && &source[hash.range.clone()] == "#"
-    {
-        let mut depth = 0_usize;
-        let end = rest.iter().position(|token| {
-            match token.kind {
-                Kind::Open => depth += 1,
-                Kind::Close => depth -= 1,
-                _ => {}
-            }
-            depth == 0 && token.kind == Kind::Close
-        });
-        statement = &rest[end.map_or(rest.len(), |end| end + 1)..];
-    }
-    statement
-}
-
-/// The tokens of the last statement at the outermost level.
-fn last_statement<'a>(tokens: &'a [Token], source: &str) -> &'a [Token] {
-    let mut depth = 0_usize;
-    let mut start = 0;
-    for (index, token) in tokens.iter().enumerate() {
-        let text = &source[token.range.clone()];
-        match token.kind {
-            Kind::Open => depth += 1,
-            Kind::Close => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        let block_ends = text == "}" && !wants_semicolon(&tokens[start..], source);
-        if depth == 0 && (text == ";" || block_ends) && index + 1 < tokens.len() {
-            start = index + 1;
-        }
-    }
-    &tokens[start..]
-}
-
-/// Whether the text ends in an operator that wants a right side.
-fn is_operator(tokens: &[Token], source: &str) -> bool {
-    let [.., before, last] = tokens else { return false };
-    let text = &source[last.range.clone()];
-    match text {
-        // `1..` is a whole range; `x.` waits for a name.
-        "." => !source[before.range.clone()].ends_with('.'),
-        _ => matches!(text, "=" | "+" | "-" | "*" | "/" | "%" | "^" | "," | "&" | "|" | "<" | ":"),
+        Some(Part::Code(code)) => is_complete(code),
+        _ => true,
     }
 }
 
@@ -265,7 +157,13 @@ mod tests {
 
     #[test]
     fn lines_inside_of_code_are_code() {
-        for code in ["let s = \"\n:vars\n\";", "f(\n:: std::mem::take\n)", "let a\n:i32 = 1;", "let b =\n!true;", "/*\n:x\n*/ 1"] {
+        for code in [
+            "let s = \"\n:vars\n\";",
+            "f(\n:: std::mem::take\n)",
+            "let a\n:i32 = 1;",
+            "let b =\n!true;",
+            "/*\n:x\n*/ 1",
+        ] {
             assert_eq!(split(code), [Part::Code(code.into())], "{code}");
         }
         assert_eq!(split("// only a comment\n\n"), []);
@@ -274,17 +172,56 @@ mod tests {
     #[test]
     fn complete_and_incomplete() {
         for text in [
-            "", "1", "let x = 1;", "fn f() {}", "x + 1", "struct A;", "if a { 1 } else { 2 }", "use a::b;", "f(1)?", "a..",
-            "let x = 1; x", "1 )", "match x { _ => 1 }", "println!(\"(\")", "loop {}", "let S { a } = s;", "fn f() {} f()",
-            "words.map(|w| (w, 1))", "// note", "impl A { fn f() {} }", "x;", "#[derive(Debug)] struct A { x: i32 }", "Some::<i32>(1)", "let Some(x) = y else { return };",
+            "",
+            "1",
+            "let x = 1;",
+            "fn f() {}",
+            "x + 1",
+            "struct A;",
+            "if a { 1 } else { 2 }",
+            "use a::b;",
+            "f(1)?",
+            "a..",
+            "let x = 1; x",
+            "1 )",
+            "match x { _ => 1 }",
+            "println!(\"(\")",
+            "loop {}",
+            "let S { a } = s;",
+            "fn f() {} f()",
+            "words.map(|w| (w, 1))",
+            "// note",
+            "impl A { fn f() {} }",
+            "x;",
+            "#[derive(Debug)] struct A { x: i32 }",
+            "Some::<i32>(1)",
+            "let Some(x) = y else { return };",
         ] {
-            assert_eq!(completeness(text), Completeness::Complete, "{text}");
+            assert!(cell_is_complete(text), "{text}");
         }
         for text in [
-            "f(", "let x = 1", "let x =", "fn f()", "struct A", "#[derive(Debug)]", "x +", "x.", "\"abc", "/* a", "r#\"a\"",
-            "words\n .map(|w| {", "impl A", "let v = S { a: 1 }", "use a", "a &&", "let x = if a { 1 }", "1; let y = 2", "use a::{b, c}", "#[test] fn f()",
+            "f(",
+            "let x = 1",
+            "let x =",
+            "fn f()",
+            "struct A",
+            "#[derive(Debug)]",
+            "x +",
+            "x.",
+            "\"abc",
+            "/* a",
+            "r#\"a\"",
+            "words\n .map(|w| {",
+            "impl A",
+            "let v = S { a: 1 }",
+            "use a",
+            "a &&",
+            "let x = if a { 1 }",
+            "1; let y = 2",
+            "use a::{b, c}",
+            "#[test] fn f()",
         ] {
-            assert_eq!(completeness(text), Completeness::Incomplete, "{text}");
+            assert!(!cell_is_complete(text), "{text}");
         }
     }
 

@@ -241,9 +241,10 @@ mod tests {
     fn bad_values_name_file_and_key() {
         let message = |file| load(file, &[], &[]).unwrap_err().to_string();
         assert!(message("mem = \"lots\"").contains("dpark.toml: mem = `lots`: "));
-        assert!(message("masters = 1").ends_with(
-            "dpark.toml: there is no key `masters` (did you mean `master`?); `:conf` lists them all"
-        ));
+        assert!(
+            message("masters = 1")
+                .ends_with("dpark.toml: there is no key `masters` (did you mean `master`?); `:conf` lists them all")
+        );
         assert!(message("parallel = -1").contains("parallel = `-1`"));
         assert!(message("x = = 1").contains("dpark.toml: TOML parse error"));
         let error = load("", &[("DPARK_PARALLEL", "many")], &[]).unwrap_err().to_string();

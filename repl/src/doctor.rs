@@ -117,7 +117,8 @@ fn shared_libstd(sysroot: &Path) -> Option<String> {
 }
 
 fn linker() -> Result<String, Missing> {
-    output("cc", &["--version"]).map_err(|problem| missing(problem, "apt-get install gcc (or your system's C compiler)"))
+    output("cc", &["--version"])
+        .map_err(|problem| missing(problem, "apt-get install gcc (or your system's C compiler)"))
 }
 
 fn cache_directory() -> Result<String, Missing> {
@@ -154,6 +155,9 @@ mod tests {
         ];
         insta::assert_snapshot!(report(&checks));
         let problem = checks[1].problem();
-        assert_eq!(problem.as_deref(), Some("rust-src is missing (not in /x); to get it: rustup component add rust-src"));
+        assert_eq!(
+            problem.as_deref(),
+            Some("rust-src is missing (not in /x); to get it: rustup component add rust-src")
+        );
     }
 }

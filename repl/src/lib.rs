@@ -15,6 +15,5 @@ pub mod lexer;
 pub mod master;
 pub mod report;
 pub mod shell;
-pub mod status;
 pub mod terminal;
 pub mod view;

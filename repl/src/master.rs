@@ -23,7 +23,9 @@ pub enum MasterError {
     )]
     Unknown(String),
     /// Its backend is not part of this version.
-    #[error("master `{master}`: {part} come with their own part of dpark, which is not in this version yet; use local or local[N]")]
+    #[error(
+        "master `{master}`: {part} come with their own part of dpark, which is not in this version yet; use local or local[N]"
+    )]
     NotYet {
         /// The master.
         master: String,
@@ -116,7 +118,8 @@ mod tests {
         for mesos in ["mesos", "mesos://a:5050", "zk://a:2181,b:2181/mesos", "host", "10.0.0.1:5050"] {
             assert_eq!(mesos.parse(), Ok(Master::Mesos(mesos.into())));
         }
-        for wrong in ["", "local[0]", "local[x]", "local[", "mesos[2]", "host:99999", "http://x", "zk://", "-x", "a b"] {
+        for wrong in ["", "local[0]", "local[x]", "local[", "mesos[2]", "host:99999", "http://x", "zk://", "-x", "a b"]
+        {
             assert_eq!(wrong.parse::<Master>(), Err(MasterError::Unknown(wrong.into())));
         }
     }

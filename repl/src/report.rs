@@ -90,7 +90,10 @@ mod tests {
             level: Level::Error,
             code: Some("E0308".into()),
             message: "mismatched types".into(),
-            labels: vec![label(18..24, "expected due to this", false), label(27..28, "expected `String`, found integer", true)],
+            labels: vec![
+                label(18..24, "expected due to this", false),
+                label(27..28, "expected `String`, found integer", true),
+            ],
             notes: vec![("help".into(), "try using a conversion method".into())],
         }
     }
@@ -105,7 +108,10 @@ mod tests {
     fn one_line_for_the_rest() {
         let text = |error| super::error(&error, false, None);
         assert_eq!(text(CellError::Returned("no such file".into())), "error: no such file");
-        assert_eq!(text(CellError::Panicked("boom at cell 1, line 2".into())), "error: panicked: boom at cell 1, line 2");
+        assert_eq!(
+            text(CellError::Panicked("boom at cell 1, line 2".into())),
+            "error: panicked: boom at cell 1, line 2"
+        );
         assert_eq!(text(CellError::Interrupted), "error: interrupted");
     }
 

@@ -10,11 +10,11 @@ use crate::command;
 use crate::config::Config;
 use crate::report;
 use crate::session::{CellError, Outcome};
-use crate::status::{Snapshot, StageState, StatusStore};
 use crate::view::{self, Names, units};
 use backend::{Backend, Control};
 use dpark::ids::{JobId, RddId};
 use dpark::show::Shown;
+use dpark::status::{Snapshot, StageState, StatusStore};
 use interrupt::Interrupts;
 use screen::Screen;
 use std::cell::RefCell;
@@ -52,7 +52,7 @@ impl Live {
     /// The RDD that a variable's name or a number means.
     pub fn find_rdd(&self, text: &str) -> Result<RddId, String> {
         if let Ok(id) = text.parse().map(RddId) {
-            let known = self.snapshot().rdds.iter().any(|rdd| rdd.info.id == id);
+            let known = self.snapshot().rdd(id).is_some();
             return if known { Ok(id) } else { Err(format!("there is no RDD {id}")) };
         }
         match self.control.variables().into_iter().find(|variable| variable.name == text) {
@@ -207,8 +207,8 @@ impl<B: Backend> Shell<B> {
         let snapshot = self.live.snapshot();
         let ran: Vec<_> = snapshot
             .stages
-            .iter()
-            .filter(|stage| last_job.is_none_or(|last| stage.job > last) && stage.state != StageState::Skipped)
+            .values()
+            .filter(|stage| last_job.is_none_or(|last| stage.info.job > last) && stage.state != StageState::Skipped)
             .collect();
         if !(self.timing || !ran.is_empty() && self.screen.is_terminal()) {
             return;

@@ -3,6 +3,7 @@
 use crate::shell::Live;
 use crate::view;
 use dpark::ids::{JobId, RddId};
+use dpark::status::JobState;
 
 /// `:jobs`.
 pub(super) fn jobs(live: &Live, _args: &str) -> Result<String, String> {
@@ -23,10 +24,8 @@ pub(super) fn dag(live: &Live, args: &str) -> Result<String, String> {
         snapshot.jobs.last().ok_or("no jobs yet")?.id
     } else {
         let rdd = live.find_rdd(args)?;
-        let computes = |stages: &[dpark::ids::StageId]| {
-            snapshot.stages.iter().any(|stage| stages.contains(&stage.id) && stage.rdds.contains(&rdd))
-        };
-        let job = snapshot.jobs.iter().rfind(|job| computes(&job.stages));
+        let computes = |job: JobId| snapshot.stages_of(job).any(|stage| stage.info.rdds.contains(&rdd));
+        let job = snapshot.jobs.iter().rfind(|job| computes(job.id));
         job.ok_or_else(|| format!("no job has computed {args} yet; `:lineage {args}` shows how it would be"))?.id
     };
     Ok(view::dag::text(&snapshot, job, &live.names()))
@@ -47,13 +46,13 @@ pub(super) fn cache(live: &Live, _args: &str) -> Result<String, String> {
 pub(super) fn uncache(live: &Live, args: &str) -> Result<String, String> {
     let rdd = rdd(live, args, ":uncache")?;
     let snapshot = live.snapshot();
-    let found = snapshot.rdds.iter().find(|each| each.info.id == rdd);
-    let Some(cached) = found.filter(|rdd| rdd.level.is_some() || rdd.cached > 0) else {
+    let found = snapshot.rdd(rdd);
+    let Some(cached) = found.filter(|rdd| rdd.level.is_some() || !rdd.cached.is_empty()) else {
         return Ok(format!("{args} is not cached"));
     };
     live.control.uncache(rdd);
-    let partitions = view::units::plural(cached.cached as u64, "cached partition");
-    Ok(format!("dropped {partitions} of {args} ({})", view::units::bytes(cached.memory + cached.disk)))
+    let partitions = view::units::plural(cached.cached.len() as u64, "cached partition");
+    Ok(format!("dropped {partitions} of {args} ({})", view::units::bytes(cached.memory() + cached.disk())))
 }
 
 /// `:cancel JOB`.
@@ -63,8 +62,10 @@ pub(super) fn cancel(live: &Live, args: &str) -> Result<String, String> {
     }
     let job = job(live, args)?;
     let snapshot = live.snapshot();
-    match snapshot.jobs.iter().find(|each| each.id == job) {
-        Some(found) if found.end.is_some() => Ok(format!("job {job} has ended already ({})", view::jobs::state(found))),
+    match snapshot.job(job) {
+        Some(found) if found.state != JobState::Running => {
+            Ok(format!("job {job} has ended already ({})", view::jobs::state(found)))
+        }
         _ => {
             live.control.cancel_job(job);
             Ok(format!("job {job} is being cancelled"))
@@ -74,7 +75,7 @@ pub(super) fn cancel(live: &Live, args: &str) -> Result<String, String> {
 
 fn job(live: &Live, text: &str) -> Result<JobId, String> {
     let id = text.parse().map(JobId).map_err(|_| format!("`{text}` is no job's number; `:jobs` lists them"))?;
-    let known = live.snapshot().jobs.iter().any(|job| job.id == id);
+    let known = live.snapshot().job(id).is_some();
     if known { Ok(id) } else { Err(format!("there is no job {id}; `:jobs` lists them")) }
 }
 

@@ -55,7 +55,6 @@ pub(super) fn conf(live: &Live, _args: &str) -> Result<String, String> {
     Ok(draw(&header, &rows, live.width))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,12 +65,13 @@ mod tests {
         for command in COMMANDS {
             assert!(list.contains(&format!("  {:<24} {}", usage(command), command.help)), "{}", command.name);
         }
-        
     }
 
     #[test]
     fn a_refused_command_says_why() {
         let sccache = super::super::table::find(":sccache", "").map(one);
-        assert!(sccache.is_some_and(|text| text.ends_with("Not available here: the session compiles the cells itself and keeps its own cache.")));
+        assert!(sccache.is_some_and(|text| {
+            text.ends_with("Not available here: the session compiles the cells itself and keeps its own cache.")
+        }));
     }
 }

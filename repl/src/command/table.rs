@@ -52,7 +52,13 @@ pub enum Argument {
 /// Why the commands that change compiler or engine under the running child are refused.
 const ONE_BUILD: &str = "the engine and all cells must be built by one compiler with the same settings";
 
-const fn ours(name: &'static str, args: &'static str, help: &'static str, argument: Argument, action: Action) -> Command {
+const fn ours(
+    name: &'static str,
+    args: &'static str,
+    help: &'static str,
+    argument: Argument,
+    action: Action,
+) -> Command {
     Command { name, args, help, argument, kept: false, action }
 }
 
@@ -74,9 +80,27 @@ pub const COMMANDS: &[Command] = &[
     ours(":help", "[COMMAND]", "this list, or more about one command", Argument::Command, Action::Host(help::help)),
     ours(":jobs", "", "jobs: action, state, stages, tasks, time", Argument::Other, Action::Live(engine::jobs)),
     ours(":stages", "[JOB]", "stages: state, tasks, rows, bytes, time", Argument::Other, Action::Live(engine::stages)),
-    ours(":dag", "[RDD]", "the stages of the last job, or of the last one that computed RDD", Argument::Rdd, Action::Live(engine::dag)),
-    ours(":lineage", "RDD", "how an RDD (a variable or a number) is computed", Argument::Rdd, Action::Live(engine::lineage)),
-    ours(":cache", "", "the RDD cache: name, level, partitions cached, memory, disk", Argument::Other, Action::Live(engine::cache)),
+    ours(
+        ":dag",
+        "[RDD]",
+        "the stages of the last job, or of the last one that computed RDD",
+        Argument::Rdd,
+        Action::Live(engine::dag),
+    ),
+    ours(
+        ":lineage",
+        "RDD",
+        "how an RDD (a variable or a number) is computed",
+        Argument::Rdd,
+        Action::Live(engine::lineage),
+    ),
+    ours(
+        ":cache",
+        "",
+        "the RDD cache: name, level, partitions cached, memory, disk",
+        Argument::Other,
+        Action::Live(engine::cache),
+    ),
     evcxr(":cache", "MB", "the size of evcxr's cache of compiled crates; 0 turns it off", Argument::Other),
     ours(":uncache", "RDD", "drops the cached partitions of an RDD", Argument::Rdd, Action::Live(engine::uncache)),
     ours(":cancel", "JOB", "cancels a job", Argument::Other, Action::Live(engine::cancel)),
@@ -84,7 +108,13 @@ pub const COMMANDS: &[Command] = &[
     ours(":timing", "[on|off]", "shows the time of every cell", Argument::Words(&["on", "off"]), Action::Host(timing)),
     ours(":load", "FILE", "runs a script's cells in this session", Argument::File, Action::Host(script::load)),
     ours(":save", "FILE", "writes the session's cells as a script", Argument::File, Action::Host(script::save)),
-    ours(":restart", "", "drops the variables; items and dependencies stay; a fresh ctx", Argument::Other, Action::Host(restart)),
+    ours(
+        ":restart",
+        "",
+        "drops the variables; items and dependencies stay; a fresh ctx",
+        Argument::Other,
+        Action::Host(restart),
+    ),
     ours(":clear", "", "drops variables, items and dependencies; a fresh ctx", Argument::Other, Action::Host(clear)),
     ours(":reset", "", "the same as :clear", Argument::Other, Action::Host(clear)),
     ours(":quit", "", "leaves the shell", Argument::Other, Action::Host(quit)),
@@ -110,9 +140,17 @@ pub const COMMANDS: &[Command] = &[
     refused(":toolchain", "choice of the compiler", ONE_BUILD),
     refused(":linker", "choice of the linker", "the session links the cells itself"),
     refused(":codegen_backend", "choice of the code generator", ONE_BUILD),
-    refused(":allow_static_linking", "static or shared dependencies", "all cells share one copy of the engine and of each dependency"),
+    refused(
+        ":allow_static_linking",
+        "static or shared dependencies",
+        "all cells share one copy of the engine and of each dependency",
+    ),
     refused(":sccache", "a cache of compiler calls", "the session compiles the cells itself and keeps its own cache"),
-    refused(":time_passes", "times of the compiler's passes", "it needs a nightly compiler; :timing shows the time of each cell"),
+    refused(
+        ":time_passes",
+        "times of the compiler's passes",
+        "it needs a nightly compiler; :timing shows the time of each cell",
+    ),
     refused(":build_env", "environment of the compiler", ONE_BUILD),
     refused(":preserve_vars_on_panic", "variables after a panic", "they are always kept"),
 ];

@@ -156,9 +156,9 @@ impl Kind {
         match self {
             Kind::Master => value.parse::<Master>().map(drop).map_err(|error| error.to_string()),
             Kind::Count => value.parse::<u32>().map(drop).map_err(|_| "a whole number is wanted".to_owned()),
-            Kind::Size => size(value)
-                .map(drop)
-                .ok_or_else(|| "a size is wanted: a number with k, m, g or t behind it (m if none), or auto".to_owned()),
+            Kind::Size => size(value).map(drop).ok_or_else(|| {
+                "a size is wanted: a number with k, m, g or t behind it (m if none), or auto".to_owned()
+            }),
             Kind::Switch => switch(value).map(drop).ok_or_else(|| "on or off is wanted".to_owned()),
             Kind::Choice(words) if words.contains(&value) => Ok(()),
             Kind::Choice(words) => Err(format!("one of {} is wanted", words.join(", "))),

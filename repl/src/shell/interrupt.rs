@@ -3,7 +3,7 @@
 
 use super::backend::Control;
 use super::screen::Screen;
-use crate::status::{StageState, StatusStore};
+use dpark::status::{StageState, StatusStore};
 use nix::sys::signal::{SigSet, Signal};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -156,7 +156,8 @@ impl Interrupts {
     fn tell_in_time(&self) {
         let mut machine = self.machine();
         loop {
-            let wait = if matches!(machine.state, State::Asked(_)) { Duration::from_millis(100) } else { Duration::MAX };
+            let wait =
+                if matches!(machine.state, State::Asked(_)) { Duration::from_millis(100) } else { Duration::MAX };
             machine = if wait == Duration::MAX {
                 self.shared.changed.wait(machine).unwrap_or_else(PoisonError::into_inner)
             } else {
@@ -194,17 +195,19 @@ fn notice(control: &Arc<dyn Control>, status: &Arc<Mutex<StatusStore>>) -> Strin
     let snapshot = status.lock().unwrap_or_else(PoisonError::into_inner).snapshot();
     let running: Vec<String> = snapshot
         .stages
-        .iter()
-        .filter(|stage| stage.state == StageState::Running && stage.running > 0)
+        .values()
+        .filter(|stage| matches!(stage.state, StageState::Running { .. }) && stage.running > 0)
         .map(|stage| {
             let tasks = crate::view::units::plural(stage.running as u64, "task");
-            format!("{tasks} of stage {} ({} at {})", stage.id, stage.name, stage.call_site)
+            format!("{tasks} of stage {} ({} at {})", stage.info.id, stage.info.name, stage.info.call_site)
         })
         .collect();
     let running = if running.is_empty() { "the cell's own code".to_owned() } else { running.join(", ") };
     let names: Vec<String> = control.variables().into_iter().map(|variable| variable.name).collect();
     let lost = if names.is_empty() { "no variables".to_owned() } else { names.join(", ") };
-    format!("still running: {running}\nCtrl-C again ends the engine's process; a fresh one follows. Lost would be: {lost}")
+    format!(
+        "still running: {running}\nCtrl-C again ends the engine's process; a fresh one follows. Lost would be: {lost}"
+    )
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! not write over each other. Cheap to clone; clones are the same screen.
 
 use crate::session::Stream;
-use crate::status::StatusStore;
 use crate::view;
+use dpark::status::StatusStore;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -251,8 +251,7 @@ fn tick(screen: &Weak<Inner>) {
     while let Some(inner) = screen.upgrade() {
         let state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = if state.cell_since.is_some() { PROGRESS_EVERY } else { Duration::from_secs(1) };
-        let (mut state, timeout) =
-            inner.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, timeout) = inner.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
         let runs_long = state.cell_since.is_some_and(|since| since.elapsed() >= PROGRESS_AFTER);
         if !runs_long || !timeout.timed_out() {
             continue;

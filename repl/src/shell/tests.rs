@@ -43,7 +43,15 @@ impl Fake {
             rdds: vec![],
         };
         let events = [
-            Event::JobStarted { job: JobId(1), name: "count".into(), call_site, stages: vec![stage], skipped: vec![], at: 0 },
+            Event::JobStarted {
+                job: JobId(1),
+                name: "count".into(),
+                call_site,
+                stages: vec![stage],
+                skipped: vec![],
+                at: 0,
+            },
+            Event::StageStarted { stage: StageId(1), at: 1 },
             Event::JobFinished { job: JobId(1), end: JobEnd::Succeeded, at: 5 },
         ];
         if let Some(listener) = self.listener.borrow_mut().as_mut() {
@@ -56,7 +64,11 @@ impl Backend for Fake {
     fn execute(&mut self, code: &str) -> Outcome {
         self.ran.push(code.to_owned());
         let mut outcome = Outcome {
-            timing: Timing { compile: Duration::from_millis(190), run: Duration::ZERO, total: Duration::from_millis(1240) },
+            timing: Timing {
+                compile: Duration::from_millis(190),
+                run: Duration::ZERO,
+                total: Duration::from_millis(1240),
+            },
             ..Outcome::default()
         };
         match code.trim() {
@@ -134,7 +146,10 @@ fn a_cell_with_a_job_ends_with_a_quiet_line() {
 fn commands_and_code_mix() {
     assert_eq!(transcript(&[":vars\n1\n:cache 5"]), "evcxr: :vars\n<1>\nevcxr: :cache 5\n");
     assert_eq!(transcript(&[":cache"]), "nothing is cached; `rdd.cache()` marks an RDD\n");
-    assert_eq!(transcript(&[":sccache 1"]), "error: :sccache is not available here: the session compiles the cells itself and keeps its own cache\n");
+    assert_eq!(
+        transcript(&[":sccache 1"]),
+        "error: :sccache is not available here: the session compiles the cells itself and keeps its own cache\n"
+    );
     assert_eq!(transcript(&[":lineage n"]), "error: `n` is no RDD but a i32\n");
     assert_eq!(transcript(&[":lineage 9"]), "error: there is no RDD 9\n");
 }

@@ -20,7 +20,8 @@ impl Completer {
     pub(super) fn new<B: Backend + 'static>(backend: Rc<RefCell<B>>, live: Live) -> Completer {
         let rust = move |code: &str, offset: usize| {
             let completions = backend.borrow_mut().complete(code, offset);
-            let pair = |candidate: crate::session::Completion| Pair { display: candidate.label, replacement: candidate.code };
+            let pair =
+                |candidate: crate::session::Completion| Pair { display: candidate.label, replacement: candidate.code };
             (completions.range.start, completions.candidates.into_iter().map(pair).collect())
         };
         Completer { rust: Box::new(rust), live, files: FilenameCompleter::new() }
@@ -71,7 +72,8 @@ fn command_line(line: &str) -> Option<(&str, Option<&str>)> {
 }
 
 fn commands(prefix: &str) -> Vec<Pair> {
-    let mut names: Vec<&str> = COMMANDS.iter().map(|command| command.name).filter(|name| name.starts_with(prefix)).collect();
+    let mut names: Vec<&str> =
+        COMMANDS.iter().map(|command| command.name).filter(|name| name.starts_with(prefix)).collect();
     names.dedup();
     names.into_iter().map(|name| same(name.to_owned())).collect()
 }

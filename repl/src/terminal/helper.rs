@@ -2,7 +2,7 @@
 
 use super::complete::Completer;
 use super::highlight::highlight;
-use crate::cell::{self, Completeness};
+use crate::cell;
 use rustyline::completion::Pair;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
@@ -52,8 +52,8 @@ impl Highlighter for Helper {
 impl Validator for Helper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> Result<ValidationResult> {
         let input = context.input();
-        // Two empty lines send what the lexer takes for incomplete: the compiler then says what is missing.
-        let complete = input.ends_with("\n\n") || cell::cell_completeness(input) == Completeness::Complete;
+        // Two empty lines send what looks incomplete: the compiler then says what is missing.
+        let complete = input.ends_with("\n\n") || cell::cell_is_complete(input);
         Ok(if complete { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }

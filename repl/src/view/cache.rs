@@ -2,11 +2,12 @@
 
 use super::table::{Align, table};
 use super::{Names, rdd_name, units};
-use crate::status::{Rdd, Snapshot};
+use dpark::status::{RddStatus, Snapshot};
 
 /// Every RDD that is marked for the cache or still has blocks in it.
 pub fn cache(snapshot: &Snapshot, names: &Names, width: Option<usize>) -> String {
-    let cached: Vec<&Rdd> = snapshot.rdds.iter().filter(|rdd| rdd.level.is_some() || rdd.cached > 0).collect();
+    let cached: Vec<&RddStatus> =
+        snapshot.rdds.iter().filter(|rdd| rdd.level.is_some() || !rdd.cached.is_empty()).collect();
     if cached.is_empty() {
         return "nothing is cached; `rdd.cache()` marks an RDD".to_owned();
     }
@@ -25,9 +26,9 @@ pub fn cache(snapshot: &Snapshot, names: &Names, width: Option<usize>) -> String
                 rdd_name(rdd.info.id, names),
                 format!("{} at {}", rdd.info.operator, rdd.info.call_site),
                 rdd.level.clone().unwrap_or_else(|| "none".to_owned()),
-                format!("{}/{}", rdd.cached, rdd.info.partitions),
-                units::bytes(rdd.memory),
-                units::bytes(rdd.disk),
+                format!("{}/{}", rdd.cached.len(), rdd.info.partitions),
+                units::bytes(rdd.memory()),
+                units::bytes(rdd.disk()),
             ]
         })
         .collect();

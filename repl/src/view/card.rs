@@ -1,13 +1,13 @@
 //! Cards: an RDD or the context as the value of a cell.
 
 use super::{Names, lineage, units};
-use crate::status::Snapshot;
 use dpark::ids::RddId;
 use dpark::show::ContextCard;
+use dpark::status::Snapshot;
 
 /// An RDD with its lineage.
 pub fn rdd(snapshot: &Snapshot, id: RddId, names: &Names) -> String {
-    match snapshot.rdds.iter().find(|rdd| rdd.info.id == id) {
+    match snapshot.rdd(id) {
         Some(rdd) => {
             let partitions = units::plural(rdd.info.partitions as u64, "partition");
             let tree = lineage::lineage(snapshot, id, names);

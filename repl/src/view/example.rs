@@ -1,9 +1,10 @@
 //! The session that the golden tests draw: one finished job, and a running one that skips a stage.
 
 use super::Names;
-use crate::status::{Snapshot, StatusStore};
+
 use dpark::event::{CallSite, Event, JobEnd, ParentLink, RddInfo, StageInfo, TaskEnd, TaskMetrics};
 use dpark::ids::{JobId, RddId, ShuffleId, StageId, TaskId};
+use dpark::status::{Snapshot, StatusStore};
 
 /// Variables of the example session.
 pub(crate) fn names() -> Names {
@@ -38,12 +39,20 @@ fn events() -> Vec<Event> {
             job: JobId(1),
             name: "count".to_owned(),
             call_site: site(2),
-            stages: vec![stage(1, 1, 3, Some(1), &[], "reduce_by_key", 4, &[1, 2, 3]), stage(2, 1, 4, None, &[1], "count", 2, &[4])],
+            stages: vec![
+                stage(1, 1, 3, Some(1), &[], "reduce_by_key", 4, &[1, 2, 3]),
+                stage(2, 1, 4, None, &[1], "count", 2, &[4]),
+            ],
             skipped: vec![],
             at: 1_000_000,
         },
     ];
-    events.extend(run(1, 4, 1_000_000, TaskMetrics { rows: 1201, shuffle_write_bytes: 70_000, input_bytes: 1 << 20, ..Default::default() }));
+    events.extend(run(
+        1,
+        4,
+        1_000_000,
+        TaskMetrics { rows: 1201, shuffle_write_bytes: 70_000, input_bytes: 1 << 20, ..Default::default() },
+    ));
     events.extend(run(2, 2, 1_900_000, TaskMetrics { rows: 2156, shuffle_read_bytes: 140_000, ..Default::default() }));
     events.extend([
         Event::BlockStored { rdd: RddId(4), partition: 0, memory: 300_000, disk: 0 },
@@ -85,11 +94,17 @@ fn run(stage: u64, tasks: usize, at: u64, metrics: TaskMetrics) -> Vec<Event> {
 }
 
 fn started(stage: u64, partition: usize) -> Event {
-    Event::TaskStarted { task: TaskId(1), stage: StageId(stage), partition, attempt: 0, at: 0 }
+    Event::TaskStarted {
+        task: TaskId(stage * 100 + partition as u64),
+        stage: StageId(stage),
+        partition,
+        attempt: 0,
+        at: 0,
+    }
 }
 
 fn finished(stage: u64, partition: usize, end: TaskEnd) -> Event {
-    Event::TaskFinished { task: TaskId(1), stage: StageId(stage), partition, end, at: 0 }
+    Event::TaskFinished { task: TaskId(stage * 100 + partition as u64), stage: StageId(stage), partition, end, at: 0 }
 }
 
 fn site(line: u32) -> CallSite {
@@ -97,7 +112,8 @@ fn site(line: u32) -> CallSite {
 }
 
 fn rdd(id: u64, operator: &str, element: &str, partitions: usize, parents: &[(u64, Option<u64>)]) -> Event {
-    let parents = parents.iter().map(|(parent, shuffle)| ParentLink { parent: RddId(*parent), shuffle: shuffle.map(ShuffleId) });
+    let parents =
+        parents.iter().map(|(parent, shuffle)| ParentLink { parent: RddId(*parent), shuffle: shuffle.map(ShuffleId) });
     Event::RddCreated(RddInfo {
         id: RddId(id),
         operator: operator.to_owned(),
@@ -109,7 +125,16 @@ fn rdd(id: u64, operator: &str, element: &str, partitions: usize, parents: &[(u6
 }
 
 #[expect(clippy::too_many_arguments, reason = "a table of stages reads best as rows of arguments")]
-fn stage(id: u64, job: u64, rdd: u64, shuffle: Option<u64>, parents: &[u64], name: &str, tasks: usize, rdds: &[u64]) -> StageInfo {
+fn stage(
+    id: u64,
+    job: u64,
+    rdd: u64,
+    shuffle: Option<u64>,
+    parents: &[u64],
+    name: &str,
+    tasks: usize,
+    rdds: &[u64],
+) -> StageInfo {
     StageInfo {
         id: StageId(id),
         job: JobId(job),

@@ -2,8 +2,8 @@
 
 use super::table::{Align, table};
 use super::units;
-use crate::status::{Job, Snapshot, StageState};
 use dpark::event::JobEnd;
+use dpark::status::{JobState, JobStatus, Snapshot, StageState};
 
 /// Every job, oldest first.
 pub fn jobs(snapshot: &Snapshot, width: Option<usize>) -> String {
@@ -22,15 +22,12 @@ pub fn jobs(snapshot: &Snapshot, width: Option<usize>) -> String {
     table(&header, &rows, width)
 }
 
-fn row(snapshot: &Snapshot, job: &Job) -> Vec<String> {
-    let counted: Vec<_> = snapshot
-        .stages
-        .iter()
-        .filter(|stage| stage.job == job.id && stage.state != StageState::Skipped)
-        .collect();
+fn row(snapshot: &Snapshot, job: &JobStatus) -> Vec<String> {
+    let counted: Vec<_> = snapshot.stages_of(job.id).filter(|stage| stage.state != StageState::Skipped).collect();
     let skipped = job.stages.len().saturating_sub(counted.len());
-    let finished = counted.iter().filter(|stage| stage.state == StageState::Finished).count();
-    let (done, tasks) = counted.iter().fold((0, 0), |(done, tasks), stage| (done + stage.done, tasks + stage.tasks));
+    let finished = counted.iter().filter(|stage| matches!(stage.state, StageState::Finished { .. })).count();
+    let (done, tasks) =
+        counted.iter().fold((0, 0), |(done, tasks), stage| (done + stage.done, tasks + stage.info.tasks));
     let stages = match skipped {
         0 => format!("{finished}/{}", counted.len()),
         skipped => format!("{finished}/{} (+{skipped} skipped)", counted.len()),
@@ -41,17 +38,20 @@ fn row(snapshot: &Snapshot, job: &Job) -> Vec<String> {
         state(job).to_owned(),
         stages,
         format!("{done}/{tasks}"),
-        units::span(Some(job.started), job.finished),
+        match job.state {
+            JobState::Running => String::new(),
+            JobState::Ended { at, .. } => units::micros(job.duration(at)),
+        },
     ]
 }
 
 /// A job's state in one word.
-pub fn state(job: &Job) -> &'static str {
-    match &job.end {
-        None => "running",
-        Some(JobEnd::Succeeded) => "finished",
-        Some(JobEnd::Failed(_)) => "failed",
-        Some(JobEnd::Cancelled) => "cancelled",
+pub fn state(job: &JobStatus) -> &'static str {
+    match &job.state {
+        JobState::Running => "running",
+        JobState::Ended { end: JobEnd::Succeeded, .. } => "finished",
+        JobState::Ended { end: JobEnd::Failed(_), .. } => "failed",
+        JobState::Ended { end: JobEnd::Cancelled, .. } => "cancelled",
     }
 }
 

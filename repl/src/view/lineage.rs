@@ -1,24 +1,23 @@
 //! `:lineage`: how an RDD is computed, as a tree; the RDD itself on top, its parents below it.
 
 use super::Names;
-use crate::status::{Rdd, Snapshot};
 use dpark::ids::RddId;
-use std::collections::BTreeMap;
+use dpark::status::{RddLife, RddStatus, Snapshot};
+use std::collections::BTreeSet;
 
 /// Chains longer than this are folded in the middle.
 const LONGEST: usize = 200;
 
 /// The tree. A parent met a second time is named, not drawn again.
 pub fn lineage(snapshot: &Snapshot, root: RddId, names: &Names) -> String {
-    let rdds: BTreeMap<RddId, &Rdd> = snapshot.rdds.iter().map(|rdd| (rdd.info.id, rdd)).collect();
     let mut lines = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     // A chain of single parents stays at one depth, so depth grows with branches only. No recursion: lineages of ten
     // thousand operators are drawn too.
     let mut todo = vec![Node { id: root, indent: String::new(), branch: "", below: "", shuffle: false }];
     while let Some(node) = todo.pop() {
         let wide = if node.shuffle { "⇐ " } else { "" };
-        let Some(rdd) = rdds.get(&node.id) else {
+        let Some(rdd) = snapshot.rdd(node.id) else {
             lines.push(format!("{}{}{wide}rdd {} (dropped)", node.indent, node.branch, node.id));
             continue;
         };
@@ -62,13 +61,17 @@ fn fold(mut lines: Vec<String>) -> Vec<String> {
 }
 
 /// One RDD in one line: `counts = reduce_by_key: (String, i64) · 4 partitions · cell 2, line 1 · ● cached 4/4`.
-pub fn describe(rdd: &Rdd, names: &Names) -> String {
+pub fn describe(rdd: &RddStatus, names: &Names) -> String {
     let info = &rdd.info;
     let name = names.get(&info.id).map_or_else(String::new, |name| format!("{name} = "));
     let partitions = super::units::plural(info.partitions as u64, "partition");
-    let mut text = format!("{name}{} [{}]: {} · {partitions} · {}", info.operator, info.id, info.element, info.call_site);
+    let mut text =
+        format!("{name}{} [{}]: {} · {partitions} · {}", info.operator, info.id, info.element, info.call_site);
     if rdd.level.is_some() {
-        text.push_str(&format!(" · ● cached {}/{}", rdd.cached, info.partitions));
+        text.push_str(&format!(" · ● cached {}/{}", rdd.cached.len(), info.partitions));
+    }
+    if rdd.life == RddLife::Dropped {
+        text.push_str(" · no variable holds it any more");
     }
     text
 }

@@ -1,7 +1,7 @@
 //! Live progress: one line for each running stage.
 
 use super::units;
-use crate::status::{Snapshot, Stage, StageState};
+use dpark::status::{Snapshot, StageState, StageStatus};
 use std::collections::BTreeSet;
 use unicode_width::UnicodeWidthStr;
 
@@ -19,18 +19,19 @@ pub fn lines(snapshot: &Snapshot, width: usize, most: usize) -> Vec<String> {
     lines
 }
 
-fn topological(snapshot: &Snapshot) -> Vec<&Stage> {
-    let running: Vec<&Stage> = snapshot.stages.iter().filter(|stage| stage.state == StageState::Running).collect();
-    let mut order: Vec<&Stage> = Vec::new();
+fn topological(snapshot: &Snapshot) -> Vec<&StageStatus> {
+    let is_running = |stage: &&StageStatus| matches!(stage.state, StageState::Running { .. });
+    let running: Vec<&StageStatus> = snapshot.stages.values().filter(is_running).collect();
+    let mut order: Vec<&StageStatus> = Vec::new();
     let mut placed = BTreeSet::new();
     let mut left = running;
     while !left.is_empty() {
-        let waiting: BTreeSet<_> = left.iter().map(|stage| stage.id).collect();
-        let (ready, rest): (Vec<&Stage>, Vec<&Stage>) = left
-            .into_iter()
-            .partition(|stage| stage.parents.iter().all(|parent| !waiting.contains(parent) || placed.contains(parent)));
+        let waiting: BTreeSet<_> = left.iter().map(|stage| stage.info.id).collect();
+        let (ready, rest): (Vec<&StageStatus>, Vec<&StageStatus>) = left.into_iter().partition(|stage| {
+            stage.info.parents.iter().all(|parent| !waiting.contains(parent) || placed.contains(parent))
+        });
         let stuck = ready.is_empty();
-        placed.extend(ready.iter().map(|stage| stage.id));
+        placed.extend(ready.iter().map(|stage| stage.info.id));
         order.extend(ready);
         if stuck {
             order.extend(rest);
@@ -41,14 +42,14 @@ fn topological(snapshot: &Snapshot) -> Vec<&Stage> {
     order
 }
 
-fn line(stage: &Stage, width: usize) -> String {
-    let bar = bar(stage.done, stage.running, stage.tasks);
+fn line(stage: &StageStatus, width: usize) -> String {
+    let bar = bar(stage.done, stage.running, stage.info.tasks);
     let failed = match stage.failed {
         0 => String::new(),
         failed => format!(" · {failed} failed"),
     };
-    let head = format!("stage {} {} ", stage.id, stage.name);
-    let tail = format!(" {}+{}/{}{failed}", stage.done, stage.running, stage.tasks);
+    let head = format!("stage {} {} ", stage.info.id, stage.info.name);
+    let tail = format!(" {}+{}/{}{failed}", stage.done, stage.running, stage.info.tasks);
     let full = format!("{head}[{bar}]{tail}");
     if full.width() <= width { full } else { cut(&format!("{head}{}", tail.trim_start()), width) }
 }
@@ -91,10 +92,10 @@ mod tests {
     #[test]
     fn parents_come_first() {
         let mut snapshot = example::snapshot();
-        for stage in &mut snapshot.stages {
-            stage.state = StageState::Running;
+        for stage in snapshot.stages.values_mut() {
+            stage.state = StageState::Running { started: 0 };
         }
-        let order: Vec<u64> = topological(&snapshot).iter().map(|stage| stage.id.0).collect();
+        let order: Vec<u64> = topological(&snapshot).iter().map(|stage| stage.info.id.0).collect();
         assert_eq!(order, [1, 3, 4, 2, 5]);
     }
 }

@@ -37,10 +37,7 @@ mod tests {
 
     #[test]
     fn word_count() {
-        let columns = [
-            Column { name: "0".to_owned(), numeric: false },
-            Column { name: "1".to_owned(), numeric: true },
-        ];
+        let columns = [Column { name: "0".to_owned(), numeric: false }, Column { name: "1".to_owned(), numeric: true }];
         let words = [vec!["the".to_owned(), "1201".to_owned()], vec!["and".to_owned(), "87".to_owned()]];
         insta::assert_snapshot!(rows(&columns, &words, 4312, Some(80)));
         assert_eq!(rows(&columns, &[], 0, None), "no rows");

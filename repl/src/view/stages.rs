@@ -2,12 +2,13 @@
 
 use super::table::{Align, table};
 use super::units;
-use crate::status::{Snapshot, Stage, StageState};
 use dpark::ids::JobId;
+use dpark::status::{Snapshot, StageState, StageStatus, Stopped};
 
 /// The stages of one job, or of all.
 pub fn stages(snapshot: &Snapshot, job: Option<JobId>, width: Option<usize>) -> String {
-    let chosen: Vec<&Stage> = snapshot.stages.iter().filter(|stage| job.is_none_or(|job| stage.job == job)).collect();
+    let is_chosen = |stage: &&StageStatus| job.is_none_or(|job| stage.info.job == job);
+    let chosen: Vec<&StageStatus> = snapshot.stages.values().filter(is_chosen).collect();
     if chosen.is_empty() {
         return "no stages yet".to_owned();
     }
@@ -28,39 +29,50 @@ pub fn stages(snapshot: &Snapshot, job: Option<JobId>, width: Option<usize>) -> 
     table(&header, &rows, width)
 }
 
-fn row(stage: &Stage) -> Vec<String> {
+fn row(stage: &StageStatus) -> Vec<String> {
     let ran = stage.state != StageState::Skipped;
     let measured = |text: String| if ran { text } else { String::new() };
     vec![
-        stage.id.to_string(),
-        stage.job.to_string(),
-        format!("{} at {}", stage.name, stage.call_site),
+        stage.info.id.to_string(),
+        stage.info.job.to_string(),
+        format!("{} at {}", stage.info.name, stage.info.call_site),
         state(stage.state).to_owned(),
         measured(tasks(stage)),
-        measured(units::count(stage.metrics.rows)),
-        units::bytes_or_blank(stage.metrics.input_bytes),
-        units::bytes_or_blank(stage.metrics.shuffle_read_bytes),
-        units::bytes_or_blank(stage.metrics.shuffle_write_bytes),
-        units::span(stage.started, stage.finished),
-        stage.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        measured(units::count(stage.totals.rows)),
+        units::bytes_or_blank(stage.totals.input_bytes),
+        units::bytes_or_blank(stage.totals.shuffle_read_bytes),
+        units::bytes_or_blank(stage.totals.shuffle_write_bytes),
+        ended(stage),
+        stage.info.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     ]
 }
 
-fn tasks(stage: &Stage) -> String {
-    let mut text = format!("{}/{}", stage.done, stage.tasks);
+fn tasks(stage: &StageStatus) -> String {
+    let mut text = format!("{}/{}", stage.done, stage.info.tasks);
     if stage.failed > 0 {
         text.push_str(&format!(" ({} failed)", stage.failed));
     }
     text
 }
 
+/// How long a stage ran, once it has ended.
+fn ended(stage: &StageStatus) -> String {
+    match stage.state {
+        StageState::Finished { at, .. } | StageState::Stopped { at, .. } => {
+            stage.duration(at).map_or_else(String::new, units::micros)
+        }
+        StageState::Waiting | StageState::Running { .. } | StageState::Skipped => String::new(),
+    }
+}
+
 /// A stage's state in one word.
 pub fn state(state: StageState) -> &'static str {
     match state {
         StageState::Waiting => "waiting",
-        StageState::Running => "running",
-        StageState::Finished => "finished",
-        StageState::Failed => "failed",
+        StageState::Running { .. } => "running",
+        StageState::Finished { .. } => "finished",
+        StageState::Stopped { why: Stopped::Failed, .. } => "failed",
+        StageState::Stopped { why: Stopped::Cancelled, .. } => "cancelled",
         StageState::Skipped => "skipped",
     }
 }

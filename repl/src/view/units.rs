@@ -56,12 +56,9 @@ pub fn time(time: Duration) -> String {
     }
 }
 
-/// The time between two moments in microseconds; nothing until both have come.
-pub fn span(started: Option<u64>, finished: Option<u64>) -> String {
-    match (started, finished) {
-        (Some(started), Some(finished)) => time(Duration::from_micros(finished.saturating_sub(started))),
-        _ => String::new(),
-    }
+/// A time given in microseconds.
+pub fn micros(micros: u64) -> String {
+    time(Duration::from_micros(micros))
 }
 
 #[cfg(test)]
