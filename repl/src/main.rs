@@ -1,2 +1,92 @@
-//! `dpark-repl`.
-fn main() {}
+//! `dpark-repl`: reads the command line and the settings, starts a session and feeds it.
+
+use anyhow::Context;
+use clap::Parser;
+use dpark_repl::batch::{self, Exit, RawInput};
+use dpark_repl::cli::{Args, Task};
+use dpark_repl::config::{self, Config};
+use dpark_repl::session::{Options, Session, Stdio};
+use dpark_repl::shell::Shell;
+use dpark_repl::shell::interrupt::{self, Interrupts, Mode};
+use dpark_repl::shell::screen::{Abilities, Screen};
+use dpark_repl::{doctor, report, terminal};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let message = report::failure(&format!("{error:#}"), io::stderr().is_terminal());
+            // Nobody is left to be told if this fails.
+            let _ = writeln!(io::stderr(), "{message}");
+            ExitCode::from(Exit::Failure.code())
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(kind))
+}
+
+fn run(args: &Args) -> anyhow::Result<Exit> {
+    let task = args.task();
+    if task == Task::Doctor {
+        let checks = doctor::check();
+        io::stdout().write_all(doctor::report(&checks).as_bytes())?;
+        return Ok(if checks.iter().all(|check| check.is_fine()) { Exit::Success } else { Exit::Failure });
+    }
+    let config = Arc::new(load_config(args)?);
+    let master = config.master().for_engine()?;
+    let mut cells = Vec::new();
+    if let Task::Batch { code, script } = &task {
+        cells.extend(code.iter().cloned());
+        if let Some(script) = script {
+            cells.extend(batch::read_script(Path::new(script))?);
+        }
+    }
+    let interactive = task == Task::Input && io::stdin().is_terminal();
+
+    interrupt::block_signals()?;
+    let screen = Screen::standard(Abilities::of(&config, interactive));
+    let mode = if interactive { Mode::Prompt } else { Mode::Batch };
+    let interrupts = Interrupts::start(mode, screen.clone())?;
+    let session = start(args, &config, &master, interactive, &screen)?;
+    let mut shell = Shell::new(session, Arc::clone(&config), screen, interrupts);
+    match task {
+        Task::Input if interactive => terminal::run(shell, &master),
+        Task::Input => Ok(batch::run_input(&mut shell, &mut RawInput)?),
+        _ => Ok(batch::run_cells(&mut shell, &cells)),
+    }
+}
+
+fn load_config(args: &Args) -> anyhow::Result<Config> {
+    let directory = std::env::current_dir().context("the current directory")?;
+    let files = config::files(&directory, dirs::config_dir().as_deref());
+    Ok(Config::load(&files, |name| std::env::var(name).ok(), &args.settings())?)
+}
+
+fn start(args: &Args, config: &Config, master: &str, interactive: bool, screen: &Screen) -> anyhow::Result<Session> {
+    let stdio = if interactive {
+        let screen = screen.clone();
+        Stdio::Watch(Arc::new(move |stream, bytes| screen.user_output(stream, bytes)))
+    } else {
+        Stdio::Inherit
+    };
+    let options = Options {
+        master: master.to_owned(),
+        parallelism: usize::try_from(config.number("parallel"))?,
+        memory: config.memory(),
+        args: args.user_args(),
+        stdio,
+    };
+    let started = Session::start(options, &mut |building| screen.note(building));
+    started.map_err(|error| {
+        let missing: Vec<String> = doctor::check().iter().filter_map(doctor::Check::problem).collect();
+        if missing.is_empty() { error } else { error.context(missing.join("\n")) }
+    })
+}

@@ -1,0 +1,87 @@
+//! Commands that look at the engine or speak to it from outside.
+
+use crate::shell::Live;
+use crate::view;
+use dpark::ids::{JobId, RddId};
+use dpark::status::JobState;
+
+/// `:jobs`.
+pub(super) fn jobs(live: &Live, _args: &str) -> Result<String, String> {
+    Ok(view::jobs::jobs(&live.snapshot(), live.width))
+}
+
+/// `:stages [JOB]`.
+pub(super) fn stages(live: &Live, args: &str) -> Result<String, String> {
+    let snapshot = live.snapshot();
+    let job = if args.is_empty() { None } else { Some(job(live, args)?) };
+    Ok(view::stages::stages(&snapshot, job, live.width))
+}
+
+/// `:dag [RDD]`.
+pub(super) fn dag(live: &Live, args: &str) -> Result<String, String> {
+    let snapshot = live.snapshot();
+    let job = if args.is_empty() {
+        snapshot.jobs.last().ok_or("no jobs yet")?.id
+    } else {
+        let rdd = live.find_rdd(args)?;
+        let computes = |job: JobId| snapshot.stages_of(job).any(|stage| stage.info.rdds.contains(&rdd));
+        let job = snapshot.jobs.iter().rfind(|job| computes(job.id));
+        job.ok_or_else(|| format!("no job has computed {args} yet; `:lineage {args}` shows how it would be"))?.id
+    };
+    Ok(view::dag::text(&snapshot, job, &live.names()))
+}
+
+/// `:lineage RDD`.
+pub(super) fn lineage(live: &Live, args: &str) -> Result<String, String> {
+    let rdd = rdd(live, args, ":lineage")?;
+    Ok(view::lineage::lineage(&live.snapshot(), rdd, &live.names()))
+}
+
+/// `:cache`.
+pub(super) fn cache(live: &Live, _args: &str) -> Result<String, String> {
+    Ok(view::cache::cache(&live.snapshot(), &live.names(), live.width))
+}
+
+/// `:uncache RDD`.
+pub(super) fn uncache(live: &Live, args: &str) -> Result<String, String> {
+    let rdd = rdd(live, args, ":uncache")?;
+    let snapshot = live.snapshot();
+    let found = snapshot.rdd(rdd);
+    let Some(cached) = found.filter(|rdd| rdd.level.is_some() || !rdd.cached.is_empty()) else {
+        return Ok(format!("{args} is not cached"));
+    };
+    live.control.uncache(rdd);
+    let partitions = view::units::plural(cached.cached.len() as u64, "cached partition");
+    Ok(format!("dropped {partitions} of {args} ({})", view::units::bytes(cached.memory() + cached.disk())))
+}
+
+/// `:cancel JOB`.
+pub(super) fn cancel(live: &Live, args: &str) -> Result<String, String> {
+    if args.is_empty() {
+        return Err("which job? `:jobs` lists them".to_owned());
+    }
+    let job = job(live, args)?;
+    let snapshot = live.snapshot();
+    match snapshot.job(job) {
+        Some(found) if found.state != JobState::Running => {
+            Ok(format!("job {job} has ended already ({})", view::jobs::state(found)))
+        }
+        _ => {
+            live.control.cancel_job(job);
+            Ok(format!("job {job} is being cancelled"))
+        }
+    }
+}
+
+fn job(live: &Live, text: &str) -> Result<JobId, String> {
+    let id = text.parse().map(JobId).map_err(|_| format!("`{text}` is no job's number; `:jobs` lists them"))?;
+    let known = live.snapshot().job(id).is_some();
+    if known { Ok(id) } else { Err(format!("there is no job {id}; `:jobs` lists them")) }
+}
+
+fn rdd(live: &Live, text: &str, command: &str) -> Result<RddId, String> {
+    if text.is_empty() {
+        return Err(format!("which RDD? `{command} NAME` takes a variable or an RDD's number"));
+    }
+    live.find_rdd(text)
+}

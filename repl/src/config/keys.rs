@@ -1,0 +1,220 @@
+//! The table of settings. Help, checks, `:conf` and the command line's defaults come from it.
+
+use crate::master::Master;
+
+/// A setting.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in `dpark.toml`.
+    pub name: &'static str,
+    /// The environment variable that sets it.
+    pub env: &'static str,
+    /// The option that sets it; empty if there is none.
+    pub flag: &'static str,
+    /// Its value when nobody sets it.
+    pub default: &'static str,
+    /// What may be written.
+    pub kind: Kind,
+    /// What it is for.
+    pub doc: &'static str,
+}
+
+/// What values a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A master.
+    Master,
+    /// A whole number.
+    Count,
+    /// A number of bytes with a suffix k, m, g or t (default m), or `auto`.
+    Size,
+    /// `on` or `off`.
+    Switch,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Any text; lists of directories are separated by commas.
+    Path,
+}
+
+/// Every setting, in the order in which `:conf` shows them.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "master",
+        env: "DPARK_MASTER",
+        flag: "-m",
+        default: "local",
+        kind: Kind::Master,
+        doc: "where tasks run: local, local[N], process[N], mesos, HOST[:PORT], zk://…, mesos://…",
+    },
+    Key {
+        name: "parallel",
+        env: "DPARK_PARALLEL",
+        flag: "-p",
+        default: "0",
+        kind: Kind::Count,
+        doc: "default number of partitions; 0 is the master's own",
+    },
+    Key {
+        name: "mem",
+        env: "DPARK_MEM",
+        flag: "-M",
+        default: "auto",
+        kind: Kind::Size,
+        doc: "memory budget, suffix k, m, g or t (default m); auto is half of the machine's",
+    },
+    Key {
+        name: "work_dir",
+        env: "DPARK_WORK_DIR",
+        flag: "",
+        default: "",
+        kind: Kind::Path,
+        doc: "directories for map outputs and spilled data, separated by commas; empty is the engine's choice",
+    },
+    Key {
+        name: "verbosity",
+        env: "DPARK_VERBOSITY",
+        flag: "-v/-q",
+        default: "normal",
+        kind: Kind::Choice(&["quiet", "normal", "verbose"]),
+        doc: "quiet: results and errors only; verbose: timing of every cell, also in scripts",
+    },
+    Key {
+        name: "color",
+        env: "DPARK_COLOR",
+        flag: "--color",
+        default: "auto",
+        kind: Kind::Choice(&["auto", "always", "never"]),
+        doc: "colours; auto is on a terminal without NO_COLOR",
+    },
+    Key {
+        name: "progress",
+        env: "DPARK_PROGRESS",
+        flag: "",
+        default: "on",
+        kind: Kind::Switch,
+        doc: "a line for each running stage, on a terminal",
+    },
+    Key {
+        name: "timing",
+        env: "DPARK_TIMING",
+        flag: "",
+        default: "off",
+        kind: Kind::Switch,
+        doc: "time of every cell, also of those without a job (`:timing`)",
+    },
+    Key {
+        name: "output_limit",
+        env: "DPARK_OUTPUT_LIMIT",
+        flag: "",
+        default: "1m",
+        kind: Kind::Size,
+        doc: "what one cell may print on the terminal; 0 is no limit",
+    },
+    Key {
+        name: "edit_mode",
+        env: "DPARK_EDIT_MODE",
+        flag: "",
+        default: "emacs",
+        kind: Kind::Choice(&["emacs", "vi"]),
+        doc: "key bindings of the prompt",
+    },
+    Key {
+        name: "history",
+        env: "DPARK_HISTORY",
+        flag: "",
+        default: "",
+        kind: Kind::Path,
+        doc: "file of the prompt's history; empty is the user's state directory, off keeps none",
+    },
+    Key {
+        name: "history_size",
+        env: "DPARK_HISTORY_SIZE",
+        flag: "",
+        default: "10000",
+        kind: Kind::Count,
+        doc: "entries kept in the history",
+    },
+];
+
+/// The key of this name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The key that may have been meant.
+pub fn similar(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase().replace('-', "_");
+    let names = || KEYS.iter().map(|key| key.name);
+    names()
+        .find(|key| *key == name)
+        .or_else(|| names().find(|key| name.starts_with(key) || (name.len() > 2 && key.starts_with(&name))))
+}
+
+impl Kind {
+    /// Says what is wrong with a value, if anything.
+    pub fn check(self, value: &str) -> Result<(), String> {
+        match self {
+            Kind::Master => value.parse::<Master>().map(drop).map_err(|error| error.to_string()),
+            Kind::Count => value.parse::<u32>().map(drop).map_err(|_| "a whole number is wanted".to_owned()),
+            Kind::Size => size(value).map(drop).ok_or_else(|| {
+                "a size is wanted: a number with k, m, g or t behind it (m if none), or auto".to_owned()
+            }),
+            Kind::Switch => switch(value).map(drop).ok_or_else(|| "on or off is wanted".to_owned()),
+            Kind::Choice(words) if words.contains(&value) => Ok(()),
+            Kind::Choice(words) => Err(format!("one of {} is wanted", words.join(", "))),
+            Kind::Path => Ok(()),
+        }
+    }
+}
+
+/// A size in bytes: `200` (MiB), `64k`, `1.5g`; `auto` is 0.
+pub fn size(text: &str) -> Option<u64> {
+    if text == "auto" {
+        return Some(0);
+    }
+    let lower = text.trim().to_ascii_lowercase();
+    let (number, shift) = match lower.trim_end_matches("ib").trim_end_matches('b').char_indices().next_back()? {
+        (at, 'k') => (&lower[..at], 10),
+        (at, 'm') => (&lower[..at], 20),
+        (at, 'g') => (&lower[..at], 30),
+        (at, 't') => (&lower[..at], 40),
+        _ => (lower.as_str(), 20),
+    };
+    let number: f64 = number.trim().parse().ok()?;
+    let bytes = number * (1_u64 << shift) as f64;
+    (bytes.is_finite() && bytes >= 0.0 && bytes < 1e18).then_some(bytes as u64)
+}
+
+/// `on` and `off`, and the other words for them.
+pub fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Some(true),
+        "off" | "false" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_as_dpark_writes_them() {
+        assert_eq!(size("200"), Some(200 << 20));
+        assert_eq!(size("64k"), Some(64 << 10));
+        assert_eq!(size("1.5G"), Some(3 << 29));
+        assert_eq!(size("2t"), Some(2 << 40));
+        assert_eq!(size("512MiB"), Some(512 << 20));
+        assert_eq!(size("auto"), Some(0));
+        for wrong in ["", "k", "-1", "1x", "nan", "inf"] {
+            assert_eq!(size(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_default_fits_its_key() {
+        for key in KEYS {
+            assert_eq!(key.kind.check(key.default), Ok(()), "{}", key.name);
+        }
+    }
+}

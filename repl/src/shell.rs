@@ -1,0 +1,232 @@
+//! The loop's core: takes what the user typed or a script holds, runs its commands and its code, and shows the
+//! outcome. It knows neither terminal nor files; [`crate::terminal`] and [`crate::batch`] feed it.
+
+pub mod backend;
+pub mod interrupt;
+pub mod screen;
+
+use crate::cell::{self, Part};
+use crate::command;
+use crate::config::Config;
+use crate::report;
+use crate::session::{CellError, Outcome};
+use crate::view::{self, Names, units};
+use backend::{Backend, Control};
+use dpark::ids::{JobId, RddId};
+use dpark::show::Shown;
+use dpark::status::{Snapshot, StageState, StatusStore};
+use interrupt::Interrupts;
+use screen::Screen;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What commands can see and do while a cell runs.
+#[derive(Clone)]
+pub struct Live {
+    /// The read model of the engine's events.
+    pub status: Arc<Mutex<StatusStore>>,
+    /// The session, from another thread.
+    pub control: Arc<dyn Control>,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Columns of the terminal, if there is one.
+    pub width: Option<usize>,
+}
+
+impl Live {
+    /// The engine's state now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.store().snapshot()
+    }
+
+    fn store(&self) -> MutexGuard<'_, StatusStore> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The variables that hold RDDs.
+    pub fn names(&self) -> Names {
+        self.control.variables().into_iter().filter_map(|variable| Some((variable.rdd?, variable.name))).collect()
+    }
+
+    /// The RDD that a variable's name or a number means.
+    pub fn find_rdd(&self, text: &str) -> Result<RddId, String> {
+        if let Ok(id) = text.parse().map(RddId) {
+            let known = self.snapshot().rdd(id).is_some();
+            return if known { Ok(id) } else { Err(format!("there is no RDD {id}")) };
+        }
+        match self.control.variables().into_iter().find(|variable| variable.name == text) {
+            Some(variable) => variable.rdd.ok_or_else(|| format!("`{text}` is no RDD but a {}", variable.type_name)),
+            None => Err(format!("there is no variable `{text}`")),
+        }
+    }
+}
+
+/// What to do after an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// All parts ran.
+    Done,
+    /// A part failed; the ones after it did not run.
+    Failed,
+    /// The user wants to leave.
+    Quit,
+}
+
+/// The shell over a session.
+pub struct Shell<B> {
+    /// The session.
+    pub backend: Rc<RefCell<B>>,
+    /// What is there while a cell runs.
+    pub live: Live,
+    /// Where everything is shown.
+    pub screen: Screen,
+    /// Ctrl-C.
+    pub interrupts: Interrupts,
+    /// Whether every cell's time is shown.
+    pub timing: bool,
+    /// What `:save` writes.
+    pub log: Vec<String>,
+}
+
+impl<B: Backend> Shell<B> {
+    /// A shell over a started session; listens to its events.
+    pub fn new(backend: B, config: Arc<Config>, screen: Screen, interrupts: Interrupts) -> Shell<B> {
+        let status = Arc::new(Mutex::new(StatusStore::default()));
+        let store = Arc::clone(&status);
+        backend.on_event(Box::new(move |event| store.lock().unwrap_or_else(PoisonError::into_inner).apply(event)));
+        let control = backend.control();
+        screen.watch(Arc::clone(&status));
+        interrupts.watch(Arc::clone(&control), Arc::clone(&status));
+        let timing = config.is_on("timing") || config.text("verbosity") == "verbose";
+        let live = Live { status, control, config, width: screen.width() };
+        Shell { backend: Rc::new(RefCell::new(backend)), live, screen, interrupts, timing, log: Vec::new() }
+    }
+
+    /// Runs one input: a cell that may mix commands and code by line.
+    pub fn run(&mut self, input: &str) -> Flow {
+        let mut kept = Vec::new();
+        let mut flow = Flow::Done;
+        for part in cell::split(input) {
+            flow = self.run_part(&part);
+            if flow != Flow::Done {
+                break;
+            }
+            match part {
+                Part::Code(code) => kept.push(code.trim_matches('\n').to_owned()),
+                Part::Command { name, args } if command::is_kept(&name, &args) => {
+                    kept.push(format!("{name} {args}").trim_end().to_owned());
+                }
+                _ => {}
+            }
+        }
+        if !kept.is_empty() {
+            self.log.push(kept.join("\n"));
+        }
+        flow
+    }
+
+    fn run_part(&mut self, part: &Part) -> Flow {
+        match part {
+            Part::Code(code) => self.run_code(code),
+            Part::Shell(line) => self.run_shell_line(line),
+            Part::Command { name, args } => match command::run(self, name, args) {
+                Ok(command::Reply::Text(text)) => {
+                    self.screen.show(&text);
+                    Flow::Done
+                }
+                Ok(command::Reply::Flow(flow)) => flow,
+                Err(message) => {
+                    self.screen.error(&report::failure(&message, self.screen.colors()));
+                    Flow::Failed
+                }
+            },
+        }
+    }
+
+    fn run_code(&mut self, code: &str) -> Flow {
+        let last_job = self.live.store().snapshot().jobs.last().map(|job| job.id);
+        self.screen.begin_cell();
+        self.interrupts.begin_cell();
+        let outcome = self.backend.borrow_mut().execute(code);
+        self.interrupts.end_cell();
+        self.screen.end_cell();
+        let flow = self.show(&outcome);
+        self.show_timing(&outcome, last_job);
+        if matches!(outcome.error, Some(CellError::ChildDied(_))) {
+            self.forget_engine();
+        }
+        flow
+    }
+
+    /// Runs a line in the system's shell, on our own terminal.
+    fn run_shell_line(&mut self, line: &str) -> Flow {
+        self.screen.flush();
+        let status = self.interrupts.paused(|| std::process::Command::new("sh").arg("-c").arg(line).status());
+        let message = match status {
+            Ok(status) if status.success() => return Flow::Done,
+            Ok(status) => format!("`{line}` ended with {status}"),
+            Err(error) => format!("`{line}` could not be run: {error}"),
+        };
+        self.screen.error(&report::failure(&message, self.screen.colors()));
+        Flow::Failed
+    }
+
+    /// Shows what an execution or a command of the session left.
+    pub fn show(&mut self, outcome: &Outcome) -> Flow {
+        for notice in &outcome.notices {
+            self.screen.note(notice);
+        }
+        if let Some(text) = &outcome.text {
+            self.screen.show(text);
+        }
+        if let Some(shown) = &outcome.shown {
+            let text = self.picture(shown);
+            self.screen.show(&text);
+        }
+        match &outcome.error {
+            None => Flow::Done,
+            Some(error) => {
+                self.screen.error(&report::error(error, self.screen.colors(), self.screen.width()));
+                Flow::Failed
+            }
+        }
+    }
+
+    fn picture(&self, shown: &Shown) -> String {
+        let width = self.screen.width();
+        match shown {
+            Shown::Table { columns, rows, total } => view::rows::rows(columns, rows, *total, width),
+            Shown::Text(text) => text.clone(),
+            Shown::Rdd(id) => view::card::rdd(&self.live.snapshot(), *id, &self.live.names()),
+            Shown::Context(card) => view::card::context(card),
+        }
+    }
+
+    fn show_timing(&self, outcome: &Outcome, last_job: Option<JobId>) {
+        let snapshot = self.live.snapshot();
+        let ran: Vec<_> = snapshot
+            .stages
+            .values()
+            .filter(|stage| last_job.is_none_or(|last| stage.info.job > last) && stage.state != StageState::Skipped)
+            .collect();
+        if !(self.timing || !ran.is_empty() && self.screen.is_terminal()) {
+            return;
+        }
+        let time = &outcome.timing;
+        let mut line = format!("{} s (compile {})", units::seconds(time.total), units::seconds(time.compile));
+        if !ran.is_empty() {
+            let tasks = ran.iter().map(|stage| stage.done).sum();
+            line = format!("{} · {line}", view::progress::summary(ran.len(), tasks));
+        }
+        self.screen.note(&line);
+    }
+
+    /// Forgets what a child's context did: a fresh one counts from the start.
+    pub fn forget_engine(&self) {
+        *self.live.store() = StatusStore::default();
+    }
+}
+
+#[cfg(test)]
+mod tests;

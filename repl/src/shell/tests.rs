@@ -1,0 +1,183 @@
+//! The loop over a fake session.
+
+use super::backend::Listener;
+use super::interrupt::Mode;
+use super::screen::Abilities;
+use super::*;
+use crate::session::{Completions, Timing, Variable};
+use dpark::event::{CallSite, Event, JobEnd, StageInfo};
+use dpark::ids::StageId;
+use std::io::Write;
+use std::time::Duration;
+
+#[derive(Default)]
+struct Fake {
+    ran: Vec<String>,
+    listener: RefCell<Option<Listener>>,
+}
+
+struct Variables;
+
+impl Control for Variables {
+    fn interrupt(&self) {}
+    fn kill_child(&self) {}
+    fn cancel_job(&self, _job: JobId) {}
+    fn uncache(&self, _rdd: RddId) {}
+    fn variables(&self) -> Vec<Variable> {
+        vec![Variable { name: "n".into(), type_name: "i32".into(), rdd: None }]
+    }
+}
+
+impl Fake {
+    fn run_job(&self) {
+        let call_site = CallSite::default();
+        let stage = StageInfo {
+            id: StageId(1),
+            job: JobId(1),
+            rdd: RddId(1),
+            shuffle: None,
+            parents: vec![],
+            name: "count".into(),
+            call_site: call_site.clone(),
+            tasks: 0,
+            rdds: vec![],
+        };
+        let events = [
+            Event::JobStarted {
+                job: JobId(1),
+                name: "count".into(),
+                call_site,
+                stages: vec![stage],
+                skipped: vec![],
+                at: 0,
+            },
+            Event::StageStarted { stage: StageId(1), at: 1 },
+            Event::JobFinished { job: JobId(1), end: JobEnd::Succeeded, at: 5 },
+        ];
+        if let Some(listener) = self.listener.borrow_mut().as_mut() {
+            events.iter().for_each(listener);
+        }
+    }
+}
+
+impl Backend for Fake {
+    fn execute(&mut self, code: &str) -> Outcome {
+        self.ran.push(code.to_owned());
+        let mut outcome = Outcome {
+            timing: Timing {
+                compile: Duration::from_millis(190),
+                run: Duration::ZERO,
+                total: Duration::from_millis(1240),
+            },
+            ..Outcome::default()
+        };
+        match code.trim() {
+            "fail" => outcome.error = Some(CellError::Returned("no".into())),
+            "job" => self.run_job(),
+            code => outcome.shown = Some(Shown::Text(format!("<{code}>"))),
+        }
+        outcome
+    }
+
+    fn evcxr_command(&mut self, line: &str) -> Outcome {
+        Outcome { text: Some(format!("evcxr: {line}")), ..Outcome::default() }
+    }
+
+    fn clear(&mut self) -> Outcome {
+        Outcome::default()
+    }
+
+    fn restart(&mut self) -> Outcome {
+        Outcome::default()
+    }
+
+    fn complete(&mut self, _code: &str, _offset: usize) -> Completions {
+        Completions::default()
+    }
+
+    fn control(&self) -> Arc<dyn Control> {
+        Arc::new(Variables)
+    }
+
+    fn on_event(&self, listener: Listener) {
+        *self.listener.borrow_mut() = Some(listener);
+    }
+}
+
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn shell() -> (Shell<Fake>, Sink) {
+    let sink = Sink::default();
+    let abilities = Abilities { terminal: true, colors: false, progress: false, notes: true, output_limit: 0 };
+    let screen = Screen::new(abilities, Box::new(sink.clone()), Box::new(sink.clone()));
+    let interrupts = Interrupts::without_signals(Mode::Prompt, screen.clone());
+    (Shell::new(Fake::default(), Arc::new(Config::default()), screen, interrupts), sink)
+}
+
+fn transcript(inputs: &[&str]) -> String {
+    let (mut shell, sink) = shell();
+    for input in inputs {
+        shell.run(input);
+    }
+    let text = sink.0.lock().unwrap().clone();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn a_cell_with_a_job_ends_with_a_quiet_line() {
+    assert_eq!(transcript(&["job"]), "1 stage · 0 tasks · 1.24 s (compile 0.19)\n");
+    assert_eq!(transcript(&["1"]), "<1>\n");
+    assert_eq!(transcript(&[":timing on", "1"]), "timing is on\n<1>\n1.24 s (compile 0.19)\n");
+}
+
+#[test]
+fn commands_and_code_mix() {
+    assert_eq!(transcript(&[":vars\n1\n:cache 5"]), "evcxr: :vars\n<1>\nevcxr: :cache 5\n");
+    assert_eq!(transcript(&[":cache"]), "nothing is cached; `rdd.cache()` marks an RDD\n");
+    assert_eq!(
+        transcript(&[":sccache 1"]),
+        "error: :sccache is not available here: the session compiles the cells itself and keeps its own cache\n"
+    );
+    assert_eq!(transcript(&[":lineage n"]), "error: `n` is no RDD but a i32\n");
+    assert_eq!(transcript(&[":lineage 9"]), "error: there is no RDD 9\n");
+}
+
+#[test]
+fn a_failed_part_ends_the_cell() {
+    assert_eq!(transcript(&["fail\n:vars"]), "error: no\n");
+    let (mut shell, _) = shell();
+    assert_eq!(shell.run("1;\n:quit\n2"), Flow::Quit);
+    assert_eq!(shell.backend.borrow().ran, ["1;\n"]);
+}
+
+#[test]
+fn save_and_load() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("session.rs");
+    let (mut shell, _) = shell();
+    for input in [":dep regex", "1;\n:vars", "fail", &format!(":save {}", file.display())] {
+        shell.run(input);
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), ":dep regex\n// %%\n1;\n");
+    assert_eq!(shell.run(&format!(":load {}", file.display())), Flow::Done);
+    assert_eq!(shell.backend.borrow().ran.len(), 3);
+    assert_eq!(shell.run(":load /nonexistent"), Flow::Failed);
+}
+
+#[test]
+fn fresh_starts_say_what_they_drop() {
+    assert!(transcript(&[":clear"]).starts_with("dropped: variables, items, imports and dependencies"));
+    assert!(transcript(&[":restart"]).contains("items, imports and dependencies stay"));
+}

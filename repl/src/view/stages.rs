@@ -1,0 +1,91 @@
+//! `:stages`.
+
+use super::table::{Align, table};
+use super::units;
+use dpark::ids::JobId;
+use dpark::status::{Snapshot, StageState, StageStatus, Stopped};
+
+/// The stages of one job, or of all.
+pub fn stages(snapshot: &Snapshot, job: Option<JobId>, width: Option<usize>) -> String {
+    let is_chosen = |stage: &&StageStatus| job.is_none_or(|job| stage.info.job == job);
+    let chosen: Vec<&StageStatus> = snapshot.stages.values().filter(is_chosen).collect();
+    if chosen.is_empty() {
+        return "no stages yet".to_owned();
+    }
+    let header = [
+        ("stage", Align::Right),
+        ("job", Align::Right),
+        ("ends with", Align::Left),
+        ("state", Align::Left),
+        ("tasks", Align::Right),
+        ("rows", Align::Right),
+        ("input", Align::Right),
+        ("shuffle read", Align::Right),
+        ("shuffle write", Align::Right),
+        ("time", Align::Right),
+        ("after", Align::Left),
+    ];
+    let rows: Vec<Vec<String>> = chosen.into_iter().map(row).collect();
+    table(&header, &rows, width)
+}
+
+fn row(stage: &StageStatus) -> Vec<String> {
+    let ran = stage.state != StageState::Skipped;
+    let measured = |text: String| if ran { text } else { String::new() };
+    vec![
+        stage.info.id.to_string(),
+        stage.info.job.to_string(),
+        format!("{} at {}", stage.info.name, stage.info.call_site),
+        state(stage.state).to_owned(),
+        measured(tasks(stage)),
+        measured(units::count(stage.totals.rows)),
+        units::bytes_or_blank(stage.totals.input_bytes),
+        units::bytes_or_blank(stage.totals.shuffle_read_bytes),
+        units::bytes_or_blank(stage.totals.shuffle_write_bytes),
+        ended(stage),
+        stage.info.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    ]
+}
+
+fn tasks(stage: &StageStatus) -> String {
+    let mut text = format!("{}/{}", stage.done, stage.info.tasks);
+    if stage.failed > 0 {
+        text.push_str(&format!(" ({} failed)", stage.failed));
+    }
+    text
+}
+
+/// How long a stage ran, once it has ended.
+fn ended(stage: &StageStatus) -> String {
+    match stage.state {
+        StageState::Finished { at, .. } | StageState::Stopped { at, .. } => {
+            stage.duration(at).map_or_else(String::new, units::micros)
+        }
+        StageState::Waiting | StageState::Running { .. } | StageState::Skipped => String::new(),
+    }
+}
+
+/// A stage's state in one word.
+pub fn state(state: StageState) -> &'static str {
+    match state {
+        StageState::Waiting => "waiting",
+        StageState::Running { .. } => "running",
+        StageState::Finished { .. } => "finished",
+        StageState::Stopped { why: Stopped::Failed, .. } => "failed",
+        StageState::Stopped { why: Stopped::Cancelled, .. } => "cancelled",
+        StageState::Skipped => "skipped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::example;
+
+    #[test]
+    fn golden() {
+        insta::assert_snapshot!(stages(&example::snapshot(), None, None));
+        assert_eq!(stages(&Snapshot::default(), None, None), "no stages yet");
+        assert_eq!(stages(&example::snapshot(), Some(JobId(1)), None).lines().count(), 6);
+    }
+}
