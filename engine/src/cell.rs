@@ -37,28 +37,34 @@ pub struct Exit(CellEnd);
 
 impl<E: Debug + 'static> From<E> for Exit {
     fn from(error: E) -> Exit {
-        let known = &error as &dyn std::any::Any;
-        if let Some(error) = known.downcast_ref::<crate::Error>() {
-            return returned(error.to_string());
-        }
-        if let Some(text) = known.downcast_ref::<String>() {
-            return returned(text.clone());
-        }
-        if let Some(text) = known.downcast_ref::<&str>() {
-            return returned((*text).to_owned());
-        }
-        debugged(&error)
+        Exit::of(&error)
     }
+}
+
+impl Exit {
+    /// The exit that an error makes. Ours and texts are shown as they are, others as `main` would: by `Debug`.
+    pub fn of<E: Debug + 'static>(error: &E) -> Exit {
+        left_by(error, error)
+    }
+}
+
+#[inline(never)]
+fn left_by(known: &dyn std::any::Any, error: &dyn Debug) -> Exit {
+    if let Some(error) = known.downcast_ref::<crate::Error>() {
+        return returned(error.to_string());
+    }
+    if let Some(text) = known.downcast_ref::<String>() {
+        return returned(text.clone());
+    }
+    if let Some(text) = known.downcast_ref::<&str>() {
+        return returned((*text).to_owned());
+    }
+    returned(format!("{error:?}"))
 }
 
 #[inline(never)]
 fn returned(text: String) -> Exit {
     Exit(CellEnd::Returned(text))
-}
-
-#[inline(never)]
-fn debugged(error: &dyn Debug) -> Exit {
-    returned(format!("{error:?}"))
 }
 
 impl Frame {

@@ -1,69 +1,48 @@
 //! Finds out at compile time how the value of a cell's last expression is shown, by autoref specialisation: the
-//! generated code calls `(&&&&&Probe(&value)).show()` and method resolution takes the first of the traits below that
+//! generated code calls `(&&&&&&Probe(value)).show()` and method resolution takes the first of the traits below that
 //! fits, so one compilation is enough and types that have no display at all still compile.
 
 use super::{Shown, rows, text};
 use crate::cell::Exit;
 use crate::{DparkContext, Rdd};
 use serde::Serialize;
-use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 
 /// The value whose display is looked for.
 pub struct Probe<'a, T: ?Sized>(pub &'a T);
 
-/// The value of an expression that may be a `Result`.
-pub struct Value<T>(Cell<Option<T>>);
-
-impl<T> Value<T> {
-    /// Wraps the value; [`OpenResult`] or [`OpenAny`] takes it out again.
-    pub fn new(value: T) -> Value<T> {
-        Value(Cell::new(Some(value)))
-    }
-}
+/// The value of an expression that may be a `Result`. Only borrowed: showing a variable does not move it.
+pub struct Value<'a, T: ?Sized>(pub &'a T);
 
 /// Opens a `Result`: an `Err` fails the cell.
 pub trait OpenResult {
-    /// The type of the `Ok`.
+    /// The value inside.
     type Inside;
     /// The value, or why the cell ends here.
     fn open(&self) -> Result<Self::Inside, Exit>;
 }
 
-impl<T, E: Debug + 'static> OpenResult for &Value<Result<T, E>> {
-    type Inside = T;
-    fn open(&self) -> Result<T, Exit> {
-        match self.0.take() {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(Exit::from(error)),
-            None => opened_twice(),
-        }
+impl<'a, T, E: Debug + 'static> OpenResult for &Value<'a, Result<T, E>> {
+    type Inside = &'a T;
+    fn open(&self) -> Result<&'a T, Exit> {
+        self.0.as_ref().map_err(Exit::of)
     }
 }
 
 /// Opens any other value: it is what it is.
 pub trait OpenAny {
-    /// The type of the value.
+    /// The value.
     type Inside;
     /// The value.
     fn open(&self) -> Result<Self::Inside, Exit>;
 }
 
-impl<T> OpenAny for Value<T> {
-    type Inside = T;
-    fn open(&self) -> Result<T, Exit> {
-        match self.0.take() {
-            Some(value) => Ok(value),
-            None => opened_twice(),
-        }
+impl<'a, T: ?Sized> OpenAny for Value<'a, T> {
+    type Inside = &'a T;
+    fn open(&self) -> Result<&'a T, Exit> {
+        Ok(self.0)
     }
-}
-
-#[cold]
-#[inline(never)]
-fn opened_twice() -> ! {
-    unreachable!("the generated code opens a value once")
 }
 
 /// `()`: nothing to show.
@@ -72,7 +51,7 @@ pub trait ShowUnit {
     fn show(&self) -> Option<Shown>;
 }
 
-impl ShowUnit for &&&&Probe<'_, ()> {
+impl ShowUnit for &&&&&Probe<'_, ()> {
     fn show(&self) -> Option<Shown> {
         None
     }
@@ -164,7 +143,7 @@ mod tests {
     macro_rules! shown {
         ($value:expr) => {{
             #[allow(clippy::needless_borrow)]
-            (&&&&&Probe(&$value)).show()
+            (&&&&&&Probe(&$value)).show()
         }};
     }
 
@@ -219,9 +198,9 @@ mod tests {
     #[test]
     fn results_are_opened() {
         let good: Result<i32, String> = Ok(3);
-        assert_eq!((&&Value::new(good)).open().ok(), Some(3));
+        assert_eq!((&&Value(&good)).open().ok(), Some(&3));
         let bad: Result<i32, String> = Err("no".into());
-        assert!((&&Value::new(bad)).open().is_err());
-        assert_eq!((&&Value::new(5)).open().ok(), Some(5));
+        assert!((&&Value(&bad)).open().is_err());
+        assert_eq!((&&Value(&5)).open().ok(), Some(&5));
     }
 }

@@ -21,19 +21,33 @@ pub fn moved_stores(messages: &[Message], program: &Program) -> Option<Moved> {
 
 /// What the user is shown. Errors in generated code alone are left out as long as one of the user's remains.
 pub fn translate(messages: &[Message], program: &Program) -> Vec<Diagnostic> {
-    let all: Vec<Diagnostic> = messages
+    let all: Vec<(Diagnostic, bool)> = messages
         .iter()
         .filter(|message| moved_stores(std::slice::from_ref(message), program).is_none())
-        .map(|message| diagnostic(message, program))
+        .map(|message| (diagnostic(message, program), message.spans.iter().any(|span| span.is_primary && is_own(span, program))))
         .collect();
-    let (placed, unplaced): (Vec<_>, Vec<_>) = all.into_iter().partition(|diagnostic| !diagnostic.labels.is_empty());
+    // What is wrong in the user's own text comes first; what is wrong in ours often follows from it.
+    let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, own)| *own);
+    let (placed, unplaced): (Vec<_>, Vec<_>) = others.into_iter().partition(|(diagnostic, _)| !diagnostic.labels.is_empty());
+    let chosen = [own, placed, unplaced].into_iter().find(|group| !group.is_empty()).unwrap_or_default();
     let mut shown: Vec<Diagnostic> = Vec::new();
-    for diagnostic in if placed.is_empty() { unplaced } else { placed } {
+    for (diagnostic, _) in chosen {
         if !shown.contains(&diagnostic) {
             shown.push(diagnostic);
         }
     }
     shown
+}
+
+/// Whether a place begins in the user's own text, not in an insertion.
+fn is_own(span: &Span, program: &Program) -> bool {
+    match program.files.get(&span.file_name) {
+        Some(file) => {
+            let at = file.edits.original(span.byte_start);
+            at.is_empty() && file.edits.text().as_bytes().get(span.byte_start) == file.source.as_bytes().get(at.start)
+        }
+        None => span.expansion.as_ref().is_some_and(|expansion| is_own(&expansion.span, program)),
+    }
 }
 
 fn diagnostic(message: &Message, program: &Program) -> Diagnostic {

@@ -90,7 +90,10 @@ impl Program {
     pub fn new(inputs: &Inputs<'_>) -> Program {
         let name = format!("cell {}", inputs.number);
         let symbol = format!("dpark_cell_{}", inputs.number);
-        let mentions = inputs.cell.map(mentions).unwrap_or_default();
+        let mut mentions = inputs.cell.map(mentions).unwrap_or_default();
+        let loaded = inputs.variables.iter().filter(|(name, _)| mentions.names.contains(*name));
+        let types: Vec<String> = loaded.flat_map(|(_, known)| words(&known.type_name)).collect();
+        mentions.names.extend(types);
         let needed = inputs.items.needed(&mentions, inputs.number);
         let mut writer = Writer { inputs, insertions: Vec::new(), live: BTreeMap::new(), shown: None };
         let statements: Vec<&Statement> = inputs.cell.map(|cell| cell.statements().collect()).unwrap_or_default();
@@ -148,6 +151,12 @@ fn mentions(cell: &Cell) -> Mentions {
         all.members.extend(statement.mentions.members.iter().cloned());
     }
     all
+}
+
+/// The identifiers in a type.
+fn words(type_name: &str) -> impl Iterator<Item = String> {
+    let words = type_name.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.filter(|word| !word.is_empty()).map(str::to_owned)
 }
 
 fn file_name(piece: &Piece) -> String {
@@ -326,7 +335,7 @@ impl Writer<'_> {
 
 /// What stands around an expression whose value is shown.
 const SHOW: (&str, &str) =
-    ("{use ::dpark::show::probe::*;let __v=Value::new(", ");let __v=(&&__v).open()?;__f.show((&&&&&Probe(&__v)).show());}");
+    ("{use ::dpark::show::probe::*;let __v=&(", ");let __v=(&&Value(__v)).open()?;__f.show((&&&&&&Probe(__v)).show());}");
 
 /// What stands around a step.
 fn step(uses_await: bool) -> (&'static str, &'static str) {
