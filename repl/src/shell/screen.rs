@@ -155,6 +155,20 @@ impl Screen {
         self.state().broken
     }
 
+    /// Nobody reads our output any more.
+    pub fn set_broken(&self) {
+        self.state().broken = true;
+    }
+
+    /// The terminal has echoed `^C` where the cursor was.
+    pub fn key_echoed(&self) {
+        let mut state = self.state();
+        // Below progress lines it goes with them.
+        if self.inner.abilities.terminal && state.drawn == 0 {
+            state.column += 2;
+        }
+    }
+
     /// A cell begins: progress may appear from now on.
     pub fn begin_cell(&self) {
         let mut state = self.state();
