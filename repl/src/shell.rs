@@ -201,7 +201,7 @@ impl<B: Backend> Shell<B> {
         let width = self.screen.width();
         match shown {
             Shown::Table { columns, rows, total } => view::rows::rows(columns, rows, *total, width),
-            Shown::Text(text) => text.clone(),
+            Shown::Text(text) => self.screen.capped(text),
             Shown::Rdd(id) => view::card::rdd(&self.live.snapshot(), *id, &self.live.names()),
             Shown::Context(card) => view::card::context(card),
         }
