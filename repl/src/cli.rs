@@ -10,8 +10,8 @@ use std::ffi::OsString;
 #[derive(Debug, Parser)]
 #[command(name = "dpark-repl", version, about, after_help = AFTER, override_usage = USAGE)]
 pub struct Args {
-    /// Where tasks run: local, local[N], process[N], mesos, HOST[:PORT], zk://…, mesos://…
-    #[arg(short = 'm', long, value_name = "MASTER")]
+    /// Where tasks run.
+    #[arg(short = 'm', long, value_name = "MASTER", help = MASTER_HELP)]
     pub master: Option<String>,
     /// Default number of partitions
     #[arg(short = 'p', long, value_name = "N")]
@@ -35,6 +35,8 @@ pub struct Args {
     #[arg(value_name = "SCRIPT [ARGS]", trailing_var_arg = true, allow_hyphen_values = true)]
     pub script: Vec<OsString>,
 }
+
+const MASTER_HELP: &str = "Where tasks run: local, local[N], process[N], mesos, HOST[:PORT], zk://…, mesos://…";
 
 const USAGE: &str = "dpark-repl [OPTIONS] [-e CODE]… [SCRIPT [ARGS…]]\n       dpark-repl doctor";
 
