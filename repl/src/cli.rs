@@ -8,10 +8,10 @@ use std::ffi::OsString;
 ///
 /// Without CODE and SCRIPT it reads cells from the terminal, or from standard input if that is none.
 #[derive(Debug, Parser)]
-#[command(name = "dpark-repl", version, about, after_help = after_help())]
+#[command(name = "dpark-repl", version, about, after_help = AFTER, override_usage = USAGE)]
 pub struct Args {
-    /// Where tasks run: local, local[N], process[N], mesos, HOST[:PORT], zk://…, mesos://…
-    #[arg(short = 'm', long, value_name = "MASTER")]
+    /// Where tasks run.
+    #[arg(short = 'm', long, value_name = "MASTER", help = MASTER_HELP)]
     pub master: Option<String>,
     /// Default number of partitions
     #[arg(short = 'p', long, value_name = "N")]
@@ -36,12 +36,13 @@ pub struct Args {
     pub script: Vec<OsString>,
 }
 
-fn after_help() -> String {
-    "`dpark-repl doctor` looks whether everything is there that the shell needs.\n\
-     Options end at SCRIPT; what follows belongs to it. Settings also come from dpark.toml and $DPARK_MASTER …; \
-     `:conf` in the shell lists them."
-        .to_owned()
-}
+const MASTER_HELP: &str = "Where tasks run: local, local[N], process[N], mesos, HOST[:PORT], zk://…, mesos://…";
+
+const USAGE: &str = "dpark-repl [OPTIONS] [-e CODE]… [SCRIPT [ARGS…]]\n       dpark-repl doctor";
+
+const AFTER: &str = "`doctor` looks whether everything is there that the shell needs.\n\
+    -e cells run before SCRIPT. Options end at SCRIPT; what follows belongs to it. Settings also come from\n\
+    dpark.toml and $DPARK_MASTER …; `:conf` in the shell lists them.";
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -110,10 +110,19 @@ fn below(
     look(root).ok_or_else(|| missing(format!("not in {}", root.display()), remedy))
 }
 
+/// Beside rustc's own libraries or among those of its targets.
 fn shared_libstd(sysroot: &Path) -> Option<String> {
-    let entries = std::fs::read_dir(sysroot.join("lib")).ok()?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.into_iter().find(|name| name.starts_with("libstd-") && name.ends_with(".so"))
+    let list = |directory: PathBuf| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(directory).into_iter().flatten();
+        entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    };
+    let targets = list(sysroot.join("lib/rustlib")).into_iter().map(|target| target.join("lib"));
+    let files = std::iter::once(sysroot.join("lib")).chain(targets).flat_map(list);
+    let is_libstd = |file: &PathBuf| {
+        let name = file.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("libstd-") && name.ends_with(".so"))
+    };
+    files.into_iter().find(is_libstd).map(|file| file.display().to_string())
 }
 
 fn linker() -> Result<String, Missing> {

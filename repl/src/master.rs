@@ -14,13 +14,15 @@ pub enum Master {
     Mesos(String),
 }
 
+/// What masters look like.
+pub const FORMS: &str =
+    "local, local[N], local[*], process, process[N], mesos, HOST[:PORT], mesos://HOST[:PORT] or zk://HOSTS/PATH";
+
 /// Why a master cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MasterError {
     /// It is not the name of a master.
-    #[error(
-        "`{0}` is no master; use local, local[N], local[*], process, process[N], mesos, HOST[:PORT], mesos://HOST[:PORT] or zk://HOSTS/PATH"
-    )]
+    #[error("`{0}` is no master; use {FORMS}")]
     Unknown(String),
     /// Its backend is not part of this version.
     #[error(

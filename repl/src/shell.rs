@@ -151,6 +151,10 @@ impl<B: Backend> Shell<B> {
         let outcome = self.backend.borrow_mut().execute(code);
         self.interrupts.end_cell();
         self.screen.end_cell();
+        if stdout_is_closed(&outcome) {
+            self.screen.set_broken();
+            return Flow::Failed;
+        }
         let flow = self.show(&outcome);
         self.show_timing(&outcome, last_job);
         if matches!(outcome.error, Some(CellError::ChildDied(_))) {
@@ -197,7 +201,7 @@ impl<B: Backend> Shell<B> {
         let width = self.screen.width();
         match shown {
             Shown::Table { columns, rows, total } => view::rows::rows(columns, rows, *total, width),
-            Shown::Text(text) => text.clone(),
+            Shown::Text(text) => self.screen.capped(text),
             Shown::Rdd(id) => view::card::rdd(&self.live.snapshot(), *id, &self.live.names()),
             Shown::Context(card) => view::card::context(card),
         }
@@ -226,6 +230,12 @@ impl<B: Backend> Shell<B> {
     pub fn forget_engine(&self) {
         *self.live.store() = StatusStore::default();
     }
+}
+
+/// Whether the cell panicked because nobody reads what it prints, which is no error of the user's.
+fn stdout_is_closed(outcome: &Outcome) -> bool {
+    let is_pipe = |text: &str| text.contains("failed printing to stdout") && text.contains("Broken pipe");
+    matches!(&outcome.error, Some(CellError::Panicked(text)) if is_pipe(text))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The table of settings. Help, checks, `:conf` and the command line's defaults come from it.
 
-use crate::master::Master;
+use crate::master::{FORMS, Master};
 
 /// A setting.
 #[derive(Debug)]
@@ -154,7 +154,7 @@ impl Kind {
     /// Says what is wrong with a value, if anything.
     pub fn check(self, value: &str) -> Result<(), String> {
         match self {
-            Kind::Master => value.parse::<Master>().map(drop).map_err(|error| error.to_string()),
+            Kind::Master => value.parse::<Master>().map(drop).map_err(|_| format!("no such master; use {FORMS}")),
             Kind::Count => value.parse::<u32>().map(drop).map_err(|_| "a whole number is wanted".to_owned()),
             Kind::Size => size(value).map(drop).ok_or_else(|| {
                 "a size is wanted: a number with k, m, g or t behind it (m if none), or auto".to_owned()
@@ -182,7 +182,7 @@ pub fn size(text: &str) -> Option<u64> {
     };
     let number: f64 = number.trim().parse().ok()?;
     let bytes = number * (1_u64 << shift) as f64;
-    (bytes.is_finite() && bytes >= 0.0 && bytes < 1e18).then_some(bytes as u64)
+    (0.0..1e18).contains(&bytes).then_some(bytes as u64)
 }
 
 /// `on` and `off`, and the other words for them.

@@ -22,6 +22,8 @@ pub enum Mode {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// There is no session yet; Ctrl-C ends the process.
+    Starting,
     Idle,
     /// The terminal belongs to a command of the system's shell.
     Paused,
@@ -43,7 +45,7 @@ enum Action {
 impl State {
     fn key(self, mode: Mode, now: Instant) -> (State, Action) {
         match (self, mode) {
-            (State::Idle, Mode::Batch) => (self, Action::Exit),
+            (State::Starting, _) | (State::Idle, Mode::Batch) => (self, Action::Exit),
             (State::Idle | State::Paused | State::Killed, _) => (self, Action::Nothing),
             (State::Running, _) => (State::Asked(now), Action::Cancel),
             (State::Asked(_), Mode::Prompt) => (self, Action::Nothing),
@@ -72,10 +74,17 @@ struct Shared {
     changed: Condvar,
 }
 
+/// The session that Ctrl-C is for.
+#[derive(Clone)]
+struct Target {
+    control: Arc<dyn Control>,
+    status: Arc<Mutex<StatusStore>>,
+}
+
 struct Machine {
     state: State,
     seen: bool,
-    target: Option<(Arc<dyn Control>, Arc<Mutex<StatusStore>>)>,
+    target: Option<Target>,
 }
 
 /// Blocks SIGINT in this thread and in those it starts. To be called before any thread is started.
@@ -106,7 +115,7 @@ impl Interrupts {
 
     /// One that hears no signals.
     pub fn without_signals(mode: Mode, screen: Screen) -> Interrupts {
-        let machine = Mutex::new(Machine { state: State::Idle, seen: false, target: None });
+        let machine = Mutex::new(Machine { state: State::Starting, seen: false, target: None });
         Interrupts { shared: Arc::new(Shared { mode, screen, machine, changed: Condvar::new() }) }
     }
 
@@ -116,7 +125,9 @@ impl Interrupts {
 
     /// Names the session that Ctrl-C is for.
     pub fn watch(&self, control: Arc<dyn Control>, status: Arc<Mutex<StatusStore>>) {
-        self.machine().target = Some((control, status));
+        let mut machine = self.machine();
+        machine.target = Some(Target { control, status });
+        machine.state = State::Idle;
     }
 
     /// A cell begins.
@@ -143,6 +154,7 @@ impl Interrupts {
     }
 
     fn pressed(&self) {
+        self.shared.screen.key_echoed();
         let mut machine = self.machine();
         let (state, action) = machine.state.key(self.shared.mode, Instant::now());
         machine.state = state;
@@ -174,24 +186,23 @@ impl Interrupts {
         }
     }
 
-    fn act(&self, action: Action, target: Option<(Arc<dyn Control>, Arc<Mutex<StatusStore>>)>) {
+    fn act(&self, action: Action, target: Option<Target>) {
         match (action, target) {
             (Action::Exit, _) => {
                 self.shared.screen.flush();
                 std::process::exit(130);
             }
-            (Action::Cancel, Some((control, _))) => control.interrupt(),
-            (Action::Kill, Some((control, _))) => control.kill_child(),
-            (Action::Tell, Some((control, status))) => {
-                self.shared.screen.error(&notice(&control, &status));
-            }
+            (Action::Cancel, Some(target)) => target.control.interrupt(),
+            (Action::Kill, Some(target)) => target.control.kill_child(),
+            (Action::Tell, Some(target)) => self.shared.screen.error(&notice(&target)),
             _ => {}
         }
     }
 }
 
 /// What still runs and what a second Ctrl-C would lose.
-fn notice(control: &Arc<dyn Control>, status: &Arc<Mutex<StatusStore>>) -> String {
+fn notice(target: &Target) -> String {
+    let Target { control, status } = target;
     let snapshot = status.lock().unwrap_or_else(PoisonError::into_inner).snapshot();
     let running: Vec<String> = snapshot
         .stages
@@ -235,6 +246,7 @@ mod tests {
         let (state, _) = State::Running.key(Mode::Batch, start);
         assert_eq!(state.key(Mode::Batch, start).1, Action::Kill);
         assert_eq!(State::Idle.key(Mode::Batch, start).1, Action::Exit);
+        assert_eq!(State::Starting.key(Mode::Prompt, start).1, Action::Exit);
         assert_eq!(State::Idle.key(Mode::Prompt, start).1, Action::Nothing);
         assert_eq!(State::Paused.key(Mode::Batch, start).1, Action::Nothing);
     }

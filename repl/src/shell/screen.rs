@@ -155,6 +155,20 @@ impl Screen {
         self.state().broken
     }
 
+    /// Nobody reads our output any more.
+    pub fn set_broken(&self) {
+        self.state().broken = true;
+    }
+
+    /// The terminal has echoed `^C` where the cursor was.
+    pub fn key_echoed(&self) {
+        let mut state = self.state();
+        // Below progress lines it goes with them.
+        if self.inner.abilities.terminal && state.drawn == 0 {
+            state.column += 2;
+        }
+    }
+
     /// A cell begins: progress may appear from now on.
     pub fn begin_cell(&self) {
         let mut state = self.state();
@@ -198,6 +212,17 @@ impl Screen {
         state.track(&bytes[..shown]);
         state.write(stream, &bytes[..shown]);
         state.flush();
+    }
+
+    /// The text, cut at the output limit with a word about the rest.
+    pub fn capped(&self, text: &str) -> String {
+        let limit = usize::try_from(self.inner.abilities.output_limit).unwrap_or(usize::MAX);
+        if limit == 0 || text.len() <= limit {
+            return text.to_owned();
+        }
+        let shown = &text[..text.floor_char_boundary(limit)];
+        let dropped = view::units::bytes((text.len() - shown.len()) as u64);
+        format!("{shown}…\n{dropped} more are not shown (`output_limit`)")
     }
 
     /// A result: a text on lines of its own, on standard output.
@@ -419,6 +444,8 @@ mod tests {
         screen.end_cell();
         let text = sink.take();
         assert!(text.starts_with("abc\nthe cell printed more than 4 B; 2.0 KiB are not shown."), "{text}");
+        assert_eq!(screen.capped("aaaé"), "aaa…\n2 B more are not shown (`output_limit`)");
+        assert_eq!(screen.capped("abcd"), "abcd");
         screen.begin_cell();
         screen.user_output(Stream::Stdout, b"again");
         assert_eq!(sink.take(), "agai");

@@ -4,6 +4,7 @@ use super::backend::Listener;
 use super::interrupt::Mode;
 use super::screen::Abilities;
 use super::*;
+use crate::batch::{self, Exit};
 use crate::session::{Completions, Timing, Variable};
 use dpark::event::{CallSite, Event, JobEnd, StageInfo};
 use dpark::ids::StageId;
@@ -180,4 +181,21 @@ fn save_and_load() {
 fn fresh_starts_say_what_they_drop() {
     assert!(transcript(&[":clear"]).starts_with("dropped: variables, items, imports and dependencies"));
     assert!(transcript(&[":restart"]).contains("items, imports and dependencies stay"));
+}
+
+#[test]
+fn a_script_stops_at_the_cell_that_fails() {
+    let cells = ["1;".to_owned(), "fail".to_owned(), "2".to_owned()];
+    let (mut shell, _) = shell();
+    assert_eq!(batch::run_cells(&mut shell, &cells), Exit::Failure);
+    assert_eq!(shell.backend.borrow().ran, ["1;", "fail"]);
+    assert_eq!(batch::run_cells(&mut shell, &cells[..1]), Exit::Success);
+}
+
+#[test]
+fn input_goes_on_after_a_failure() {
+    let (mut shell, sink) = shell();
+    let exit = batch::run_input(&mut shell, &mut "fail\nf(1,\n2)\n:quit\n3\n".as_bytes()).unwrap();
+    assert_eq!(exit, Exit::Failure);
+    assert_eq!(String::from_utf8(sink.0.lock().unwrap().clone()).unwrap(), "error: no\n<f(1,\n2)>\n");
 }

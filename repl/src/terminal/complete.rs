@@ -8,9 +8,12 @@ use rustyline::completion::{FilenameCompleter, Pair};
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// Rust's completions at an offset: where the replaced text starts, and what may replace it.
+type Rust = dyn Fn(&str, usize) -> (usize, Vec<Pair>);
+
 /// Completes at the prompt.
 pub(super) struct Completer {
-    rust: Box<dyn Fn(&str, usize) -> (usize, Vec<Pair>)>,
+    rust: Box<Rust>,
     live: Live,
     files: FilenameCompleter,
 }
