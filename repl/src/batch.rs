@@ -39,8 +39,9 @@ pub fn read_script(path: &Path) -> anyhow::Result<Vec<String>> {
 
 /// Runs cells until one fails.
 pub fn run_cells<B: Backend>(shell: &mut Shell<B>, cells: &[String]) -> Exit {
-    for cell in cells {
-        match shell.run(cell) {
+    for (index, cell) in cells.iter().enumerate() {
+        let last = index + 1 == cells.len();
+        match if last { shell.run_last(cell) } else { shell.run(cell) } {
             Flow::Done => {}
             Flow::Quit => break,
             Flow::Failed => return failed(shell),

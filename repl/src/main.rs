@@ -83,7 +83,7 @@ fn start(args: &Args, config: &Config, master: &str, interactive: bool, screen: 
         memory: config.memory(),
         args: args.user_args(),
         stdio,
-        interactive: true,
+        interactive,
     };
     let started = Session::start(options, &mut |building| screen.note(building));
     started.map_err(|error| {

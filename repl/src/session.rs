@@ -18,6 +18,7 @@ mod items;
 mod outcome;
 pub mod program;
 pub mod toolchain;
+mod type_names;
 
 pub use outcome::{CellError, Completion, Completions, Diagnostic, Label, Level, Outcome, Timing, Variable};
 

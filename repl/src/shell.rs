@@ -105,10 +105,21 @@ impl<B: Backend> Shell<B> {
 
     /// Runs one input: a cell that may mix commands and code by line.
     pub fn run(&mut self, input: &str) -> Flow {
+        self.run_parts(cell::split(input), B::execute)
+    }
+
+    /// Runs the last input of a batch: if it ends with code, that is an ordinary function body.
+    pub fn run_last(&mut self, input: &str) -> Flow {
+        self.run_parts(cell::split(input), B::execute_last)
+    }
+
+    fn run_parts(&mut self, parts: Vec<Part>, ending: fn(&mut B, &str) -> Outcome) -> Flow {
         let mut kept = Vec::new();
         let mut flow = Flow::Done;
-        for part in cell::split(input) {
-            flow = self.run_part(&part);
+        let count = parts.len();
+        for (index, part) in parts.into_iter().enumerate() {
+            let execute = if index + 1 == count { ending } else { B::execute };
+            flow = self.run_part(&part, execute);
             if flow != Flow::Done {
                 break;
             }
@@ -126,9 +137,9 @@ impl<B: Backend> Shell<B> {
         flow
     }
 
-    fn run_part(&mut self, part: &Part) -> Flow {
+    fn run_part(&mut self, part: &Part, execute: fn(&mut B, &str) -> Outcome) -> Flow {
         match part {
-            Part::Code(code) => self.run_code(code),
+            Part::Code(code) => self.run_code(code, execute),
             Part::Shell(line) => self.run_shell_line(line),
             Part::Command { name, args } => match command::run(self, name, args) {
                 Ok(command::Reply::Text(text)) => {
@@ -144,11 +155,11 @@ impl<B: Backend> Shell<B> {
         }
     }
 
-    fn run_code(&mut self, code: &str) -> Flow {
+    fn run_code(&mut self, code: &str, execute: fn(&mut B, &str) -> Outcome) -> Flow {
         let last_job = self.live.store().snapshot().jobs.last().map(|job| job.id);
         self.screen.begin_cell();
         self.interrupts.begin_cell();
-        let outcome = self.backend.borrow_mut().execute(code);
+        let outcome = execute(&mut self.backend.borrow_mut(), code);
         self.interrupts.end_cell();
         self.screen.end_cell();
         if stdout_is_closed(&outcome) {

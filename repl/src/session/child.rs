@@ -7,7 +7,9 @@ use dpark::ids::RddId;
 use dpark::session::child::SOCKET;
 use dpark::session::wire::{self, CellReport, ToChild, ToParent};
 use std::collections::BTreeMap;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{PipeReader, Read};
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,14 @@ struct Inner {
     listeners: Mutex<Vec<Listener>>,
     /// The RDD that each variable holds.
     rdds: Mutex<BTreeMap<String, RddId>>,
+    /// The child's output, if it is ours to pass on.
+    outputs: Mutex<Vec<Arc<Output>>>,
+}
+
+/// An output stream of the child. The lock is held while a chunk is passed on.
+struct Output {
+    pipe: PipeReader,
+    passing_on: Mutex<()>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -70,6 +80,7 @@ impl Line {
             process: Mutex::default(),
             listeners: Mutex::default(),
             rdds: Mutex::default(),
+            outputs: Mutex::default(),
         }));
         let (answers, answered) = mpsc::channel();
         let serving = line.clone();
@@ -91,11 +102,14 @@ impl Line {
             .env("DPARK_STUB_LIBRARIES", std::env::join_paths(&spawn.libraries)?)
             .env("DPARK_STUB_ENTRY", "dpark_session_main")
             .env(SOCKET, &spawn.socket);
+        lock(&self.0.outputs).clear();
         if let Stdio::Watch(sink) = &spawn.stdio {
             let watch = |stream| -> Result<std::io::PipeWriter> {
-                let (reader, writer) = std::io::pipe()?;
+                let (pipe, writer) = std::io::pipe()?;
+                let output = Arc::new(Output { pipe, passing_on: Mutex::default() });
+                lock(&self.0.outputs).push(Arc::clone(&output));
                 let sink = Arc::clone(sink);
-                std::thread::Builder::new().name("dpark-output".into()).spawn(move || pump(reader, stream, &*sink))?;
+                std::thread::Builder::new().name("dpark-output".into()).spawn(move || output.pump(stream, &*sink))?;
                 Ok(writer)
             };
             command.stdout(watch(Stream::Stdout)?).stderr(watch(Stream::Stderr)?);
@@ -158,6 +172,7 @@ impl Line {
                 ToParent::Started(made) => Answer::Started(made),
                 ToParent::Done(report) => {
                     self.note_variables(&report);
+                    lock(&self.0.outputs).iter().for_each(|output| output.drain());
                     Answer::Done(report)
                 }
             };
@@ -192,9 +207,41 @@ impl Drop for Inner {
     }
 }
 
-fn pump(mut reader: PipeReader, stream: Stream, sink: &(dyn Fn(Stream, &[u8]) + Send + Sync)) {
-    let mut chunk = vec![0; 64 * 1024];
-    while let Ok(read @ 1..) = reader.read(&mut chunk) {
-        sink(stream, &chunk[..read]);
+impl Output {
+    fn pump(&self, stream: Stream, sink: &(dyn Fn(Stream, &[u8]) + Send + Sync)) {
+        let mut chunk = vec![0; 64 * 1024];
+        while self.is_ready(PollTimeout::NONE) {
+            let _passing_on = lock(&self.passing_on);
+            match (&self.pipe).read(&mut chunk) {
+                Ok(read @ 1..) => sink(stream, &chunk[..read]),
+                _ => break,
+            }
+        }
+    }
+
+    /// Waits until everything that is in the pipe has been passed on.
+    fn drain(&self) {
+        loop {
+            drop(lock(&self.passing_on));
+            if !self.is_ready(PollTimeout::ZERO) {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        drop(lock(&self.passing_on));
+    }
+
+    /// Whether there is something to read; at the end of the stream there is nothing any more.
+    fn is_ready(&self, timeout: PollTimeout) -> bool {
+        let mut pipes = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
+        loop {
+            match poll(&mut pipes, timeout) {
+                Err(nix::errno::Errno::EINTR) => {}
+                polled => {
+                    let readable = pipes[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN));
+                    return polled.is_ok_and(|ready| ready > 0) && readable;
+                }
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::diagnostics;
 use super::desk::Verdict;
 use super::items::{Change, Items, Source};
 use super::program::{Inputs, Keep, Known, Moved, Program};
-use super::{CellError, Diagnostic, Label, Level, Outcome, Phase, Session, Timing, cache, lock};
+use super::{CellError, Diagnostic, Label, Level, Outcome, Phase, Session, Timing, cache, lock, type_names};
 use dpark::session::wire::{CellEnd, CellReport, ToChild};
 use dpark_rewrite::cell::{self, Cell, Part, StatementKind};
 use dpark_rewrite::{Insertion, Kind, RewriteError};
@@ -68,7 +68,14 @@ impl Session {
             Ok(registering) => registering,
             Err(error) => return failed(CellError::Session(format!("{error:#}"))),
         };
-        let (program, compiled) = match self.compile(&attempt) {
+        let mut attempt = attempt;
+        let mut compiled = self.compile(&attempt);
+        // An error that is nowhere in the user's text may be a type that cannot be named the way the child says it.
+        let unplaced = |diagnostics: &[Diagnostic]| diagnostics.iter().all(|diagnostic| diagnostic.labels.is_empty());
+        if matches!(&compiled, Err(CellError::Compile(diagnostics)) if unplaced(diagnostics)) && self.infer_types(&mut attempt) {
+            compiled = self.compile(&attempt);
+        }
+        let (program, compiled) = match compiled {
             Ok(compiled) => compiled,
             Err(error) => {
                 self.desk.decide(attempt.number, Verdict::Refuse);
@@ -134,8 +141,8 @@ impl Session {
         if attempt.keep == Keep::Nothing || !interesting {
             return Ok(None);
         }
-        if !attempt.binds() && self.interpreter.is_none() && !self.options.interactive {
-            // Items alone need no inference; whoever needs it later finds them in the sources.
+        if self.interpreter.is_none() && !self.options.interactive {
+            // Nobody types: what the child says of a type will do, or evcxr is asked when it does not.
             return Ok(None);
         }
         self.give_to_evcxr(attempt.number, attempt.source.to_string()).map(Some)
@@ -201,6 +208,33 @@ impl Session {
         }
     }
 
+    /// Asks evcxr for the types of the variables after all, if the cell mentions some whose types nobody inferred.
+    /// Tells whether that changed anything.
+    fn infer_types(&mut self, attempt: &mut Attempt) -> bool {
+        if self.interpreter.is_some() || self.history.is_empty() || attempt.variables.len() < 2 {
+            return false;
+        }
+        let mut types = BTreeMap::new();
+        for code in self.history.clone() {
+            let number = self.next_cell;
+            self.next_cell += 1;
+            self.desk.decide(number, Verdict::Accept { moved: Vec::new() });
+            let registered = self.give_to_evcxr(number, code).ok().and_then(|registered| registered.recv().ok());
+            if let Some(Ok(known)) = registered {
+                types = known;
+            }
+        }
+        let mut changed = false;
+        for (name, known) in attempt.variables.iter_mut().filter(|(name, _)| name.as_str() != super::CONTEXT) {
+            if let Some(inferred) = types.get(name).filter(|inferred| **inferred != known.type_name) {
+                known.type_name.clone_from(inferred);
+                lock(&self.shared.variables).insert(name.clone(), known.clone());
+                changed = true;
+            }
+        }
+        changed
+    }
+
     fn wait_for_report(&mut self) -> Option<CellReport> {
         loop {
             match self.answers.recv() {
@@ -248,7 +282,7 @@ impl Session {
         for stored in &report.stored {
             let Some(is_mut) = attempt.binding(&stored.name, report.left_at) else { continue };
             let inferred = types.as_ref().and_then(|types| types.get(&stored.name)).cloned();
-            let type_name = inferred.unwrap_or_else(|| stored.type_name.clone());
+            let type_name = inferred.unwrap_or_else(|| type_names::as_code(&stored.type_name));
             variables.insert(stored.name.clone(), Known { type_name, is_mut });
         }
     }
@@ -276,7 +310,7 @@ impl Session {
                 kept.push('\n');
             }
         }
-        if kept.is_empty() || (self.interpreter.is_none() && !attempt.binds()) {
+        if kept.is_empty() || self.interpreter.is_none() {
             return None;
         }
         // A number of its own: the cell's was refused.

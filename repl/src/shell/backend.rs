@@ -12,6 +12,8 @@ pub type Listener = Box<dyn FnMut(&Event) + Send>;
 pub trait Backend {
     /// Runs Rust code as the next cell.
     fn execute(&mut self, code: &str) -> Outcome;
+    /// Runs Rust code as the last cell: nobody sees its variables.
+    fn execute_last(&mut self, code: &str) -> Outcome;
     /// Runs one of evcxr's commands.
     fn evcxr_command(&mut self, line: &str) -> Outcome;
     /// Drops everything.
@@ -43,6 +45,10 @@ pub trait Control: Send + Sync {
 impl Backend for Session {
     fn execute(&mut self, code: &str) -> Outcome {
         Session::execute(self, code)
+    }
+
+    fn execute_last(&mut self, code: &str) -> Outcome {
+        Session::execute_last(self, code)
     }
 
     fn evcxr_command(&mut self, line: &str) -> Outcome {

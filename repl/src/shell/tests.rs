@@ -80,6 +80,10 @@ impl Backend for Fake {
         outcome
     }
 
+    fn execute_last(&mut self, code: &str) -> Outcome {
+        self.execute(code)
+    }
+
     fn evcxr_command(&mut self, line: &str) -> Outcome {
         Outcome { text: Some(format!("evcxr: {line}")), ..Outcome::default() }
     }
