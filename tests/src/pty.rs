@@ -82,7 +82,8 @@ impl Terminal {
         let keyboard = File::from(pair.master);
         let seen = Arc::new(Seen::default());
         let reader = {
-            let (mut screen, seen) = (keyboard.try_clone().expect("a second handle of the terminal"), Arc::clone(&seen));
+            let (mut screen, seen) =
+                (keyboard.try_clone().expect("a second handle of the terminal"), Arc::clone(&seen));
             std::thread::spawn(move || seen.read(&mut screen))
         };
         let mut terminal = Terminal { child, keyboard, seen, reader: Some(reader), directory };
@@ -145,9 +146,7 @@ impl Terminal {
     /// sequences.
     #[track_caller]
     pub fn answer(&mut self) -> String {
-        self.wait("the next prompt", |raw, _| {
-            raw.rfind(READ).is_some_and(|line| raw[line..].contains(READS))
-        });
+        self.wait("the next prompt", |raw, _| raw.rfind(READ).is_some_and(|line| raw[line..].contains(READS)));
         let raw = self.raw();
         let from = raw.rfind(READ).expect("a line was entered") + READ.len();
         let to = from + raw[from..].find(READS).expect("a prompt followed");

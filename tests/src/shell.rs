@@ -51,6 +51,12 @@ impl Shell {
         self.directory.path().join(name)
     }
 
+    /// Lets it start in a directory below its own.
+    pub fn directory_inside(mut self, name: &str) -> Shell {
+        self.command.current_dir(self.directory.path().join(name));
+        self
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Shell {
         self.command.arg(arg);
