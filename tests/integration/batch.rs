@@ -180,7 +180,7 @@ fn a_script_that_runs_again_does_not_compile_again() {
 
 #[test]
 fn input_is_read_as_at_the_prompt() {
-    let input = "let n = 3;\n\nfn cube(x: i64) -> i64 {\n    x * x * x\n}\nn +\n1\ncube(n)\nctx.range(0, 10)\n    .map(|x| {\n        x + n\n    }).sum()?\n";
+    let input = "let n = 3_i64;\n\nfn cube(x: i64) -> i64 {\n    x * x * x\n}\nn +\n1\ncube(n)\nctx.range(0, 10).map(|x| {\n    x + n\n}).sum()?\n";
     Shell::new().feed(input).prints("4\n27\n75\n");
 }
 
@@ -209,7 +209,8 @@ fn an_incomplete_last_cell_is_reported() {
 
 #[test]
 fn user_code_reads_the_line_that_is_typed_next() {
-    let mut child = Shell::new().spawn();
+    let mut shell = Shell::new();
+    let mut child = shell.spawn();
     let mut stdin = child.stdin.take().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut expect = |wanted: &str| {
@@ -243,7 +244,8 @@ fn user_code_may_read_all_of_the_rest() {
 
 #[test]
 fn a_reader_that_leaves_is_no_error() {
-    let mut child = Shell::new().cell("for n in 0..1_000_000 { println!(\"{n}\"); }").spawn();
+    let mut shell = Shell::new().cell("for n in 0..1_000_000 { println!(\"{n}\"); }");
+    let mut child = shell.spawn();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "0\n");
@@ -254,7 +256,8 @@ fn a_reader_that_leaves_is_no_error() {
 
 #[test]
 fn a_reader_that_leaves_before_a_result_is_no_error() {
-    let mut child = Shell::new().cell("(0..1_000_000).collect::<Vec<i64>>()").spawn();
+    let mut shell = Shell::new().cell("(0..1_000_000).collect::<Vec<i64>>()");
+    let mut child = shell.spawn();
     drop(child.stdout.take());
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();

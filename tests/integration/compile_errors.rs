@@ -91,7 +91,7 @@ fn in_the_items_of_earlier_cells() {
 #[test]
 fn each_error_is_said_once() {
     let answers =
-        Shell::new().cells(&["let r = ctx.range(0, 4); let n = 1;", "r.map(|x| x + n + undefined).collect()?"]);
+        Shell::new().cells(&["let r = ctx.range(0, 4); let n = 1_i64;", "r.map(|x| x + n + undefined).collect()?"]);
     assert_eq!(answers[1].matches("error").count(), 1, "{}", answers[1]);
     let answers = Shell::new().cells(&["let a: i32 = \"a\";\nlet b: i32 = \"b\";"]);
     assert_eq!(answers[0].matches("error[E0308]").count(), 2, "{}", answers[0]);
@@ -105,7 +105,7 @@ fn a_failed_cell_leaves_nothing_behind() {
         ("f()", "1"),
         ("let n = 5; let m: String = n;", "error[E0308][…]"),
         ("n", "error[E0425]: cannot find value `n`[…]"),
-        ("struct S { x: Missing }", "error[E0412]: cannot find type `Missing`[…]cell 6:1:15[…]"),
+        ("struct S { x: Missing }", "error[E0425]: cannot find type `Missing`[…]cell 6:1:15[…]"),
         ("struct S { x: i32 }", ""),
         ("S { x: 1 }.x", "1"),
     ]);

@@ -23,7 +23,8 @@ fn lines_like_the_interpreters_own_are_text() {
 
 #[test]
 fn output_without_a_line_end_shows_at_once() {
-    let mut child = Shell::new().spawn();
+    let mut shell = Shell::new();
+    let mut child = shell.spawn();
     let mut stdin = child.stdin.take().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let cell = "print!(\"name? \"); let mut name = String::new(); std::io::stdin().read_line(&mut name)?; println!(\"hello {}\", name.trim());\n";
@@ -40,10 +41,10 @@ fn output_without_a_line_end_shows_at_once() {
 
 #[test]
 fn a_hundred_megabytes_come_through() {
-    let mut child = Shell::new()
+    let mut shell = Shell::new()
         .cell("let line = \"x\".repeat(99); for _ in 0..1_000_000 { println!(\"{line}\"); }")
-        .cell("println!(\"done\");")
-        .spawn();
+        .cell("println!(\"done\");");
+    let mut child = shell.spawn();
     let mut stdout = BufReader::with_capacity(1 << 16, child.stdout.take().unwrap());
     let (mut bytes, mut last) = (0, String::new());
     loop {
@@ -69,8 +70,8 @@ fn tasks_print_too() {
 
 #[test]
 fn output_that_is_no_text_comes_through() {
-    let mut child =
-        Shell::new().cell("use std::io::Write; std::io::stdout().write_all(&[0xff, 0, 0xfe, b'\\n'])?;").spawn();
+    let mut shell = Shell::new().cell("use std::io::Write; std::io::stdout().write_all(&[0xff, 0, 0xfe, b'\\n'])?;");
+    let mut child = shell.spawn();
     let mut bytes = Vec::new();
     child.stdout.take().unwrap().read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes, [0xff, 0, 0xfe, b'\n']);

@@ -113,7 +113,11 @@ impl Shell {
         let mut child = self.command.spawn().expect("the shell starts");
         // The writing ends that the command keeps would hold the pipe open.
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
-        let input: String = cells.iter().map(|cell| format!("{}\n!echo '{MARK}'\n", cell.trim_end())).collect();
+        let input: String = cells
+            .iter()
+            .enumerate()
+            .map(|(index, cell)| format!("{}\n!echo '{MARK}'\n", self.on_one_line(index, cell)))
+            .collect();
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
         let feeder = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
         let mut text = Vec::new();
@@ -126,6 +130,17 @@ impl Shell {
         let rest = answers.pop().unwrap_or_default();
         assert_eq!(rest, "", "after the last cell");
         answers
+    }
+
+    /// At the prompt a cell ends where its code is complete: one of several lines is loaded from a file.
+    fn on_one_line(&self, index: usize, cell: &str) -> String {
+        let cell = cell.trim_end();
+        if !cell.contains('\n') {
+            return cell.to_owned();
+        }
+        let file = self.path(&format!(".cell-{index}"));
+        std::fs::write(&file, cell).expect("a file for the cell");
+        format!(":load {}", file.display())
     }
 
     /// Runs pairs of a cell and what it must bring. `[…]` in the expected text stands for anything.
