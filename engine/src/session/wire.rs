@@ -67,6 +67,8 @@ pub struct CellReport {
     pub left_at: Option<usize>,
     /// Whether an interrupt reached it.
     pub interrupted: bool,
+    /// How long loading the cell's library took, in microseconds.
+    pub load_micros: u64,
     /// How long the user's code ran, in microseconds.
     pub run_micros: u64,
 }

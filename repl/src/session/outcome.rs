@@ -25,6 +25,12 @@ pub struct Outcome {
 pub struct Timing {
     /// From the call to the loaded library.
     pub compile: Duration,
+    /// Of that, the compiler.
+    pub rustc: Duration,
+    /// Of that, the linker.
+    pub link: Duration,
+    /// Loading the library into the child.
+    pub load: Duration,
     /// The user's code.
     pub run: Duration,
     /// All of it.
