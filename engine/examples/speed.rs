@@ -70,7 +70,8 @@ fn word_count(ctx: &DparkContext, threads: usize, megabytes: usize) -> Result<()
     let plain = best(|| expected = plain_word_count(&path, threads));
     let mut counts = Ok(HashMap::new());
     let engine = best(|| {
-        let words = ctx.text_file(&path).flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        let words =
+            ctx.text_file(&path).flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         counts = words.map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b).collect_as_map();
     });
     assert!(counts? == expected, "both programs count the same");

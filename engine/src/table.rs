@@ -1,7 +1,7 @@
 //! Hash tables over erased rows: dense rows in insertion order plus an index of (hash tag, row number). Generic code does
 //! the comparison of keys and nothing else, so a cell carries no hash table of its own.
 
-use crate::batch::{Batch, ElemVt};
+use crate::batch::{Batch, ElemVt, take_row};
 use crate::hash::partition_of;
 
 /// One table for each reduce partition; the reduce side has a single one.
@@ -84,6 +84,82 @@ impl Buckets {
     pub fn rows_mut(&mut self) -> &mut Batch {
         &mut self.tables[0].rows
     }
+}
+
+/// Rows whose table entries are fetched together.
+const GROUP: usize = 32;
+
+/// Moves every row of `input` into `f`, together with its hash. Rows are hashed in groups and the processor is told which
+/// table rows they will need, so that it waits for memory once a group instead of twice a row.
+///
+/// # Safety
+/// `input` holds rows of type `T`.
+#[inline]
+pub unsafe fn drain_hashed<T>(
+    input: &mut Batch,
+    tables: &mut Buckets,
+    hash: impl Fn(&T) -> u64,
+    mut f: impl FnMut(&mut Buckets, u64, T),
+) {
+    let mut hashes = [0; GROUP];
+    while !input.is_empty() {
+        let rows = input.rows().min(GROUP);
+        let mut i = 0;
+        while i < rows {
+            // SAFETY: row `i` exists and has the type `T`.
+            hashes[i] = hash(unsafe { &*(input.row(i) as *const T) });
+            i += 1;
+        }
+        tables.prefetch(&hashes, rows);
+        i = 0;
+        while i < rows {
+            // SAFETY: the group's rows are still there.
+            let row = unsafe { take_row::<T>(input) };
+            f(tables, hashes[i], row);
+            i += 1;
+        }
+    }
+}
+
+impl Buckets {
+    /// Loads the memory that the searches for these hashes will begin with.
+    #[inline(never)]
+    fn prefetch(&self, hashes: &[u64; GROUP], n: usize) {
+        // Small tables are in the cache anyway.
+        if self.bytes < 128 << 10 {
+            return;
+        }
+        let slot = |hash: u64| {
+            let partition = if self.tables.len() == 1 { 0 } else { partition_of(hash, self.tables.len()) };
+            let table = &self.tables[partition];
+            (!table.index.is_empty()).then(|| (table, hash as u32 as usize & (table.index.len() - 1)))
+        };
+        for hash in &hashes[..n] {
+            if let Some((table, slot)) = slot(*hash) {
+                prefetch(table.index.as_ptr().wrapping_add(slot) as *const u8);
+            }
+        }
+        for hash in &hashes[..n] {
+            if let Some((table, slot)) = slot(*hash)
+                && let (tag, row) = table.index[slot]
+                && row != EMPTY
+                && tag == *hash as u32
+            {
+                prefetch(table.rows.row(row as usize));
+            }
+        }
+    }
+}
+
+#[inline]
+fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: prefetching has no effect but on speed, whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address as *const i8)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 impl Probe<'_> {
@@ -221,6 +297,10 @@ mod tests {
         let hole = buckets.tables[0].rows.row(1);
         buckets.tables[0].hole = hole;
         drop(buckets);
-        assert_eq!(std::sync::Arc::strong_count(&counted), 2, "the row in the hole is leaked, the other two are dropped");
+        assert_eq!(
+            std::sync::Arc::strong_count(&counted),
+            2,
+            "the row in the hole is leaked, the other two are dropped"
+        );
     }
 }

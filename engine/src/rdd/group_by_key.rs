@@ -1,13 +1,13 @@
 //! `group_by_key`: all values of a key in one vector, in the order of partitions and rows.
 
 use super::Rdd;
-use crate::batch::{Batch, Elem, drain_rows};
+use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::Data;
 use crate::hash::hash_key;
 use crate::shuffle::{ReadVt, WriteVt};
-use crate::table::Buckets;
+use crate::table::{Buckets, drain_hashed};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -26,18 +26,28 @@ impl<K: Data + Hash + Eq, V: Data> Grouping<K, V> {
 unsafe fn add<K: Hash + Eq, V>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
     unsafe {
-        drain_rows::<(K, V)>(input, |(key, value)| {
-            entry(tables, key, Vec::new, |values: &mut Vec<V>| values.push(value));
-        })
+        drain_hashed::<(K, V)>(
+            input,
+            tables,
+            |row| hash_key(&row.0),
+            |tables, hash, (key, value)| {
+                entry(tables, hash, key, Vec::new, |values: &mut Vec<V>| values.push(value));
+            },
+        )
     }
 }
 
 unsafe fn merge<K: Hash + Eq, V>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
     unsafe {
-        drain_rows::<(K, Vec<V>)>(input, |(key, mut more)| {
-            entry(tables, key, Vec::new, |values: &mut Vec<V>| values.append(&mut more));
-        })
+        drain_hashed::<(K, Vec<V>)>(
+            input,
+            tables,
+            |row| hash_key(&row.0),
+            |tables, hash, (key, mut more)| {
+                entry(tables, hash, key, Vec::new, |values: &mut Vec<V>| values.append(&mut more));
+            },
+        )
     }
 }
 
@@ -48,11 +58,12 @@ unsafe fn merge<K: Hash + Eq, V>(_: *const u8, input: &mut Batch, tables: &mut B
 #[inline]
 pub(super) unsafe fn entry<K: Hash + Eq, C>(
     tables: &mut Buckets,
+    hash: u64,
     key: K,
     new: impl FnOnce() -> C,
     change: impl FnOnce(&mut C),
 ) {
-    let mut probe = tables.probe(hash_key(&key));
+    let mut probe = tables.probe(hash);
     // SAFETY: candidates are initialised rows of the type; a new row is written before anything else is called.
     unsafe {
         loop {

@@ -4,11 +4,12 @@
 use super::Rdd;
 use super::flat_map::FlatMap;
 use super::group_by_key::{Grouping, entry};
-use crate::batch::{Batch, Elem, drain_rows};
+use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::data::Data;
+use crate::hash::hash_key;
 use crate::shuffle::ReadVt;
-use crate::table::Buckets;
+use crate::table::{Buckets, drain_hashed};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -25,18 +26,40 @@ impl<K: Data + Hash + Eq, V: Data, W: Data> Cogroup<K, V, W> {
 unsafe fn left<K: Hash + Eq, V, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
     unsafe {
-        drain_rows::<(K, Vec<V>)>(input, |(key, mut more)| {
-            entry(tables, key, || (Vec::new(), Vec::new()), |groups: &mut Groups<V, W>| groups.0.append(&mut more));
-        })
+        drain_hashed::<(K, Vec<V>)>(
+            input,
+            tables,
+            |row| hash_key(&row.0),
+            |tables, hash, (key, mut more)| {
+                entry(
+                    tables,
+                    hash,
+                    key,
+                    || (Vec::new(), Vec::new()),
+                    |groups: &mut Groups<V, W>| groups.0.append(&mut more),
+                );
+            },
+        )
     }
 }
 
 unsafe fn right<K: Hash + Eq, V, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
     unsafe {
-        drain_rows::<(K, Vec<W>)>(input, |(key, mut more)| {
-            entry(tables, key, || (Vec::new(), Vec::new()), |groups: &mut Groups<V, W>| groups.1.append(&mut more));
-        })
+        drain_hashed::<(K, Vec<W>)>(
+            input,
+            tables,
+            |row| hash_key(&row.0),
+            |tables, hash, (key, mut more)| {
+                entry(
+                    tables,
+                    hash,
+                    key,
+                    || (Vec::new(), Vec::new()),
+                    |groups: &mut Groups<V, W>| groups.1.append(&mut more),
+                );
+            },
+        )
     }
 }
 
