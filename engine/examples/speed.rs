@@ -79,7 +79,10 @@ fn word_count(ctx: &DparkContext, threads: usize, megabytes: usize) -> Result<()
     Ok(())
 }
 
-/// Lines of words with a skewed distribution, about 60,000 different ones.
+/// Different words in the text.
+const DISTINCT: f64 = 500_000.0;
+
+/// Lines of ten words, distributed as in real text.
 fn write_text(path: &Path, megabytes: usize) {
     let mut out = BufWriter::new(File::create(path).expect("the file can be made"));
     let mut state = 1u64;
@@ -88,7 +91,8 @@ fn write_text(path: &Path, megabytes: usize) {
         for i in 0..10 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let uniform = (state >> 33) as f64 / f64::from(1u32 << 31);
-            let word = (uniform.powi(4) * 60_000.0) as u32;
+            // Zipf's law with exponent 1: the rank's logarithm is uniform.
+            let word = DISTINCT.powf(uniform) as u32;
             let separator = if i == 9 { '\n' } else { ' ' };
             let text = format!("w{word:x}{separator}");
             written += text.len();

@@ -7,7 +7,7 @@ use crate::codec::Codec;
 use crate::data::Data;
 use crate::hash::hash_key;
 use crate::shuffle::{ReadVt, WriteVt};
-use crate::table::{Buckets, drain_hashed};
+use crate::table::{Buckets, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -22,24 +22,7 @@ impl<T: Data + Hash + Eq> Distinct<T> {
 unsafe fn add<T: Hash + Eq>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' type is that of the rows.
     unsafe {
-        drain_hashed::<T>(
-            input,
-            tables,
-            |row| hash_key(row),
-            |tables, hash, row| {
-                let mut probe = tables.probe(hash);
-                loop {
-                    let known = probe.candidate() as *mut T;
-                    if known.is_null() {
-                        (probe.insert() as *mut T).write(row);
-                        return;
-                    }
-                    if *known == row {
-                        return;
-                    }
-                }
-            },
-        )
+        upsert_rows::<T, T>(input, tables, |row| hash_key(row), |row, known| row == known, |row| row, |_, _, _| ())
     }
 }
 

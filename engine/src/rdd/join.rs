@@ -3,13 +3,12 @@
 
 use super::Rdd;
 use super::flat_map::FlatMap;
-use super::group_by_key::{Grouping, entry};
+use super::group_by_key::{Grouping, merge_by_key};
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::data::Data;
-use crate::hash::hash_key;
 use crate::shuffle::ReadVt;
-use crate::table::{Buckets, drain_hashed};
+use crate::table::Buckets;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -26,40 +25,18 @@ impl<K: Data + Hash + Eq, V: Data, W: Data> Cogroup<K, V, W> {
 unsafe fn left<K: Hash + Eq, V, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
     unsafe {
-        drain_hashed::<(K, Vec<V>)>(
-            input,
-            tables,
-            |row| hash_key(&row.0),
-            |tables, hash, (key, mut more)| {
-                entry(
-                    tables,
-                    hash,
-                    key,
-                    || (Vec::new(), Vec::new()),
-                    |groups: &mut Groups<V, W>| groups.0.append(&mut more),
-                );
-            },
-        )
+        merge_by_key::<K, Vec<V>, Groups<V, W>>(input, tables, Default::default, |groups, mut more| {
+            groups.0.append(&mut more)
+        })
     }
 }
 
 unsafe fn right<K: Hash + Eq, V, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
     unsafe {
-        drain_hashed::<(K, Vec<W>)>(
-            input,
-            tables,
-            |row| hash_key(&row.0),
-            |tables, hash, (key, mut more)| {
-                entry(
-                    tables,
-                    hash,
-                    key,
-                    || (Vec::new(), Vec::new()),
-                    |groups: &mut Groups<V, W>| groups.1.append(&mut more),
-                );
-            },
-        )
+        merge_by_key::<K, Vec<W>, Groups<V, W>>(input, tables, Default::default, |groups, mut more| {
+            groups.1.append(&mut more)
+        })
     }
 }
 
