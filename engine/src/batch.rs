@@ -10,7 +10,7 @@ use std::any::TypeId;
 use std::marker::PhantomData;
 
 /// Bytes that a batch in a pipeline may hold (at least one row): measured optimum, see `reference/evcxr.md` 3g.
-pub const BATCH_BYTES: usize = 8 * 1024;
+pub const BATCH_BYTES: usize = 16 * 1024;
 
 /// What the engine knows of a row type.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use crate::closure::Closure;
 use crate::data::Data;
 use crate::error::Result;
 use crate::job::FoldVt;
+use crate::vectors::wide_vectors;
 
 /// A number type that [`Rdd::sum`] adds up.
 #[diagnostic::on_unimplemented(
@@ -80,14 +81,21 @@ integers! {
 fn add_i64(before: i64, rows: &[i64]) -> (i64, bool) {
     let mut total = i128::from(before);
     for block in rows.chunks(1 << 30) {
-        let (mut low, mut high) = (0u64, 0i64);
-        for row in block {
-            low += *row as u64 & 0xffff_ffff;
-            high += row >> 32;
-        }
+        let (low, high) = wide_vectors!(halves(block));
         total += (i128::from(high) << 32) + i128::from(low);
     }
     i64::try_from(total).map_or((0, true), |total| (total, false))
+}
+
+/// The sums of the lower and of the (signed) upper halves.
+#[inline(always)]
+fn halves(rows: &[i64]) -> (u64, i64) {
+    let (mut low, mut high) = (0u64, 0i64);
+    for row in rows {
+        low += *row as u64 & 0xffff_ffff;
+        high += row >> 32;
+    }
+    (low, high)
 }
 
 fn add_isize(before: isize, rows: &[isize]) -> (isize, bool) {
