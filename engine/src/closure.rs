@@ -45,7 +45,8 @@ handle! {
     pub struct Closure(Inner);
 }
 
-struct Inner {
+/// What the handle shares.
+pub(crate) struct Inner {
     value: Value,
     /// How to make another value; none for closures without environment.
     rebuild: Option<Rebuild>,

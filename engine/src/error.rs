@@ -100,7 +100,9 @@ impl std::fmt::Display for Failure {
             Failure::Panic { message, location: Some(at) } => write!(f, "panicked at {at}: {message}"),
             Failure::Panic { message, location: None } => write!(f, "panicked: {message}"),
             Failure::Io { path, message } => write!(f, "{path}: {message}"),
-            Failure::Lost { shuffle, map, message } => write!(f, "map output {map} of shuffle {shuffle} is lost: {message}"),
+            Failure::Lost { shuffle, map, message } => {
+                write!(f, "map output {map} of shuffle {shuffle} is lost: {message}")
+            }
             Failure::Budget(message) | Failure::Other(message) => f.write_str(message),
         }
     }

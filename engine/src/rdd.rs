@@ -57,11 +57,6 @@ impl<T> Rdd<T> {
         Rdd { handle, rows: PhantomData }
     }
 
-    #[inline]
-    pub(crate) fn handle(&self) -> &RddHandle {
-        &self.handle
-    }
-
     /// Its number in the context, from 1.
     ///
     /// ```

@@ -13,7 +13,8 @@ fn five_hundred_rebuilt_rdds_leave_memory_flat() {
     let ctx = with_memory(1 << 30);
     for round in 0..500 {
         let text = format!("{}", round % 3);
-        let pairs = ctx.range(0, 100).with_env((&text,)).map(|(text,)| move |x| (format!("{text}{}", x % 10), x)).cache();
+        let pairs =
+            ctx.range(0, 100).with_env((&text,)).map(|(text,)| move |x| (format!("{text}{}", x % 10), x)).cache();
         let sums = pairs.reduce_by_key(|a, b| a + b).sort_by(|row| row.1);
         assert_eq!(sums.count().unwrap(), 10);
         assert_eq!(pairs.count().unwrap(), 100);

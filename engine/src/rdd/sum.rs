@@ -6,6 +6,7 @@ use crate::closure::Closure;
 use crate::data::Data;
 use crate::error::Result;
 use crate::job::FoldVt;
+use crate::vectors::wide_vectors;
 
 /// A number type that [`Rdd::sum`] adds up.
 #[diagnostic::on_unimplemented(
@@ -28,18 +29,17 @@ macro_rules! summands {
             }
 
             unsafe fn $step(_: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {
-                // SAFETY: both batches hold rows of the number type; `acc` at most one.
+                // SAFETY: both batches hold rows of the number type; `acc` at most one. Numbers need no drop.
                 unsafe {
-                    let mut total = if acc.is_empty() { $number::default() } else { take_row(acc) };
+                    let before = if acc.is_empty() { $number::default() } else { take_row(acc) };
                     acc.clear();
-                    while !input.is_empty() {
-                        match $add(total, take_row::<$number>(input)) {
-                            Some(sum) => total = sum,
-                            None => return Some(OVERFLOW),
-                        }
+                    let rows = std::slice::from_raw_parts(input.row(0) as *const $number, input.rows());
+                    match $add(before, rows) {
+                        (sum, false) => acc.push(sum),
+                        (_, true) => return Some(OVERFLOW),
                     }
-                    acc.push(total);
                 }
+                input.clear();
                 None
             }
         )*
@@ -49,8 +49,15 @@ macro_rules! summands {
 macro_rules! integers {
     ($($number:ident $step:ident $add:ident;)*) => {
         $(
-            fn $add(a: $number, b: $number) -> Option<$number> {
-                a.checked_add(b)
+            /// The sum, and whether it overflowed: no branch in the loop.
+            fn $add(mut sum: $number, rows: &[$number]) -> ($number, bool) {
+                let mut overflowed = false;
+                for row in rows {
+                    let (next, over) = sum.overflowing_add(*row);
+                    sum = next;
+                    overflowed |= over;
+                }
+                (sum, overflowed)
             }
         )*
         summands!($($number $step $add;)*);
@@ -61,9 +68,7 @@ integers! {
     i8 step_i8 add_i8;
     i16 step_i16 add_i16;
     i32 step_i32 add_i32;
-    i64 step_i64 add_i64;
     i128 step_i128 add_i128;
-    isize step_isize add_isize;
     u8 step_u8 add_u8;
     u16 step_u16 add_u16;
     u32 step_u32 add_u32;
@@ -72,15 +77,45 @@ integers! {
     usize step_usize add_usize;
 }
 
-fn add_f32(a: f32, b: f32) -> Option<f32> {
-    Some(a + b)
+/// Adds the halves of the numbers apart, which cannot overflow and is quick; only the total is checked.
+fn add_i64(before: i64, rows: &[i64]) -> (i64, bool) {
+    let mut total = i128::from(before);
+    for block in rows.chunks(1 << 30) {
+        let (low, high) = wide_vectors!(halves(block));
+        total += (i128::from(high) << 32) + i128::from(low);
+    }
+    i64::try_from(total).map_or((0, true), |total| (total, false))
 }
 
-fn add_f64(a: f64, b: f64) -> Option<f64> {
-    Some(a + b)
+/// The sums of the lower and of the (signed) upper halves.
+#[inline(always)]
+fn halves(rows: &[i64]) -> (u64, i64) {
+    let (mut low, mut high) = (0u64, 0i64);
+    for row in rows {
+        low += *row as u64 & 0xffff_ffff;
+        high += row >> 32;
+    }
+    (low, high)
+}
+
+fn add_isize(before: isize, rows: &[isize]) -> (isize, bool) {
+    rows.iter().fold((before, false), |(sum, overflowed), row| {
+        let (sum, over) = sum.overflowing_add(*row);
+        (sum, overflowed | over)
+    })
+}
+
+fn add_f32(before: f32, rows: &[f32]) -> (f32, bool) {
+    (rows.iter().fold(before, |sum, row| sum + row), false)
+}
+
+fn add_f64(before: f64, rows: &[f64]) -> (f64, bool) {
+    (rows.iter().fold(before, |sum, row| sum + row), false)
 }
 
 summands! {
+    i64 step_i64 add_i64;
+    isize step_isize add_isize;
     f32 step_f32 add_f32;
     f64 step_f64 add_f64;
 }
