@@ -85,7 +85,7 @@ impl std::fmt::Debug for Stdio {
 }
 
 /// The variable that every session has.
-const CONTEXT: &str = "ctx";
+pub const CONTEXT: &str = "ctx";
 /// Its type, as cells write it.
 const CONTEXT_TYPE: &str = "::dpark::DparkContext";
 /// What evcxr is told of the session's beginning; it never runs.

@@ -39,7 +39,7 @@ pub enum ToChild {
 /// From the child to the parent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToParent {
-    /// The child is there. The hash is the engine library's, so that the parent sees that both mean the same one.
+    /// The child is there.
     Hello {
         /// The child's process id.
         pid: u32,

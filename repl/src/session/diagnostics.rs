@@ -44,6 +44,10 @@ fn is_own(span: &Span, program: &Program) -> bool {
     match program.files.get(&span.file_name) {
         Some(file) => {
             let at = file.edits.original(span.byte_start);
+            // What captures a variable stands for its mention.
+            if !file.edits.captures_at(span.byte_start).is_empty() {
+                return true;
+            }
             at.is_empty() && file.edits.text().as_bytes().get(span.byte_start) == file.source.as_bytes().get(at.start)
         }
         None => span.expansion.as_ref().is_some_and(|expansion| is_own(&expansion.span, program)),
@@ -66,6 +70,16 @@ fn diagnostic(message: &Message, program: &Program) -> Diagnostic {
         if !distinct.contains(&label) {
             distinct.push(label);
         }
+    }
+    if message.message == "implementation of `Deserialize` is not general enough" {
+        // The compiler has no words for it, and the only borrowed rows that people try are texts.
+        return Diagnostic {
+            level: Level::Error,
+            code: None,
+            message: "rows cannot be `&str`, which borrows its text: use `String` (`.map(str::to_owned)`, `.to_string()`)".to_owned(),
+            labels: distinct.into_iter().map(|label| Label { text: String::new(), ..label }).collect(),
+            notes: Vec::new(),
+        };
     }
     Diagnostic {
         level: if message.level == "warning" { Level::Warning } else { Level::Error },

@@ -260,7 +260,7 @@ impl Session {
         let completed = report.end == CellEnd::Completed;
         let mut lost = report.gone.clone();
         lost.extend(attempt.outdated.iter().cloned());
-        if !completed && !report.gone.is_empty() {
+        if !completed && !report.gone.is_empty() && attempt.keep == Keep::Variables {
             notices.push(format!("moved away by the cell before it failed: {}", names(&report.gone)));
         }
         let registered = if completed {
