@@ -46,13 +46,27 @@ impl RddHandle {
         closure: Closure,
         zero: Option<Zero>,
     ) -> Result<Batch> {
+        self.fold_with(name, vt, vt, closure, zero)
+    }
+
+    /// The same with a loop of its own (`merge`) for the partitions' results.
+    #[inline(never)]
+    #[track_caller]
+    pub(super) fn fold_with(
+        &self,
+        name: &'static str,
+        vt: &'static FoldVt,
+        merge: &'static FoldVt,
+        closure: Closure,
+        zero: Option<Zero>,
+    ) -> Result<Batch> {
         let call_site = call_site(Location::caller());
         let mut acc = zero.as_ref().map_or_else(|| Batch::new(vt.acc), Zero::copy);
         let sink = Sink::Fold { vt, closure: closure.clone(), zero };
         let outputs = run(Action { node: self.arc(), name, call_site, partitions: None, sink })?;
         for mut part in outputs.into_iter().filter_map(Output::into_rows) {
             // SAFETY: closure and batches have the types of the table.
-            let problem = unsafe { (vt.step)(closure.ptr(), &mut part, &mut acc) };
+            let problem = unsafe { (merge.step)(closure.ptr(), &mut part, &mut acc) };
             if let Some(problem) = problem {
                 return Err(Error::Invalid(format!("{name}: {problem}")));
             }

@@ -1,5 +1,7 @@
 //! What may be captured, and what happens with everything else.
 
+#![allow(clippy::needless_borrow, reason = "as the rewriter writes it")]
+
 use dpark::capture::{CapAny as _, CapFn as _, CapStr as _, Wrap};
 use dpark::{Accumulator, DparkContext};
 use std::collections::HashMap;
@@ -26,7 +28,8 @@ fn a_plain_closure_with_captures_is_refused_where_the_operator_is_applied() {
     let n = rdd.num_partitions() as i64;
     let line = line!() + 1;
     let message = panic_of(|| drop(rdd.map(move |x| x + n)));
-    let start = format!("map at engine/tests/closures.rs:{line}: this closure captures 8 bytes of variables");
+    let start =
+        format!("map at engine/tests/integration/closures.rs:{line}: this closure captures 8 bytes of variables");
     assert!(message.starts_with(&start), "{message}");
     assert!(message.contains("#[dpark::closures]"), "{message}");
     assert!(message.contains(".with_env((&a, &b)).map(|(a, b)| move |..| ..)"), "{message}");
@@ -69,7 +72,7 @@ fn equal_captured_references_are_kept_once() {
     let rdd = DparkContext::local(1).range(0, 1);
     let addresses: Vec<usize> = (0..3)
         .map(|_| {
-            let text: &str = &"kept once".to_owned();
+            let text: &str = &format!("kept {}", "once");
             let address = rdd.with_env(((&&&Wrap(&text)).cap(),)).map(|(text,)| move |_| text.as_ptr() as usize);
             address.first().unwrap()
         })
