@@ -3,7 +3,6 @@
 use super::take::empty;
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, take_row};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -103,7 +102,7 @@ impl<T: 'static> Rdd<T> {
     }
 }
 
-impl<T: 'static, E: Env> WithEnv<T, E> {
+impl<T: 'static, O: 'static> WithEnv<T, O> {
     /// [`Rdd::reduce`] with captured variables.
     ///
     /// ```
@@ -115,7 +114,7 @@ impl<T: 'static, E: Env> WithEnv<T, E> {
     pub fn reduce<G, F>(self, factory: G) -> Result<T>
     where
         T: Data,
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(T, T) -> T + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);
