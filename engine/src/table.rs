@@ -294,7 +294,7 @@ mod tests {
             upsert_rows::<String, (String, u32)>(
                 &mut input,
                 tables,
-                |word| hash_key(word),
+                hash_key,
                 |word, row| *word == row.0,
                 |word| (word, 1),
                 |_, row, _| (*row).1 += 1,

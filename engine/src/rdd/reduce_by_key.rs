@@ -2,7 +2,6 @@
 
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::Data;
@@ -76,7 +75,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     }
 }
 
-impl<K: 'static, V: 'static, E: Env> WithEnv<(K, V), E> {
+impl<K: 'static, V: 'static, O: 'static> WithEnv<(K, V), O> {
     /// [`Rdd::reduce_by_key`] with captured variables.
     ///
     /// ```
@@ -90,7 +89,7 @@ impl<K: 'static, V: 'static, E: Env> WithEnv<(K, V), E> {
     where
         K: Data + Hash + Eq,
         V: Data,
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(V, V) -> V + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);
