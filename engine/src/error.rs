@@ -3,7 +3,7 @@
 use crate::event::CallSite;
 
 /// The result of an action.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an action failed. The message names the object and the next step.
 #[derive(Debug, Clone, thiserror::Error)]

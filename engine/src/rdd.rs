@@ -46,7 +46,7 @@ use std::marker::PhantomData;
 /// A partitioned collection of rows of type `T`. Cheap to clone; computed when an action asks for it.
 #[repr(transparent)]
 pub struct Rdd<T> {
-    handle: RddHandle,
+    pub(crate) handle: RddHandle,
     rows: PhantomData<fn() -> T>,
 }
 

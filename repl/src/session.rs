@@ -202,7 +202,10 @@ impl Session {
             self.opt_level = level.trim().to_owned();
         }
         if let Some(text) = self.variables_command(line) {
-            return Outcome { text: Some(text), ..Outcome::default() };
+            return match text {
+                Ok(text) => Outcome { text: Some(text), ..Outcome::default() },
+                Err(message) => Outcome { error: Some(CellError::Session(message)), ..Outcome::default() },
+            };
         }
         let command = line.to_owned();
         let run = move |context: &mut evcxr::CommandContext| match context.execute(&command) {
@@ -220,14 +223,18 @@ impl Session {
     }
 
     /// `:vars`, `:type NAME`: the child knows best.
-    fn variables_command(&self, line: &str) -> Option<String> {
+    fn variables_command(&self, line: &str) -> Option<Result<String, String>> {
         let (command, name) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
         let all = self.handle().variables();
         match command {
-            ":vars" => Some(all.iter().map(|variable| format!("{}: {}", variable.name, variable.type_name)).collect::<Vec<_>>().join("\n")),
+            ":vars" => {
+                let lines = all.iter().map(|variable| format!("{}: {}", variable.name, variable.type_name));
+                Some(Ok(lines.collect::<Vec<_>>().join("\n")))
+            }
             ":type" | ":t" => {
                 let found = all.iter().find(|variable| variable.name == name.trim());
-                Some(found.map_or_else(|| format!("there is no variable `{}`", name.trim()), |variable| format!("{}: {}", variable.name, variable.type_name)))
+                let text = found.map(|variable| format!("{}: {}", variable.name, variable.type_name));
+                Some(text.ok_or_else(|| format!("there is no variable `{}`", name.trim())))
             }
             _ => None,
         }

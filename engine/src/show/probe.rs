@@ -65,6 +65,7 @@ pub trait ShowCard {
 
 impl<T> ShowCard for &&&&Probe<'_, Rdd<T>> {
     fn show(&self) -> Option<Shown> {
+        crate::cell::hold(self.0);
         Some(Shown::Rdd(self.0.id()))
     }
 }

@@ -60,6 +60,7 @@ fn diagnostic(message: &Message, program: &Program) -> Diagnostic {
     for child in &message.children {
         note(child, program, &mut labels, &mut notes);
     }
+    explain(message, program, &mut notes);
     if !labels.iter().any(|label| label.primary)
         && let Some(first) = labels.first_mut()
     {
@@ -87,6 +88,24 @@ fn diagnostic(message: &Message, program: &Program) -> Diagnostic {
         message: message.message.clone(),
         labels: distinct,
         notes,
+    }
+}
+
+/// What the compiler cannot know: which variables a closure captures, and what becomes of a cell's variables.
+fn explain(message: &Message, program: &Program, notes: &mut Vec<(String, String)>) {
+    if message.message.starts_with("a closure that runs in tasks cannot capture") {
+        let internal = ["the trait `Capture` is implemented", "required for `", "the trait `Capture` is not implemented"];
+        notes.retain(|(_, text)| !internal.iter().any(|start| text.starts_with(start)));
+        let spans = message.spans.iter().filter_map(|span| Some((program.files.get(&span.file_name)?, span)));
+        let captures: Vec<&[String]> = spans.map(|(file, span)| file.edits.captures_at(span.byte_start)).collect();
+        if let Some(captures) = captures.into_iter().find(|captures| !captures.is_empty()) {
+            let names: Vec<String> = captures.iter().map(|name| format!("`{name}`")).collect();
+            notes.insert(0, ("note".to_owned(), format!("the closure captures {}", names.join(", "))));
+        }
+    }
+    if message.message.ends_with("does not live long enough") || message.message.starts_with("temporary value dropped") {
+        let text = "a variable of a cell cannot keep a reference to another value: clone it, or put the `let` and its uses in a block";
+        notes.push(("help".to_owned(), text.to_owned()));
     }
 }
 

@@ -334,7 +334,12 @@ impl Session {
     }
 
     fn child_died(&mut self, mut notices: Vec<String>) -> Outcome {
-        let status = self.line.bury().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = self.line.bury();
+        if let (Ok(Some(code)), false) = (status.as_ref().map(|status| status.code()), self.options.interactive) {
+            // What `exit` means in a program it means in a script.
+            return Outcome { notices, error: Some(CellError::Exited(code)), ..Outcome::default() };
+        }
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         let mut lost: Vec<String> = lock(&self.shared.variables).keys().cloned().collect();
         lost.retain(|name| name != super::CONTEXT);
         let again = self.restart();

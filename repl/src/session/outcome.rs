@@ -50,6 +50,8 @@ pub enum CellError {
     Interrupted,
     /// The child is gone; a fresh one with a fresh `ctx` has been started. Says what was lost.
     ChildDied(String),
+    /// The code of a script ended its process, with this exit code.
+    Exited(i32),
     /// The session itself could not do it.
     Session(String),
 }
