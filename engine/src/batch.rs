@@ -256,7 +256,7 @@ impl Batch {
             self.move_rows(&mut exact, usize::MAX);
             return exact.take_parts();
         }
-        let parts = (self.ptr, self.len, if size == 0 { 0 } else { self.layout.size() / size });
+        let parts = (self.ptr, self.len, self.layout.size().checked_div(size).unwrap_or(0));
         self.ptr = dangling(self.elem.align);
         self.len = 0;
         self.layout = layout_of(0, self.elem.align);
@@ -393,9 +393,11 @@ pub unsafe fn filter_rows<T>(input: &mut Batch, out: &mut Batch, mut keep: impl 
             let source = (input.ptr as *const T).add(input.head);
             let (mut i, mut kept) = (0, 0);
             while i < rows {
-                let row = source.add(i);
-                std::ptr::copy_nonoverlapping(row, target.add(kept), 1);
-                kept += keep(&*row) as usize;
+                // Bitwise a copy of a row that needs no drop: whichever of the two is used, the other is forgotten.
+                let row = std::mem::ManuallyDrop::new(source.add(i).read());
+                let keeps = keep(&row);
+                target.add(kept).write(std::mem::ManuallyDrop::into_inner(row));
+                kept += keeps as usize;
                 i += 1;
             }
             input.head = input.len;
@@ -410,12 +412,20 @@ pub unsafe fn filter_rows<T>(input: &mut Batch, out: &mut Batch, mut keep: impl 
 /// `input` holds rows of type `T`.
 #[inline]
 pub unsafe fn drain_rows<T>(input: &mut Batch, mut f: impl FnMut(T)) {
-    // SAFETY: each row is read once; `head` moves past it before `f` gets it.
+    let rows = input.rows();
+    // SAFETY: each row is read once; where rows need a drop, `head` moves past a row before `f` gets it.
     unsafe {
-        let source = input.ptr as *const T;
-        while input.head < input.len {
-            let row = source.add(input.head).read();
-            input.head += 1;
+        let source = (input.ptr as *const T).add(input.head);
+        if const { !std::mem::needs_drop::<T>() } {
+            input.head = input.len;
+        }
+        let mut i = 0;
+        while i < rows {
+            let row = source.add(i).read();
+            i += 1;
+            if const { std::mem::needs_drop::<T>() } {
+                input.head += 1;
+            }
             f(row);
         }
     }

@@ -11,7 +11,18 @@ use crate::codec::{CodecError, Reader, Writer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A value that a closure may capture.
+/// A value that a closure may capture: what is `Serialize + DeserializeOwned`, and accumulators.
+///
+/// ```compile_fail,E0277
+/// let ctx = dpark::DparkContext::local(1);
+/// let (rdd, other) = (ctx.range(0, 3), ctx.range(0, 3));
+/// rdd.with_env((&other,)).map(|(other,)| move |x| x + other.count().unwrap() as i64);
+/// ```
+///
+/// ```compile_fail,E0277
+/// let file = std::fs::File::open("Cargo.toml").unwrap();
+/// dpark::DparkContext::local(1).range(0, 3).with_env((&file,)).foreach(|(file,)| move |_| drop(&file));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a closure that runs in tasks cannot capture a value of type `{Self}`",
     label = "captured by a closure of an RDD operator, but it cannot be copied to other processes",
@@ -260,6 +271,18 @@ env_tuples! {
 pub struct SavedEnv {
     pub(crate) bytes: Vec<u8>,
     pub(crate) accumulators: Vec<AccumulatorHandle>,
+    /// Writes the tuple of values, read from the bytes.
+    pub(crate) load: LoadFn,
+}
+
+/// Reads an environment and writes the tuple of its values to memory laid out for it.
+pub(crate) type LoadFn = unsafe fn(&mut Reader<'_>, *mut u8) -> Result<(), CodecError>;
+
+unsafe fn load<E: Env>(input: &mut Reader<'_>, out: *mut u8) -> Result<(), CodecError> {
+    let values = E::load(input)?;
+    // SAFETY: the caller passes memory for `E::Owned`.
+    unsafe { (out as *mut E::Owned).write(values) }
+    Ok(())
 }
 
 impl SavedEnv {
@@ -269,14 +292,14 @@ impl SavedEnv {
     pub fn new<E: Env>(env: &E) -> SavedEnv {
         let mut out = Writer::default();
         let saved = env.save(&mut out);
-        SavedEnv::finish(out, saved)
+        SavedEnv::finish(out, saved, load::<E>)
     }
 
     #[inline(never)]
     #[track_caller]
-    fn finish(out: Writer, saved: Result<(), CodecError>) -> SavedEnv {
+    fn finish(out: Writer, saved: Result<(), CodecError>, load: LoadFn) -> SavedEnv {
         match saved {
-            Ok(()) => SavedEnv { bytes: out.bytes, accumulators: out.accumulators },
+            Ok(()) => SavedEnv { bytes: out.bytes, accumulators: out.accumulators, load },
             Err(error) => panic!("a captured variable cannot be serialised: {error}"),
         }
     }

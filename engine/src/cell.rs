@@ -7,12 +7,14 @@
 pub mod store;
 
 use crate::event::CallSite;
+use crate::node::RddHandle;
 use crate::session::wire::{CellEnd, StoredVariable};
 use crate::show::Shown;
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, PoisonError};
 use store::{Store, VariableTable};
 
 /// The place where cells run: the variables of the session and the report of the running cell.
@@ -155,6 +157,7 @@ impl Frame {
 
     /// Begins a cell's report.
     pub(crate) fn begin(&self) {
+        keep(None);
         *self.running.borrow_mut() = Running::default();
     }
 
@@ -170,6 +173,19 @@ impl Frame {
             drop(old);
         }
     }
+}
+
+/// The RDD shown last: it lives until the next cell, so that its card has something to tell.
+static SHOWN: Mutex<Option<RddHandle>> = Mutex::new(None);
+
+/// Keeps an RDD until the next cell begins.
+pub(crate) fn hold<T>(rdd: &crate::Rdd<T>) {
+    keep(Some(rdd.handle.clone()));
+}
+
+fn keep(handle: Option<RddHandle>) {
+    let before = std::mem::replace(&mut *SHOWN.lock().unwrap_or_else(PoisonError::into_inner), handle);
+    drop(before);
 }
 
 thread_local! {

@@ -2,7 +2,7 @@
 //! closure without captures, a `fn` item, a `fn` pointer, or one that was rebuilt from a serialised environment
 //! (`with_env`). Memory layout of captures is never interpreted.
 
-use crate::capture::{Env, SavedEnv};
+use crate::capture::{LoadFn, SavedEnv};
 use crate::codec::{CodecError, Reader};
 use crate::error::Failure;
 use crate::handle::handle;
@@ -45,7 +45,8 @@ handle! {
     pub struct Closure(Inner);
 }
 
-struct Inner {
+/// What the handle shares.
+pub(crate) struct Inner {
     value: Value,
     /// How to make another value; none for closures without environment.
     rebuild: Option<Rebuild>,
@@ -68,7 +69,7 @@ struct Rebuild {
 }
 
 /// Makes a closure value from a serialised environment.
-type MakeFn = unsafe fn(&mut Reader<'_>, *mut u8) -> Result<(), CodecError>;
+type MakeFn = unsafe fn(LoadFn, &mut Reader<'_>, *mut u8) -> Result<(), CodecError>;
 
 impl Closure {
     /// A closure handed to an operator without `with_env`. `P` is the `fn` pointer type with the operator's signature.
@@ -96,17 +97,20 @@ impl Closure {
     }
 
     /// A closure made by a factory (which captures nothing) from an environment.
+    ///
+    /// # Safety
+    /// The environment's values have the type `O`.
     #[inline]
     #[track_caller]
-    pub fn from_env<E: Env, G: Fn(E::Owned) -> F, F: Send + Sync + 'static>(env: SavedEnv, _factory: &G) -> Closure {
+    pub unsafe fn from_env<O, G: Fn(O) -> F, F: Send + Sync + 'static>(env: SavedEnv, _factory: &G) -> Closure {
         const {
             assert!(
                 size_of::<G>() == 0,
                 "the outer closure of with_env(..) must not capture anything: list every captured variable in with_env(..)"
             )
         }
-        // SAFETY: `make` writes a value of the table's type.
-        unsafe { Closure::build(env, make::<E, G, F>, Vt::<F, ()>::VT) }
+        // SAFETY: `make` writes a value of the table's type; the environment's values have the type it reads.
+        unsafe { Closure::build(env, make::<O, G, F>, Vt::<F, ()>::VT) }
     }
 
     #[inline(never)]
@@ -164,13 +168,14 @@ fn refuse(size: usize, operator: &str) -> ! {
     )
 }
 
-unsafe fn make<E: Env, G: Fn(E::Owned) -> F, F>(input: &mut Reader<'_>, out: *mut u8) -> Result<(), CodecError> {
-    let env = E::load(input)?;
-    // SAFETY: `G` is zero-sized (checked in `from_env`) and a value of it existed there, so any aligned address is one;
-    // `out` is memory for an `F`.
+unsafe fn make<O, G: Fn(O) -> F, F>(load: LoadFn, input: &mut Reader<'_>, out: *mut u8) -> Result<(), CodecError> {
+    let mut env = std::mem::MaybeUninit::<O>::uninit();
+    // SAFETY: `load` writes an `O`. `G` is zero-sized (checked in `from_env`) and a value of it existed there, so any aligned
+    // address is one; `out` is memory for an `F`.
     unsafe {
+        load(input, env.as_mut_ptr() as *mut u8)?;
         let factory = std::ptr::NonNull::<G>::dangling();
-        (out as *mut F).write((factory.as_ref())(env));
+        (out as *mut F).write((factory.as_ref())(env.assume_init()));
     }
     Ok(())
 }
@@ -183,7 +188,7 @@ impl Rebuild {
         // Until `make` has succeeded there is memory, but no value to drop.
         let memory = std::mem::ManuallyDrop::new(Value::alloc(vt));
         // SAFETY: `memory` has the size and alignment of the closure type that `make` writes.
-        let made = unsafe { (self.make)(&mut input, memory.ptr) };
+        let made = unsafe { (self.make)(self.env.load, &mut input, memory.ptr) };
         match made {
             Ok(()) => Ok(std::mem::ManuallyDrop::into_inner(memory)),
             Err(error) => {

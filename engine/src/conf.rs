@@ -25,16 +25,17 @@ impl Conf {
     pub(crate) fn from_args(arguments: impl Iterator<Item = String>) -> Result<Conf> {
         let mut conf = Conf::default();
         let mut arguments = arguments.peekable();
-        while let Some(option) = arguments.next_if(|argument| {
-            matches!(argument.as_str(), "-m" | "--master" | "-p" | "--parallel" | "-M" | "--mem")
-        }) {
+        while let Some(option) = arguments
+            .next_if(|argument| matches!(argument.as_str(), "-m" | "--master" | "-p" | "--parallel" | "-M" | "--mem"))
+        {
             let value = arguments.next().ok_or_else(|| Error::Invalid(format!("{option} needs a value")))?;
             match option.as_str() {
                 "-m" | "--master" => conf.master = value,
                 "-p" | "--parallel" => {
                     let number = value.parse().ok().filter(|n| *n > 0);
-                    conf.parallelism = number
-                        .ok_or_else(|| Error::Invalid(format!("{option} {value}: not a number of partitions above 0")))?;
+                    conf.parallelism = number.ok_or_else(|| {
+                        Error::Invalid(format!("{option} {value}: not a number of partitions above 0"))
+                    })?;
                 }
                 _ => conf.memory = parse_memory(&value)?,
             }
@@ -112,6 +113,9 @@ mod tests {
         let message = |result: Result<u64>| result.unwrap_err().to_string();
         assert_eq!(message(parse_memory("12q")), "`12q` is not an amount of memory: write for example 500m or 4g");
         let conf = Conf { master: "zk://a".into(), ..Conf::default() };
-        assert_eq!(conf.slots().unwrap_err().to_string(), "master `zk://a` is not supported yet: use `local` or `local[N]`");
+        assert_eq!(
+            conf.slots().unwrap_err().to_string(),
+            "master `zk://a` is not supported yet: use `local` or `local[N]`"
+        );
     }
 }

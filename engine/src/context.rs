@@ -304,7 +304,7 @@ impl Context {
                 let (limit, used) = (self.budget.limit() >> 20, self.budget.used() >> 20);
                 return Err(Failure::Budget(format!(
                     "the memory budget of {limit} MB does not suffice: {used} MB are in use and this task needs {} MB; \
-                     raise the setting `memory` (`-M`), or use more partitions (`-p`)",
+                     raise the memory setting (`-M`, `mem` in dpark.toml), or use more partitions (`-p`)",
                     bytes.div_ceil(1 << 20)
                 )));
             }

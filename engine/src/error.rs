@@ -3,7 +3,7 @@
 use crate::event::CallSite;
 
 /// The result of an action.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an action failed. The message names the object and the next step.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -100,7 +100,9 @@ impl std::fmt::Display for Failure {
             Failure::Panic { message, location: Some(at) } => write!(f, "panicked at {at}: {message}"),
             Failure::Panic { message, location: None } => write!(f, "panicked: {message}"),
             Failure::Io { path, message } => write!(f, "{path}: {message}"),
-            Failure::Lost { shuffle, map, message } => write!(f, "map output {map} of shuffle {shuffle} is lost: {message}"),
+            Failure::Lost { shuffle, map, message } => {
+                write!(f, "map output {map} of shuffle {shuffle} is lost: {message}")
+            }
             Failure::Budget(message) | Failure::Other(message) => f.write_str(message),
         }
     }

@@ -89,22 +89,14 @@ fn prepare_sort(node: &Arc<Node>) -> Result<()> {
     Ok(())
 }
 
-fn job_spec(
-    plan: &Plan,
-    node: &Arc<Node>,
-    name: &'static str,
-    call_site: CallSite,
-    partitions: &[usize],
-) -> JobSpec {
+fn job_spec(plan: &Plan, node: &Arc<Node>, name: &'static str, call_site: CallSite, partitions: &[usize]) -> JobSpec {
     let scheduler = &node.context.arc().scheduler;
     let job = scheduler.next_job_id();
     let ids: Vec<_> = plan.stages.iter().map(|_| scheduler.next_stage_id()).collect();
     let stage_of = |shuffle| plan.stages.iter().position(|stage| stage.target.shuffle() == Some(shuffle));
     let stages = plan.stages.iter().enumerate().map(|(i, stage)| {
         let (name, at, partitions) = match &stage.target {
-            Target::Map { node, .. } => {
-                (node.operator, node.call_site.clone(), (0..stage.node.partitions).collect())
-            }
+            Target::Map { node, .. } => (node.operator, node.call_site.clone(), (0..stage.node.partitions).collect()),
             Target::Result => (name, call_site.clone(), partitions.to_vec()),
         };
         let info = StageInfo {

@@ -66,6 +66,7 @@ pub mod storage;
 pub mod table;
 pub mod task;
 mod text_file;
+mod vectors;
 pub mod work;
 
 pub use accumulator::Accumulator;

@@ -104,18 +104,20 @@ impl Pipeline {
         out.clear();
         loop {
             self.task.check()?;
-            let (mut at, mut rows) = match self.pending.pop() {
-                Some(resumed) => resumed,
+            // An operator that was interrupted has rows to give even if its input is used up.
+            let (mut at, mut rows, mut resumed) = match self.pending.pop() {
+                Some((at, rows)) => (at, rows, true),
                 None => {
                     let mut rows = self.take_spare(self.input);
                     rows.limit = self.pace.next();
                     if !self.source.next_batch(&mut rows, &self.task)? {
                         return Ok(false);
                     }
-                    (0, rows)
+                    (0, rows, false)
                 }
             };
-            while at < self.stages.len() && !rows.is_empty() {
+            while at < self.stages.len() && (resumed || !rows.is_empty()) {
+                resumed = false;
                 let mut next = self.take_spare(self.stages[at].op.out);
                 next.limit = self.pace.rows;
                 let stage = &self.stages[at];
@@ -136,15 +138,6 @@ impl Pipeline {
             }
             self.spare.push(rows);
         }
-    }
-
-    /// All remaining rows in one batch.
-    pub(crate) fn drain(&mut self, out: &mut Batch) -> Result<(), Stop> {
-        let mut rows = Batch::new(out.elem());
-        while self.next(&mut rows)? {
-            rows.move_rows(out, usize::MAX);
-        }
-        Ok(())
     }
 
     pub(crate) fn task(&self) -> &TaskContext {

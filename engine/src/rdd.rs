@@ -46,7 +46,7 @@ use std::marker::PhantomData;
 /// A partitioned collection of rows of type `T`. Cheap to clone; computed when an action asks for it.
 #[repr(transparent)]
 pub struct Rdd<T> {
-    handle: RddHandle,
+    pub(crate) handle: RddHandle,
     rows: PhantomData<fn() -> T>,
 }
 
@@ -55,11 +55,6 @@ impl<T> Rdd<T> {
     #[inline]
     pub(crate) fn from_handle(handle: RddHandle) -> Rdd<T> {
         Rdd { handle, rows: PhantomData }
-    }
-
-    #[inline]
-    pub(crate) fn handle(&self) -> &RddHandle {
-        &self.handle
     }
 
     /// Its number in the context, from 1.

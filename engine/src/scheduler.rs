@@ -86,7 +86,10 @@ impl Scheduler {
         loop {
             match replies.recv() {
                 Ok(Reply::Result { partition, value }) => on_result(partition, value),
-                Ok(Reply::Ended(end)) => return end,
+                Ok(Reply::Ended { end, work }) => {
+                    drop(work);
+                    return end;
+                }
                 Err(mpsc::RecvError) => return Err(Error::Stopped),
             }
         }

@@ -79,7 +79,13 @@ pub(crate) fn sort_rows(
 }
 
 /// Keeps the `n` rows with the largest keys, largest first; among equal keys the earlier row wins.
-pub(crate) fn keep_top(vt: &'static SortVt, closure: *const u8, rows: &mut Batch, n: usize, task: &TaskContext) -> Result<(), Stop> {
+pub(crate) fn keep_top(
+    vt: &'static SortVt,
+    closure: *const u8,
+    rows: &mut Batch,
+    n: usize,
+    task: &TaskContext,
+) -> Result<(), Stop> {
     let keys = vt.keys(closure, rows);
     let order = sort_indices(keys.rows(), &mut |a, b| vt.compare(keys.row(b as usize), keys.row(a as usize)), task)?;
     rows.permute(&order);

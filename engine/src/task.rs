@@ -47,12 +47,6 @@ impl TaskContext {
         if self.0.cancelled.load(Ordering::Relaxed) { Err(Stop::Cancelled) } else { Ok(()) }
     }
 
-    /// Tells attempts apart (for the scheduler's stand-in).
-    #[doc(hidden)]
-    pub fn id(&self) -> usize {
-        Arc::as_ptr(&self.0) as usize
-    }
-
     /// Counts rows at the end of the task's pipeline.
     pub fn add_rows(&self, rows: u64) {
         self.0.rows.fetch_add(rows, Ordering::Relaxed);

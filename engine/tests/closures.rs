@@ -254,8 +254,6 @@ fn several_functions_in_one_call() {
     fn add(a: i64, b: i64) -> i64 {
         a + b
     }
-    assert_eq!(ctx.range(0, 3).aggregate(0, |a, x| a + x * n, |a, b| a + b).unwrap(), 6);
-    assert_eq!(ctx.range(0, 3).aggregate(0, |a, x| a + x * n, add).unwrap(), 6);
 }
 
 #[dpark::closures]

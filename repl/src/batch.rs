@@ -15,6 +15,8 @@ pub enum Exit {
     Failure,
     /// 130: ended by Ctrl-C.
     Interrupted,
+    /// What user code passed to `exit`.
+    Code(u8),
 }
 
 impl Exit {
@@ -24,6 +26,7 @@ impl Exit {
             Exit::Success => 0,
             Exit::Failure => 1,
             Exit::Interrupted => 130,
+            Exit::Code(code) => code,
         }
     }
 }
@@ -54,7 +57,9 @@ pub fn run_cells<B: Backend>(shell: &mut Shell<B>, cells: &[String]) -> Exit {
 }
 
 fn failed<B: Backend>(shell: &Shell<B>) -> Exit {
-    if shell.interrupts.was_pressed() {
+    if let Some(code) = shell.exited {
+        Exit::Code(u8::try_from(code & 0xff).unwrap_or(1))
+    } else if shell.interrupts.was_pressed() {
         Exit::Interrupted
     } else if shell.screen.is_broken() {
         Exit::Success
@@ -73,7 +78,7 @@ pub fn run_input<B: Backend>(shell: &mut Shell<B>, input: &mut dyn Read) -> io::
             Flow::Quit => break,
             Flow::Failed => exit = failed(shell),
         }
-        if exit == Exit::Interrupted || shell.screen.is_broken() {
+        if matches!(exit, Exit::Interrupted | Exit::Code(_)) || shell.screen.is_broken() {
             break;
         }
     }

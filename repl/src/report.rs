@@ -15,6 +15,7 @@ pub fn error(error: &CellError, colors: bool, width: Option<usize>) -> String {
         CellError::Panicked(text) => failure(&format!("panicked: {text}"), colors),
         CellError::Interrupted => failure("interrupted", colors),
         CellError::ChildDied(lost) => failure(lost, colors),
+        CellError::Exited(_) => String::new(),
         CellError::Session(text) => failure(text, colors),
     }
 }

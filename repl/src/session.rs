@@ -85,7 +85,7 @@ impl std::fmt::Debug for Stdio {
 }
 
 /// The variable that every session has.
-const CONTEXT: &str = "ctx";
+pub const CONTEXT: &str = "ctx";
 /// Its type, as cells write it.
 const CONTEXT_TYPE: &str = "::dpark::DparkContext";
 /// What evcxr is told of the session's beginning; it never runs.
@@ -107,6 +107,10 @@ pub struct Session {
     items: Items,
     opt_level: String,
     next_cell: u32,
+    /// Counts down, away from the numbers of cells.
+    next_registration: u32,
+    /// What evcxr has been given and may not have come to yet.
+    registering: Vec<Receiver<execute::Registered>>,
     history: Vec<String>,
     shared: Arc<Shared>,
 }
@@ -175,6 +179,8 @@ impl Session {
             items: Items::default(),
             opt_level: "1".to_owned(),
             next_cell: 1,
+            next_registration: u32::MAX,
+            registering: Vec::new(),
             history: Vec::new(),
             shared,
         };
@@ -195,6 +201,12 @@ impl Session {
         if let Some(level) = line.strip_prefix(":opt ") {
             self.opt_level = level.trim().to_owned();
         }
+        if let Some(text) = self.variables_command(line) {
+            return match text {
+                Ok(text) => Outcome { text: Some(text), ..Outcome::default() },
+                Err(message) => Outcome { error: Some(CellError::Session(message)), ..Outcome::default() },
+            };
+        }
         let command = line.to_owned();
         let run = move |context: &mut evcxr::CommandContext| match context.execute(&command) {
             Ok(outputs) => Ok(outputs.get("text/plain").map(str::to_owned)),
@@ -207,6 +219,24 @@ impl Session {
         match answer.map_err(|error| format!("{error:#}")).flatten() {
             Ok(text) => Outcome { text, ..Outcome::default() },
             Err(message) => Outcome { error: Some(CellError::Session(message)), ..Outcome::default() },
+        }
+    }
+
+    /// `:vars`, `:type NAME`: the child knows best.
+    fn variables_command(&self, line: &str) -> Option<Result<String, String>> {
+        let (command, name) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+        let all = self.handle().variables();
+        match command {
+            ":vars" => {
+                let lines = all.iter().map(|variable| format!("{}: {}", variable.name, variable.type_name));
+                Some(Ok(lines.collect::<Vec<_>>().join("\n")))
+            }
+            ":type" | ":t" => {
+                let found = all.iter().find(|variable| variable.name == name.trim());
+                let text = found.map(|variable| format!("{}: {}", variable.name, variable.type_name));
+                Some(text.ok_or_else(|| format!("there is no variable `{}`", name.trim())))
+            }
+            _ => None,
         }
     }
 
@@ -269,6 +299,11 @@ impl Session {
     /// The number the next cell gets (`cell 4`), from 1.
     pub fn next_cell(&self) -> u32 {
         self.next_cell
+    }
+
+    /// How long type inference took for the last cell that it has come to. It runs behind; nobody waits for it.
+    pub fn inference(&self) -> Option<std::time::Duration> {
+        self.desk.inference()
     }
 
     /// evcxr, started when first needed.
@@ -391,7 +426,7 @@ impl Handle {
         let variables = lock(&self.0.variables);
         let variable = |(name, known): (&String, &Known)| Variable {
             name: name.clone(),
-            type_name: known.type_name.clone(),
+            type_name: type_names::short(&known.type_name),
             rdd: self.0.line.rdd(name),
         };
         variables.iter().map(variable).collect()

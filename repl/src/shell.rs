@@ -87,6 +87,8 @@ pub struct Shell<B> {
     pub timing: bool,
     /// What `:save` writes.
     pub log: Vec<String>,
+    /// The exit code with which a script's own code ended it.
+    pub exited: Option<i32>,
 }
 
 impl<B: Backend> Shell<B> {
@@ -100,7 +102,7 @@ impl<B: Backend> Shell<B> {
         interrupts.watch(Arc::clone(&control), Arc::clone(&status));
         let timing = config.is_on("timing") || config.text("verbosity") == "verbose";
         let live = Live { status, control, config, width: screen.width() };
-        Shell { backend: Rc::new(RefCell::new(backend)), live, screen, interrupts, timing, log: Vec::new() }
+        Shell { backend: Rc::new(RefCell::new(backend)), live, screen, interrupts, timing, log: Vec::new(), exited: None }
     }
 
     /// Runs one input: a cell that may mix commands and code by line.
@@ -201,6 +203,10 @@ impl<B: Backend> Shell<B> {
         }
         match &outcome.error {
             None => Flow::Done,
+            Some(CellError::Exited(code)) => {
+                self.exited = Some(*code);
+                Flow::Failed
+            }
             Some(error) => {
                 self.screen.error(&report::error(error, self.screen.colors(), self.screen.width()));
                 Flow::Failed

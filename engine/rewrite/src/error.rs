@@ -94,9 +94,9 @@ impl RewriteError {
         let RewriteError { variable, .. } = self;
         match self.problem {
             Problem::Rdd => format!(
-                "join the two RDDs, or collect it first: `let table = {variable}.collect_as_map()?;` and use `table` (large: `ctx.broadcast(table)`)"
+                "join the two RDDs, or collect it first: `let table = {variable}.collect_as_map()?;` and use `table`"
             ),
-            Problem::Context => "make the RDD or broadcast before, outside the closure".to_owned(),
+            Problem::Context => "make the RDD before, outside the closure".to_owned(),
             Problem::Mutated => "to count or sum, use an accumulator (`let total = ctx.accumulator(0);`, in the closure `total.add(..)`); \
                 else return the value and use an action such as `reduce` or `collect`"
                 .to_owned(),

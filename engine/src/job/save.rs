@@ -73,9 +73,15 @@ fn prepare_directory(directory: &Path) -> Result<bool> {
     }
 }
 
+/// Removes what tasks have written; nothing else that may have appeared in the directory meanwhile.
 fn remove_files(directory: &Path) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        let _ = std::fs::remove_file(entry.path());
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        let finished = name.len() >= 4 && name.iter().all(u8::is_ascii_digit);
+        if finished || (name.starts_with(b".") && name.ends_with(b".tmp")) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

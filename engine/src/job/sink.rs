@@ -45,7 +45,8 @@ pub(crate) struct Zero {
 
 /// What a result task leaves.
 pub(crate) enum Output {
-    Rows(SharedBatch, Reservation),
+    /// Rows, and their share of the budget until they have been taken over.
+    Rows(SharedBatch, #[expect(dead_code, reason = "held for its drop")] Reservation),
     Count(u64),
     Sample(SharedBatch, u64),
     Saved(Option<std::path::PathBuf>),

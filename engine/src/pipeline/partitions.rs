@@ -103,11 +103,7 @@ struct PartitionsSource {
     ended: bool,
 }
 
-pub(super) fn open(
-    op: &'static PartitionsVt,
-    closure: Closure,
-    upstream: Pipeline,
-) -> Result<Box<dyn Source>, Stop> {
+pub(super) fn open(op: &'static PartitionsVt, closure: Closure, upstream: Pipeline) -> Result<Box<dyn Source>, Stop> {
     let stopped = Stopped::default();
     let batch = Batch::new(upstream.stages.last().map_or(upstream.input, |stage| stage.op.out));
     let upstream = Upstream(Box::new(Inner { pipeline: Some(upstream), batch, stopped: Arc::clone(&stopped) }));

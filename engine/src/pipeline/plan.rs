@@ -63,22 +63,3 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
 fn missing(node: &Node, partition: usize) -> Stop {
     Failure::Other(format!("RDD {} has no partition {partition}", node.id)).into()
 }
-
-#[cfg(test)]
-pub(crate) use tests::rows_of;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::batch::Batch;
-
-    /// Rows of one partition, computed on this thread.
-    pub(crate) fn rows_of<T: 'static>(rdd: &crate::Rdd<T>, partition: usize) -> Vec<T> {
-        let node = rdd.handle().arc();
-        let mut rows = Batch::new(node.elem);
-        let mut pipeline = open_partition(node, partition, &TaskContext::default()).expect("partition opens");
-        pipeline.drain(&mut rows).expect("partition is computed");
-        // SAFETY: an `Rdd<T>`'s node has rows `T`.
-        unsafe { rows.into_vec() }
-    }
-}

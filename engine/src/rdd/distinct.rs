@@ -1,13 +1,13 @@
 //! `distinct`: each row once.
 
 use super::Rdd;
-use crate::batch::{Batch, Elem, drain_rows};
+use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::Data;
 use crate::hash::hash_key;
 use crate::shuffle::{ReadVt, WriteVt};
-use crate::table::Buckets;
+use crate::table::{Buckets, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -22,19 +22,7 @@ impl<T: Data + Hash + Eq> Distinct<T> {
 unsafe fn add<T: Hash + Eq>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' type is that of the rows.
     unsafe {
-        drain_rows::<T>(input, |row| {
-            let mut probe = tables.probe(hash_key(&row));
-            loop {
-                let known = probe.candidate() as *mut T;
-                if known.is_null() {
-                    (probe.insert() as *mut T).write(row);
-                    return;
-                }
-                if *known == row {
-                    return;
-                }
-            }
-        })
+        upsert_rows::<T, T>(input, tables, |row| hash_key(row), |row, known| row == known, |row| row, |_, _, _| ())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, take_row};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::pipeline::{OpVt, StateVt, Step};
 use std::alloc::Layout;
@@ -86,7 +85,7 @@ impl<T: 'static> Rdd<T> {
     }
 }
 
-impl<T: 'static, E: Env> WithEnv<T, E> {
+impl<T: 'static, O: 'static> WithEnv<T, O> {
     /// [`Rdd::flat_map`] with captured variables.
     ///
     /// ```
@@ -98,7 +97,7 @@ impl<T: 'static, E: Env> WithEnv<T, E> {
     pub fn flat_map<I, G, F>(self, factory: G) -> Rdd<I::Item>
     where
         I: IntoIterator<Item: 'static> + 'static,
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(T) -> I + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

@@ -3,7 +3,6 @@
 use super::reduce::Reduce;
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, SharedBatch, take_row};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::data::Data;
 use crate::error::Result;
@@ -36,7 +35,7 @@ impl<T: 'static> Rdd<T> {
     }
 }
 
-impl<T: 'static, E: Env> WithEnv<T, E> {
+impl<T: 'static, O: 'static> WithEnv<T, O> {
     /// [`Rdd::fold`] with captured variables.
     ///
     /// ```
@@ -48,7 +47,7 @@ impl<T: 'static, E: Env> WithEnv<T, E> {
     pub fn fold<G, F>(self, zero: T, factory: G) -> Result<T>
     where
         T: Data + Clone,
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(T, T) -> T + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

@@ -2,7 +2,6 @@
 
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, drain_rows};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::error::Result;
 use crate::job::FoldVt;
@@ -42,7 +41,7 @@ impl<T: 'static> Rdd<T> {
     }
 }
 
-impl<T: 'static, E: Env> WithEnv<T, E> {
+impl<T: 'static, O: 'static> WithEnv<T, O> {
     /// [`Rdd::foreach`] with captured variables.
     ///
     /// ```
@@ -55,7 +54,7 @@ impl<T: 'static, E: Env> WithEnv<T, E> {
     #[track_caller]
     pub fn foreach<G, F>(self, factory: G) -> Result<()>
     where
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(T) + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

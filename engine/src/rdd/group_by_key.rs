@@ -1,13 +1,13 @@
 //! `group_by_key`: all values of a key in one vector, in the order of partitions and rows.
 
 use super::Rdd;
-use crate::batch::{Batch, Elem, drain_rows};
+use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::Data;
 use crate::hash::hash_key;
 use crate::shuffle::{ReadVt, WriteVt};
-use crate::table::Buckets;
+use crate::table::{Buckets, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -25,49 +25,39 @@ impl<K: Data + Hash + Eq, V: Data> Grouping<K, V> {
 
 unsafe fn add<K: Hash + Eq, V>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
-    unsafe {
-        drain_rows::<(K, V)>(input, |(key, value)| {
-            entry(tables, key, Vec::new, |values: &mut Vec<V>| values.push(value));
-        })
-    }
+    unsafe { merge_by_key::<K, V, Vec<V>>(input, tables, Vec::new, |values, value| values.push(value)) }
 }
 
 unsafe fn merge<K: Hash + Eq, V>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
-    unsafe {
-        drain_rows::<(K, Vec<V>)>(input, |(key, mut more)| {
-            entry(tables, key, Vec::new, |values: &mut Vec<V>| values.append(&mut more));
-        })
-    }
+    unsafe { merge_by_key::<K, Vec<V>, Vec<V>>(input, tables, Vec::new, |values, mut more| values.append(&mut more)) }
 }
 
-/// Finds or makes the row of a key and changes its value.
+/// Moves pairs into tables: `change` adds a pair's value to what is known of its key, which begins as `new`.
 ///
 /// # Safety
-/// The tables hold rows of type `(K, C)`.
+/// `input` holds rows of type `(K, V)`, the tables of type `(K, C)`.
 #[inline]
-pub(super) unsafe fn entry<K: Hash + Eq, C>(
+pub(super) unsafe fn merge_by_key<K: Hash + Eq, V, C>(
+    input: &mut Batch,
     tables: &mut Buckets,
-    key: K,
-    new: impl FnOnce() -> C,
-    change: impl FnOnce(&mut C),
+    new: impl Fn() -> C,
+    change: impl Fn(&mut C, V),
 ) {
-    let mut probe = tables.probe(hash_key(&key));
-    // SAFETY: candidates are initialised rows of the type; a new row is written before anything else is called.
+    // SAFETY: passed on from the caller; `update` gets the address of an initialised row.
     unsafe {
-        loop {
-            let row = probe.candidate() as *mut (K, C);
-            if row.is_null() {
-                let mut value = new();
-                change(&mut value);
-                (probe.insert() as *mut (K, C)).write((key, value));
-                return;
-            }
-            if (*row).0 == key {
-                change(&mut (*row).1);
-                return;
-            }
-        }
+        upsert_rows::<(K, V), (K, C)>(
+            input,
+            tables,
+            |row| hash_key(&row.0),
+            |row, known| row.0 == known.0,
+            |(key, value)| {
+                let mut combined = new();
+                change(&mut combined, value);
+                (key, combined)
+            },
+            |_, known, (_, value)| change(&mut (*known).1, value),
+        )
     }
 }
 

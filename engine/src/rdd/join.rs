@@ -3,8 +3,8 @@
 
 use super::Rdd;
 use super::flat_map::FlatMap;
-use super::group_by_key::{Grouping, entry};
-use crate::batch::{Batch, Elem, drain_rows};
+use super::group_by_key::{Grouping, merge_by_key};
+use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::data::Data;
 use crate::shuffle::ReadVt;
@@ -25,8 +25,8 @@ impl<K: Data + Hash + Eq, V: Data, W: Data> Cogroup<K, V, W> {
 unsafe fn left<K: Hash + Eq, V, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
     unsafe {
-        drain_rows::<(K, Vec<V>)>(input, |(key, mut more)| {
-            entry(tables, key, || (Vec::new(), Vec::new()), |groups: &mut Groups<V, W>| groups.0.append(&mut more));
+        merge_by_key::<K, Vec<V>, Groups<V, W>>(input, tables, Default::default, |groups, mut more| {
+            groups.0.append(&mut more)
         })
     }
 }
@@ -34,8 +34,8 @@ unsafe fn left<K: Hash + Eq, V, W>(_: *const u8, input: &mut Batch, tables: &mut
 unsafe fn right<K: Hash + Eq, V, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of the rows.
     unsafe {
-        drain_rows::<(K, Vec<W>)>(input, |(key, mut more)| {
-            entry(tables, key, || (Vec::new(), Vec::new()), |groups: &mut Groups<V, W>| groups.1.append(&mut more));
+        merge_by_key::<K, Vec<W>, Groups<V, W>>(input, tables, Default::default, |groups, mut more| {
+            groups.1.append(&mut more)
         })
     }
 }

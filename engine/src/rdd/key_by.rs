@@ -2,7 +2,6 @@
 
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, map_rows};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::pipeline::{OpVt, Step};
 use std::marker::PhantomData;
@@ -36,7 +35,7 @@ impl<T: 'static> Rdd<T> {
     }
 }
 
-impl<T: 'static, E: Env> WithEnv<T, E> {
+impl<T: 'static, O: 'static> WithEnv<T, O> {
     /// [`Rdd::key_by`] with captured variables.
     ///
     /// ```
@@ -47,7 +46,7 @@ impl<T: 'static, E: Env> WithEnv<T, E> {
     #[track_caller]
     pub fn key_by<K: 'static, G, F>(self, factory: G) -> Rdd<(K, T)>
     where
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(&T) -> K + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

@@ -2,7 +2,6 @@
 
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::pipeline::{PartitionsVt, Rows, StateVt, Upstream};
 use std::alloc::Layout;
@@ -73,7 +72,7 @@ impl<T: 'static> Rdd<T> {
     }
 }
 
-impl<T: 'static, E: Env> WithEnv<T, E> {
+impl<T: 'static, O: 'static> WithEnv<T, O> {
     /// [`Rdd::map_partitions`] with captured variables.
     ///
     /// ```
@@ -86,7 +85,7 @@ impl<T: 'static, E: Env> WithEnv<T, E> {
     pub fn map_partitions<I, G, F>(self, factory: G) -> Rdd<I::Item>
     where
         I: IntoIterator<Item: 'static> + 'static,
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(Rows<T>) -> I + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

@@ -2,7 +2,6 @@
 
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, map_rows};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::pipeline::{OpVt, Step};
 use std::marker::PhantomData;
@@ -38,7 +37,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     }
 }
 
-impl<K: 'static, V: 'static, E: Env> WithEnv<(K, V), E> {
+impl<K: 'static, V: 'static, O: 'static> WithEnv<(K, V), O> {
     /// [`Rdd::map_values`] with captured variables.
     ///
     /// ```
@@ -49,7 +48,7 @@ impl<K: 'static, V: 'static, E: Env> WithEnv<(K, V), E> {
     #[track_caller]
     pub fn map_values<U: 'static, G, F>(self, factory: G) -> Rdd<(K, U)>
     where
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(V) -> U + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

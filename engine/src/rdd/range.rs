@@ -6,6 +6,8 @@ use crate::context::DparkContext;
 use crate::node::{Kind, NewNode, Node, SourceNode};
 use crate::pipeline::Source;
 use crate::task::{Stop, TaskContext};
+use crate::vectors::wide_vectors;
+use std::mem::MaybeUninit;
 use std::panic::Location;
 
 struct Range {
@@ -55,13 +57,19 @@ impl Source for Numbers {
         let left = i128::from(self.end) - i128::from(self.next);
         let n = left.min(out.limit as i128) as usize;
         out.reserve(n);
-        let numbers = out.ptr as *mut i64;
-        for i in 0..n {
-            // SAFETY: `n` rows were reserved.
-            unsafe { numbers.add(i).write(self.next + i as i64) }
-        }
+        // SAFETY: room for `n` numbers was reserved.
+        let numbers = unsafe { std::slice::from_raw_parts_mut(out.ptr as *mut MaybeUninit<i64>, n) };
+        let start = self.next;
+        wide_vectors!(count_up(start, numbers));
         out.len = n;
-        self.next += n as i64;
+        self.next = self.next.wrapping_add(n as i64);
         Ok(n > 0)
+    }
+}
+
+#[inline(always)]
+fn count_up(start: i64, numbers: &mut [MaybeUninit<i64>]) {
+    for (i, number) in numbers.iter_mut().enumerate() {
+        number.write(start.wrapping_add(i as i64));
     }
 }

@@ -3,7 +3,6 @@
 use super::take::empty;
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, take_row};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -46,13 +45,27 @@ impl RddHandle {
         closure: Closure,
         zero: Option<Zero>,
     ) -> Result<Batch> {
+        self.fold_with(name, vt, vt, closure, zero)
+    }
+
+    /// The same with a loop of its own (`merge`) for the partitions' results.
+    #[inline(never)]
+    #[track_caller]
+    pub(super) fn fold_with(
+        &self,
+        name: &'static str,
+        vt: &'static FoldVt,
+        merge: &'static FoldVt,
+        closure: Closure,
+        zero: Option<Zero>,
+    ) -> Result<Batch> {
         let call_site = call_site(Location::caller());
         let mut acc = zero.as_ref().map_or_else(|| Batch::new(vt.acc), Zero::copy);
         let sink = Sink::Fold { vt, closure: closure.clone(), zero };
         let outputs = run(Action { node: self.arc(), name, call_site, partitions: None, sink })?;
         for mut part in outputs.into_iter().filter_map(Output::into_rows) {
             // SAFETY: closure and batches have the types of the table.
-            let problem = unsafe { (vt.step)(closure.ptr(), &mut part, &mut acc) };
+            let problem = unsafe { (merge.step)(closure.ptr(), &mut part, &mut acc) };
             if let Some(problem) = problem {
                 return Err(Error::Invalid(format!("{name}: {problem}")));
             }
@@ -89,7 +102,7 @@ impl<T: 'static> Rdd<T> {
     }
 }
 
-impl<T: 'static, E: Env> WithEnv<T, E> {
+impl<T: 'static, O: 'static> WithEnv<T, O> {
     /// [`Rdd::reduce`] with captured variables.
     ///
     /// ```
@@ -101,7 +114,7 @@ impl<T: 'static, E: Env> WithEnv<T, E> {
     pub fn reduce<G, F>(self, factory: G) -> Result<T>
     where
         T: Data,
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(T, T) -> T + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

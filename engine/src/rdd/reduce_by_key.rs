@@ -1,14 +1,13 @@
 //! `reduce_by_key`: all values of a key combined into one, first on the map side, then on the reduce side.
 
 use super::{Rdd, WithEnv};
-use crate::batch::{Batch, Elem, drain_rows};
-use crate::capture::Env;
+use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::Data;
 use crate::hash::hash_key;
 use crate::shuffle::{ReadVt, WriteVt};
-use crate::table::Buckets;
+use crate::table::{Buckets, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -26,26 +25,22 @@ impl<K: Data + Hash + Eq, V: Data, F: Fn(V, V) -> V> ReduceByKey<K, V, F> {
 
 unsafe fn combine<K: Hash + Eq, V, F: Fn(V, V) -> V>(f: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' types are those of closure and rows. While `f` runs, the row whose value it was given is the
-    // table's hole, so that a panic does not drop the value twice.
+    // tables' hole, so that a panic does not drop the value twice.
     unsafe {
         let f = &*(f as *const F);
-        drain_rows::<(K, V)>(input, |(key, value)| {
-            let mut probe = tables.probe(hash_key(&key));
-            loop {
-                let row = probe.candidate() as *mut (K, V);
-                if row.is_null() {
-                    (probe.insert() as *mut (K, V)).write((key, value));
-                    return;
-                }
-                if (*row).0 == key {
-                    probe.set_hole(row as *mut u8);
-                    let combined = f((&raw const (*row).1).read(), value);
-                    (&raw mut (*row).1).write(combined);
-                    probe.set_hole(std::ptr::null_mut());
-                    return;
-                }
-            }
-        })
+        upsert_rows::<(K, V), (K, V)>(
+            input,
+            tables,
+            |row| hash_key(&row.0),
+            |row, known| row.0 == known.0,
+            |row| row,
+            |tables, known, (_, value)| {
+                tables.set_hole(known as *mut u8);
+                let combined = f((&raw const (*known).1).read(), value);
+                (&raw mut (*known).1).write(combined);
+                tables.set_hole(std::ptr::null_mut());
+            },
+        )
     }
 }
 
@@ -80,7 +75,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     }
 }
 
-impl<K: 'static, V: 'static, E: Env> WithEnv<(K, V), E> {
+impl<K: 'static, V: 'static, O: 'static> WithEnv<(K, V), O> {
     /// [`Rdd::reduce_by_key`] with captured variables.
     ///
     /// ```
@@ -94,7 +89,7 @@ impl<K: 'static, V: 'static, E: Env> WithEnv<(K, V), E> {
     where
         K: Data + Hash + Eq,
         V: Data,
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(V, V) -> V + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

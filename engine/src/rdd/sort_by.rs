@@ -3,7 +3,6 @@
 
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::Data;
@@ -69,7 +68,7 @@ impl<T: 'static> Rdd<T> {
     }
 }
 
-impl<T: 'static, E: Env> WithEnv<T, E> {
+impl<T: 'static, O: 'static> WithEnv<T, O> {
     /// [`Rdd::sort_by`] with captured variables.
     ///
     /// ```
@@ -82,7 +81,7 @@ impl<T: 'static, E: Env> WithEnv<T, E> {
     where
         T: Data,
         K: Data + Ord,
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(&T) -> K + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

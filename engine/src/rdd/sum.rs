@@ -1,88 +1,148 @@
-//! `sum`. The loops over the number types are compiled here, in the engine, not in cells.
+//! `sum`. The loops over the number types are compiled here, in the engine, not in cells. Integers are added up in 128 bits, so
+//! that only the total has to fit, whatever the order of the rows and the number of partitions.
 
 use super::Rdd;
 use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
 use crate::data::Data;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::FoldVt;
+use crate::vectors::wide_vectors;
 
 /// A number type that [`Rdd::sum`] adds up.
 #[diagnostic::on_unimplemented(
     message = "`sum` adds up numbers, not `{Self}`",
     note = "`map` the rows to numbers first, or use `reduce`"
 )]
-pub trait Summand: Data + Default {
+pub trait Summand: Data {
     /// How rows are added up.
     #[doc(hidden)]
     const FOLD: &'static FoldVt;
+    /// How the partitions' sums are added up.
+    #[doc(hidden)]
+    const TOTAL: &'static FoldVt;
+    /// The number that a sum is, if it is one.
+    #[doc(hidden)]
+    fn from_total(total: &mut Batch) -> Option<Self>;
 }
 
 const OVERFLOW: &str = "the sum overflows its type; map the rows to a wider one (i64, i128, f64) before `sum`";
 
-macro_rules! summands {
-    ($($number:ident $step:ident $add:ident;)*) => {
-        $(
-            impl Summand for $number {
-                const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<$number>::VT, step: $step };
+/// Implements `Summand` for a number type with sums of type `$total`: `$add` adds rows up, `$merge` adds sums up.
+macro_rules! summand {
+    ($number:ident, $total:ident, $add:expr, $merge:expr) => {
+        impl Summand for $number {
+            const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<$total>::VT, step: Self::add_rows };
+            const TOTAL: &'static FoldVt = &FoldVt { acc: Elem::<$total>::VT, step: Self::add_totals };
+
+            fn from_total(total: &mut Batch) -> Option<$number> {
+                // SAFETY: the accumulator has rows of the sum's type.
+                let total: $total = if total.is_empty() { $total::default() } else { unsafe { take_row(total) } };
+                convert!($total, $number, total)
+            }
+        }
+
+        impl Steps for $number {
+            unsafe fn add_rows(_: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {
+                // SAFETY: the input holds rows of the number type, the accumulator at most one sum.
+                unsafe { step::<$number, $total>(input, acc, $add) }
             }
 
-            unsafe fn $step(_: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {
-                // SAFETY: both batches hold rows of the number type; `acc` at most one.
-                unsafe {
-                    let mut total = if acc.is_empty() { $number::default() } else { take_row(acc) };
-                    acc.clear();
-                    while !input.is_empty() {
-                        match $add(total, take_row::<$number>(input)) {
-                            Some(sum) => total = sum,
-                            None => return Some(OVERFLOW),
-                        }
-                    }
-                    acc.push(total);
-                }
-                None
+            unsafe fn add_totals(_: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {
+                // SAFETY: both hold sums, the accumulator at most one.
+                unsafe { step::<$total, $total>(input, acc, $merge) }
             }
-        )*
+        }
     };
 }
 
-macro_rules! integers {
-    ($($number:ident $step:ident $add:ident;)*) => {
-        $(
-            fn $add(a: $number, b: $number) -> Option<$number> {
-                a.checked_add(b)
-            }
-        )*
-        summands!($($number $step $add;)*);
+/// The number that a sum of another or of the same type is.
+macro_rules! convert {
+    (f32, f32, $total:ident) => {
+        Some($total)
+    };
+    (f64, f64, $total:ident) => {
+        Some($total)
+    };
+    ($from:ident, $to:ident, $total:ident) => {
+        $to::try_from($total).ok()
     };
 }
 
-integers! {
-    i8 step_i8 add_i8;
-    i16 step_i16 add_i16;
-    i32 step_i32 add_i32;
-    i64 step_i64 add_i64;
-    i128 step_i128 add_i128;
-    isize step_isize add_isize;
-    u8 step_u8 add_u8;
-    u16 step_u16 add_u16;
-    u32 step_u32 add_u32;
-    u64 step_u64 add_u64;
-    u128 step_u128 add_u128;
-    usize step_usize add_usize;
+/// The loops of one number type.
+trait Steps {
+    unsafe fn add_rows(_: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str>;
+    unsafe fn add_totals(_: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str>;
 }
 
-fn add_f32(a: f32, b: f32) -> Option<f32> {
-    Some(a + b)
+/// Adds the rows of `input` to the sum in `acc`.
+///
+/// # Safety
+/// `input` holds numbers of type `T`, `acc` at most one of type `S`.
+unsafe fn step<T: Copy, S: Default>(
+    input: &mut Batch,
+    acc: &mut Batch,
+    add: impl Fn(S, &[T]) -> Option<S>,
+) -> Option<&'static str> {
+    // SAFETY: passed on from the caller; numbers need no drop.
+    unsafe {
+        let before = if acc.is_empty() { S::default() } else { take_row(acc) };
+        acc.clear();
+        let rows = std::slice::from_raw_parts(input.row(0) as *const T, input.rows());
+        let Some(sum) = add(before, rows) else { return Some(OVERFLOW) };
+        acc.push(sum);
+    }
+    input.clear();
+    None
 }
 
-fn add_f64(a: f64, b: f64) -> Option<f64> {
-    Some(a + b)
+macro_rules! narrow_integers {
+    ($($number:ident)*) => {
+        $(summand!($number, i128, |sum, rows| Some(rows.iter().fold(sum, |sum, row| sum + *row as i128)), checked_i128);)*
+    };
 }
 
-summands! {
-    f32 step_f32 add_f32;
-    f64 step_f64 add_f64;
+narrow_integers!(i8 i16 i32 isize u8 u16 u32 u64 usize);
+summand!(i64, i128, add_i64, checked_i128);
+summand!(i128, i128, checked_i128, checked_i128);
+summand!(u128, u128, checked_u128, checked_u128);
+summand!(f32, f32, |sum, rows: &[f32]| Some(rows.iter().fold(sum, |sum, row| sum + row)), |sum, sums: &[f32]| {
+    Some(sums.iter().fold(sum, |sum, row| sum + row))
+});
+summand!(f64, f64, |sum, rows: &[f64]| Some(rows.iter().fold(sum, |sum, row| sum + row)), |sum, sums: &[f64]| {
+    Some(sums.iter().fold(sum, |sum, row| sum + row))
+});
+
+fn checked_i128(sum: i128, rows: &[i128]) -> Option<i128> {
+    rows.iter().try_fold(sum, |sum, row| sum.checked_add(*row))
+}
+
+fn checked_u128(sum: u128, rows: &[u128]) -> Option<u128> {
+    rows.iter().try_fold(sum, |sum, row| sum.checked_add(*row))
+}
+
+/// Adds the halves of the numbers apart: that cannot overflow, and uses vectors.
+fn add_i64(sum: i128, rows: &[i64]) -> Option<i128> {
+    Some(rows.chunks(1 << 30).fold(sum, |sum, block| {
+        let (low, high) = wide_vectors!(halves(block));
+        sum + (i128::from(high) << 32) + i128::from(low)
+    }))
+}
+
+/// The sums of the lower and of the (signed) upper halves.
+#[inline(always)]
+fn halves(rows: &[i64]) -> (u64, i64) {
+    let (mut low, mut high) = (0u64, 0i64);
+    for row in rows {
+        low += *row as u64 & 0xffff_ffff;
+        high += row >> 32;
+    }
+    (low, high)
+}
+
+#[cold]
+fn overflow() -> Error {
+    Error::Invalid(format!("sum: {OVERFLOW}"))
 }
 
 impl<T: 'static> Rdd<T> {
@@ -97,8 +157,7 @@ impl<T: 'static> Rdd<T> {
     where
         T: Summand,
     {
-        let mut total = self.handle.fold("sum", T::FOLD, Closure::none(), None)?;
-        // SAFETY: the accumulator has rows `T`.
-        Ok(if total.is_empty() { T::default() } else { unsafe { take_row(&mut total) } })
+        let mut total = self.handle.fold_with("sum", T::FOLD, T::TOTAL, Closure::none(), None)?;
+        T::from_total(&mut total).ok_or_else(overflow)
     }
 }

@@ -3,7 +3,6 @@
 use super::sort_by::{SortBy, compare};
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem};
-use crate::capture::Env;
 use crate::closure::Closure;
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -88,7 +87,7 @@ impl<T: 'static> Rdd<T> {
     }
 }
 
-impl<T: 'static, E: Env> WithEnv<T, E> {
+impl<T: 'static, O: 'static> WithEnv<T, O> {
     /// [`Rdd::top_by`] with captured variables.
     ///
     /// ```
@@ -101,7 +100,7 @@ impl<T: 'static, E: Env> WithEnv<T, E> {
     where
         T: Data,
         K: Ord + 'static,
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Fn(&T) -> K + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);

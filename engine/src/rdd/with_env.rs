@@ -5,12 +5,12 @@ use crate::capture::{Env, SavedEnv};
 use crate::closure::Closure;
 use std::marker::PhantomData;
 
-/// An RDD together with the variables that the next operator's closure uses.
+/// An RDD together with the variables that the next operator's closure uses; `O` is the tuple of their values.
 #[derive(Debug)]
-pub struct WithEnv<T, E> {
+pub struct WithEnv<T, O> {
     pub(super) rdd: Rdd<T>,
     env: SavedEnv,
-    captured: PhantomData<fn() -> E>,
+    captured: PhantomData<fn() -> O>,
 }
 
 impl<T: 'static> Rdd<T> {
@@ -25,20 +25,21 @@ impl<T: 'static> Rdd<T> {
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]
-    pub fn with_env<E: Env>(&self, env: E) -> WithEnv<T, E> {
+    pub fn with_env<E: Env>(&self, env: E) -> WithEnv<T, E::Owned> {
         WithEnv { rdd: self.clone(), env: SavedEnv::new(&env), captured: PhantomData }
     }
 }
 
-impl<T, E: Env> WithEnv<T, E> {
+impl<T, O: 'static> WithEnv<T, O> {
     /// The RDD, and the closure that `factory` makes of the variables.
     #[inline]
     #[track_caller]
     pub(super) fn closure<G, F>(self, factory: G) -> (Rdd<T>, Closure)
     where
-        G: Fn(E::Owned) -> F,
+        G: Fn(O) -> F,
         F: Send + Sync + 'static,
     {
-        (self.rdd, Closure::from_env::<E, G, F>(self.env, &factory))
+        // SAFETY: `with_env` saved an environment whose values have the type `O`.
+        (self.rdd, unsafe { Closure::from_env::<O, G, F>(self.env, &factory) })
     }
 }

@@ -32,8 +32,11 @@ pub(crate) enum Message {
 /// What the caller of `run_job` is told.
 pub(crate) enum Reply {
     Result { partition: usize, value: Box<dyn Any + Send> },
-    Ended(Result<()>),
+    Ended { end: Result<()>, work: Arc<dyn Work> },
 }
+
+/// The value of a result task.
+type Output = Option<Box<dyn Any + Send>>;
 
 /// The end of an attempt, with all that came of it.
 pub(crate) struct Report {
@@ -42,7 +45,7 @@ pub(crate) struct Report {
     pub(crate) partition: usize,
     pub(crate) outcome: Outcome,
     /// The value of a result task.
-    pub(crate) output: Option<Box<dyn Any + Send>>,
+    pub(crate) output: Output,
     pub(crate) work: Arc<dyn Work>,
     pub(crate) context: TaskContext,
 }
@@ -93,22 +96,23 @@ impl Driver {
         let job = spec.id;
         if self.jobs.contains_key(&job) {
             let error = Error::Invalid(format!("job {job} is running already"));
-            let _ = reply.send(Reply::Ended(Err(error)));
+            let _ = reply.send(Reply::Ended { end: Err(error), work });
             return;
         }
         self.jobs.insert(job, Client { work, reply });
         self.feed(Input::Submit(spec), None);
     }
 
-    fn finished(&mut self, mut report: Report) {
+    fn finished(&mut self, report: Report) {
         self.backend.finished(report.task);
         let outcome = self.commit(&report);
-        let input = Input::TaskFinished { task: report.task, outcome };
-        self.feed(input, Some(&mut report));
-        if let Some(unwanted) = report.output {
+        let Report { task, mut output, work, .. } = report;
+        // Before the job can end: then its last handle goes where it was submitted.
+        self.release(work);
+        self.feed(Input::TaskFinished { task, outcome }, Some(&mut output));
+        if let Some(unwanted) = output {
             self.backend.discard(unwanted);
         }
-        self.release(report.work);
     }
 
     /// Lets the job take note of an attempt that counts. If that panics, the attempt has failed, and for good: what was
@@ -135,14 +139,14 @@ impl Driver {
         }
     }
 
-    /// Lets the machine take in `input` and does what it says. `report` is what the input told of.
-    fn feed(&mut self, input: Input, mut report: Option<&mut Report>) {
+    /// Lets the machine take in `input` and does what it says. `output` is the value of the task that the input told of.
+    fn feed(&mut self, input: Input, mut output: Option<&mut Output>) {
         for command in self.machine.apply(input) {
-            self.obey(command, report.as_deref_mut());
+            self.obey(command, output.as_deref_mut());
         }
     }
 
-    fn obey(&mut self, command: Command, report: Option<&mut Report>) {
+    fn obey(&mut self, command: Command, output: Option<&mut Output>) {
         match command {
             Command::Launch(launch) => {
                 // The machine launches nothing for a job that has ended.
@@ -155,7 +159,7 @@ impl Driver {
             Command::Emit(event) => self.bus.emit(event.stamped(self.bus.now())),
             Command::Accept { job, partition, .. } => {
                 let client = self.jobs.get(&job);
-                if let Some(value) = report.and_then(|report| report.output.take())
+                if let Some(value) = output.and_then(Option::take)
                     && let Some(client) = client
                     && let Err(unread) = client.reply.send(Reply::Result { partition, value })
                 {
@@ -164,10 +168,18 @@ impl Driver {
             }
             Command::JobEnded { job, end } => {
                 let Some(client) = self.jobs.remove(&job) else { return };
-                // Who asked may have gone.
-                let _ = client.reply.send(Reply::Ended(end));
-                self.release(client.work);
+                self.end(client, end);
             }
+        }
+    }
+
+    /// Tells the caller of a job, and gives it back the work: what is freed with it is freed when `run_job` returns.
+    fn end(&self, client: Client, end: Result<()>) {
+        let Client { work, reply } = client;
+        if let Err(unread) = reply.send(Reply::Ended { end, work })
+            && let Reply::Ended { work, .. } = unread.0
+        {
+            self.release(work);
         }
     }
 
@@ -175,9 +187,7 @@ impl Driver {
     fn stop(mut self, messages: &Receiver<Message>) {
         let clients = std::mem::take(&mut self.jobs);
         for client in clients.into_values() {
-            // Who asked may have gone.
-            let _ = client.reply.send(Reply::Ended(Err(Error::Stopped)));
-            self.release(client.work);
+            self.end(client, Err(Error::Stopped));
         }
         self.feed(Input::CancelAll, None);
         let deadline = Instant::now() + PATIENCE;
@@ -185,8 +195,8 @@ impl Driver {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { break };
             match messages.recv_timeout(left) {
                 Ok(Message::Finished(report)) => self.finished(report),
-                Ok(Message::Submit { reply, .. }) => {
-                    let _ = reply.send(Reply::Ended(Err(Error::Stopped)));
+                Ok(Message::Submit { reply, work, .. }) => {
+                    let _ = reply.send(Reply::Ended { end: Err(Error::Stopped), work });
                 }
                 Ok(_) => {}
                 Err(_) => break,

@@ -135,7 +135,10 @@ fn run_cell(shared: &Shared, frame: &Frame, library: &str, symbol: &str) -> Cell
     shared.interrupted.store(false, Ordering::SeqCst);
     let started = Instant::now();
     frame.begin();
-    let refused = match super::loader::load(library, symbol) {
+    let loaded = super::loader::load(library, symbol);
+    let load_micros = micros(started);
+    let started = Instant::now();
+    let refused = match loaded {
         Ok(entry) => {
             shared.running.store(true, Ordering::SeqCst);
             // A panic outside of the cell's steps, in a `Drop` of the user's for one.
@@ -155,8 +158,13 @@ fn run_cell(shared: &Shared, frame: &Frame, library: &str, symbol: &str) -> Cell
         gone: running.taken,
         left_at: running.left_at,
         interrupted: shared.interrupted.load(Ordering::SeqCst),
-        run_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        load_micros,
+        run_micros: micros(started),
     }
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Shows what user code printed without a newline.

@@ -39,7 +39,7 @@ pub enum ToChild {
 /// From the child to the parent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToParent {
-    /// The child is there. The hash is the engine library's, so that the parent sees that both mean the same one.
+    /// The child is there.
     Hello {
         /// The child's process id.
         pid: u32,
@@ -67,6 +67,8 @@ pub struct CellReport {
     pub left_at: Option<usize>,
     /// Whether an interrupt reached it.
     pub interrupted: bool,
+    /// How long loading the cell's library took, in microseconds.
+    pub load_micros: u64,
     /// How long the user's code ran, in microseconds.
     pub run_micros: u64,
 }

@@ -65,6 +65,7 @@ pub trait ShowCard {
 
 impl<T> ShowCard for &&&&Probe<'_, Rdd<T>> {
     fn show(&self) -> Option<Shown> {
+        crate::cell::hold(self.0);
         Some(Shown::Rdd(self.0.id()))
     }
 }
@@ -87,15 +88,28 @@ impl<T: Serialize> ShowRows for &&&Probe<'_, Vec<T>> {
     }
 }
 
+/// A row of a map's table.
+#[derive(Serialize)]
+struct Entry<'a, K, V> {
+    key: &'a K,
+    value: &'a V,
+}
+
+impl<'a, K, V> Entry<'a, K, V> {
+    fn of((key, value): (&'a K, &'a V)) -> Entry<'a, K, V> {
+        Entry { key, value }
+    }
+}
+
 impl<K: Serialize, V: Serialize, S> ShowRows for &&&Probe<'_, HashMap<K, V, S>> {
     fn show(&self) -> Option<Shown> {
-        Some(rows::show(self.0.len(), '{', '}', &mut self.0.iter(), |row, sink| row.serialize(sink)))
+        Some(rows::show(self.0.len(), '{', '}', &mut self.0.iter(), |row, sink| Entry::of(row).serialize(sink)))
     }
 }
 
 impl<K: Serialize, V: Serialize> ShowRows for &&&Probe<'_, BTreeMap<K, V>> {
     fn show(&self) -> Option<Shown> {
-        Some(rows::show(self.0.len(), '{', '}', &mut self.0.iter(), |row, sink| row.serialize(sink)))
+        Some(rows::show(self.0.len(), '{', '}', &mut self.0.iter(), |row, sink| Entry::of(row).serialize(sink)))
     }
 }
 

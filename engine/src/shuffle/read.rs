@@ -35,21 +35,26 @@ pub(crate) fn read_partition(
         for map in 0..parent.partitions {
             let source = BlockSource { context, shuffle: shuffled.inputs[input].shuffle, map, reduce: partition };
             let mut rows = Batch::new(write.stored);
-            source.read(write.codec, task, &mut |rows_left| {
-                added += rows_left.rows();
-                match shuffled.read.merge.get(input) {
-                    // SAFETY: closure, rows and table have the types of the table of this shuffle.
-                    Some(merge) => unsafe { merge(closure.ptr(), rows_left, &mut table) },
-                    None => rows_left.move_rows(table.rows_mut(), usize::MAX),
-                }
-                let bytes = match same {
-                    true => meter.bytes(&table, added, Some(write.codec)),
-                    false => table.bytes() as u64 + (added * write.stored.size) as u64,
-                };
-                let bytes = bytes.max(table.rows_mut().bytes() as u64);
-                context.reserve(&mut meter.memory, bytes)?;
-                Ok(())
-            }, &mut rows)?;
+            source.read(
+                write.codec,
+                task,
+                &mut |rows_left| {
+                    added += rows_left.rows();
+                    match shuffled.read.merge.get(input) {
+                        // SAFETY: closure, rows and table have the types of the table of this shuffle.
+                        Some(merge) => unsafe { merge(closure.ptr(), rows_left, &mut table) },
+                        None => rows_left.move_rows(table.rows_mut(), usize::MAX),
+                    }
+                    let bytes = match same {
+                        true => meter.bytes(&table, added, Some(write.codec)),
+                        false => table.bytes() as u64 + (added * write.stored.size) as u64,
+                    };
+                    let bytes = bytes.max(table.rows_mut().bytes() as u64);
+                    context.reserve(&mut meter.memory, bytes)?;
+                    Ok(())
+                },
+                &mut rows,
+            )?;
         }
     }
     let mut rows = std::mem::replace(table.rows_mut(), Batch::new(shuffled.read.out));

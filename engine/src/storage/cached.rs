@@ -78,7 +78,10 @@ impl CachedSource {
             rows.move_rows(&mut gathered, usize::MAX);
             fits = self.node.context.arc().reserve_for_cache(&mut memory, gathered.bytes() as u64 + heap, self.node.id);
         }
-        let computed = std::mem::replace(&mut self.state, State::Streaming { gathered: Batch::new(elem), rest: Pipeline::empty(elem) });
+        let computed = std::mem::replace(
+            &mut self.state,
+            State::Streaming { gathered: Batch::new(elem), rest: Pipeline::empty(elem) },
+        );
         let State::Missing(rest) = computed else { return Ok(()) };
         self.state = if fits { self.store(gathered, memory) } else { State::Streaming { gathered, rest } };
         Ok(())

@@ -119,7 +119,9 @@ mod tests {
         let check = |pattern: &str, name: &str| {
             matches(&pattern.chars().collect::<Vec<_>>(), &name.chars().collect::<Vec<_>>())
         };
-        for (pattern, name) in [("*.txt", "a.txt"), ("a?c*", "abcd"), ("[a-c]*[!x]", "boy"), ("[]x]", "]"), (".*", ".a")] {
+        for (pattern, name) in
+            [("*.txt", "a.txt"), ("a?c*", "abcd"), ("[a-c]*[!x]", "boy"), ("[]x]", "]"), (".*", ".a")]
+        {
             assert!(check(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("*.txt", ".txt"), ("?", ""), ("[a-c]", "d"), ("a[", "ab"), ("*", ".hidden")] {

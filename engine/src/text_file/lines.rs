@@ -102,10 +102,9 @@ impl Lines {
 
     fn read_error(&self, error: &std::io::Error) -> Stop {
         match error.kind() {
-            ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => failed(
-                &self.path,
-                &format!("the gzip data is corrupt or cut off ({error}); check it with `gzip -t`"),
-            ),
+            ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+                failed(&self.path, &format!("the gzip data is corrupt or cut off ({error}); check it with `gzip -t`"))
+            }
             _ => failed(&self.path, &error.to_string()),
         }
     }

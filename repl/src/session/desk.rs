@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What evcxr is told of a cell that it wants to build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +41,10 @@ struct Inner {
 struct State {
     /// The cell that evcxr works on.
     current: Option<u32>,
-    /// The last cell for which it asked for a build.
-    asked: Option<u32>,
+    /// When it began with it.
+    began: Option<Instant>,
+    /// The last cell for which it asked for a build, and how long that took it.
+    asked: Option<(u32, Duration)>,
     /// The last cell that it has left.
     left: Option<u32>,
     /// What became of the cells that it has not left yet.
@@ -67,7 +70,10 @@ impl Desk {
 
     /// evcxr takes up a cell: its requests wait for the verdict.
     pub fn begin(&self, cell: u32) {
-        self.change(|state| state.current = Some(cell));
+        self.change(|state| {
+            state.current = Some(cell);
+            state.began = Some(Instant::now());
+        });
     }
 
     /// evcxr has left a cell, whether it asked for a build or not.
@@ -84,18 +90,9 @@ impl Desk {
         self.change(|state| state.dead = true);
     }
 
-    /// Waits until evcxr asks for a build of the cell (`true`) or has given it up (`false`).
-    pub fn wait_for_request(&self, cell: u32) -> bool {
-        let mut state = self.lock();
-        loop {
-            if state.asked == Some(cell) {
-                return true;
-            }
-            if state.left == Some(cell) || state.dead {
-                return false;
-            }
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// How long evcxr took for the last cell that it asked to build: parsing, and the types of its variables.
+    pub fn inference(&self) -> Option<Duration> {
+        self.lock().asked.map(|(_, took)| took)
     }
 
     /// Says what became of a cell.
@@ -148,7 +145,9 @@ impl Desk {
             if let Some(verdict) = state.verdicts.get(&cell) {
                 return verdict.clone();
             }
-            state.asked = Some(cell);
+            if state.asked.is_none_or(|(asked, _)| asked != cell) {
+                state.asked = Some((cell, state.began.map(|began| began.elapsed()).unwrap_or_default()));
+            }
             self.0.changed.notify_all();
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }

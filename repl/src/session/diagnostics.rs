@@ -44,6 +44,10 @@ fn is_own(span: &Span, program: &Program) -> bool {
     match program.files.get(&span.file_name) {
         Some(file) => {
             let at = file.edits.original(span.byte_start);
+            // What captures a variable stands for its mention.
+            if !file.edits.captures_at(span.byte_start).is_empty() {
+                return true;
+            }
             at.is_empty() && file.edits.text().as_bytes().get(span.byte_start) == file.source.as_bytes().get(at.start)
         }
         None => span.expansion.as_ref().is_some_and(|expansion| is_own(&expansion.span, program)),
@@ -56,6 +60,7 @@ fn diagnostic(message: &Message, program: &Program) -> Diagnostic {
     for child in &message.children {
         note(child, program, &mut labels, &mut notes);
     }
+    explain(message, program, &mut notes);
     if !labels.iter().any(|label| label.primary)
         && let Some(first) = labels.first_mut()
     {
@@ -67,12 +72,40 @@ fn diagnostic(message: &Message, program: &Program) -> Diagnostic {
             distinct.push(label);
         }
     }
+    if message.message == "implementation of `Deserialize` is not general enough" {
+        // The compiler has no words for it, and the only borrowed rows that people try are texts.
+        return Diagnostic {
+            level: Level::Error,
+            code: None,
+            message: "rows cannot be `&str`, which borrows its text: use `String` (`.map(str::to_owned)`, `.to_string()`)".to_owned(),
+            labels: distinct.into_iter().map(|label| Label { text: String::new(), ..label }).collect(),
+            notes: Vec::new(),
+        };
+    }
     Diagnostic {
         level: if message.level == "warning" { Level::Warning } else { Level::Error },
         code: message.code.as_ref().map(|code| code.code.clone()),
         message: message.message.clone(),
         labels: distinct,
         notes,
+    }
+}
+
+/// What the compiler cannot know: which variables a closure captures, and what becomes of a cell's variables.
+fn explain(message: &Message, program: &Program, notes: &mut Vec<(String, String)>) {
+    if message.message.starts_with("a closure that runs in tasks cannot capture") {
+        let internal = ["the trait `Capture` is implemented", "required for `", "the trait `Capture` is not implemented"];
+        notes.retain(|(_, text)| !internal.iter().any(|start| text.starts_with(start)));
+        let spans = message.spans.iter().filter_map(|span| Some((program.files.get(&span.file_name)?, span)));
+        let captures: Vec<&[String]> = spans.map(|(file, span)| file.edits.captures_at(span.byte_start)).collect();
+        if let Some(captures) = captures.into_iter().find(|captures| !captures.is_empty()) {
+            let names: Vec<String> = captures.iter().map(|name| format!("`{name}`")).collect();
+            notes.insert(0, ("note".to_owned(), format!("the closure captures {}", names.join(", "))));
+        }
+    }
+    if message.message.ends_with("does not live long enough") || message.message.starts_with("temporary value dropped") {
+        let text = "a variable of a cell cannot keep a reference to another value: clone it, or put the `let` and its uses in a block";
+        notes.push(("help".to_owned(), text.to_owned()));
     }
 }
 

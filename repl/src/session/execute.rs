@@ -12,11 +12,11 @@ use dpark_rewrite::cell::{self, Cell, Part, StatementKind};
 use dpark_rewrite::{Insertion, Kind, RewriteError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 /// What evcxr made of a cell: the types of all variables, or why it would not have it.
-type Registered = Result<BTreeMap<String, String>, String>;
+pub(super) type Registered = Result<BTreeMap<String, String>, String>;
 
 /// A cell on its way.
 struct Attempt {
@@ -82,18 +82,8 @@ impl Session {
                 return failed(error);
             }
         };
-        if let Some(registering) = &registering
-            && attempt.binds()
-            && !self.desk.wait_for_request(attempt.number)
-        {
-            let message = match registering.recv() {
-                Ok(Err(message)) => message,
-                Ok(Ok(_)) => "type inference did not look at the cell".to_owned(),
-                Err(_) => self.interpreter.as_ref().and_then(|i| i.failure()).unwrap_or("type inference is gone").to_owned(),
-            };
-            return failed(CellError::Session(message));
-        }
-        let mut timing = Timing { compile: started.elapsed(), ..Timing::default() };
+        let mut timing =
+            Timing { compile: started.elapsed(), rustc: compiled.rustc, link: compiled.link, ..Timing::default() };
         let mut notices = Vec::new();
         if !attempt.outdated.is_empty() {
             self.line.tell(&ToChild::Forget(attempt.outdated.clone()));
@@ -106,6 +96,7 @@ impl Session {
             self.desk.decide(attempt.number, Verdict::Refuse);
             return self.child_died(notices);
         };
+        timing.load = Duration::from_micros(report.load_micros);
         timing.run = Duration::from_micros(report.run_micros);
         self.items.clone_from(&attempt.items);
         self.settle(&attempt, &report, registering, &mut notices);
@@ -136,6 +127,8 @@ impl Session {
 
     /// Gives the cell to evcxr, if it is of interest there.
     fn register(&mut self, attempt: &Attempt) -> anyhow::Result<Option<Receiver<Registered>>> {
+        // What evcxr has done in the meantime is of no interest; what it still has to do stays in the queue.
+        self.registering.retain(|registering| matches!(registering.try_recv(), Err(TryRecvError::Empty)));
         let Some(cell) = &attempt.cell else { return Ok(None) };
         let interesting = attempt.binds() || cell.items().next().is_some() || !attempt.outdated.is_empty();
         if attempt.keep == Keep::Nothing || !interesting {
@@ -146,6 +139,12 @@ impl Session {
             return Ok(None);
         }
         self.give_to_evcxr(attempt.number, attempt.source.to_string()).map(Some)
+    }
+
+    /// A number for something that evcxr alone is told; the user's cells are not counted by it.
+    fn next_number(&mut self) -> u32 {
+        self.next_registration -= 1;
+        self.next_registration
     }
 
     fn give_to_evcxr(&mut self, number: u32, code: String) -> anyhow::Result<Receiver<Registered>> {
@@ -200,6 +199,11 @@ impl Session {
                 }
                 Err(Refused::Interrupted) => return Err(CellError::Interrupted),
                 Err(Refused::Broken(message)) => return Err(CellError::Session(message)),
+                // What does not parse has no names: only the parser's complaint counts.
+                Err(Refused::Errors(mut messages)) if attempt.cell.is_none() && messages.iter().any(|m| m.code.is_none()) => {
+                    messages.retain(|message| message.code.is_none());
+                    return Err(CellError::Compile(diagnostics::translate(&messages, &program)));
+                }
                 Err(Refused::Errors(messages)) => match diagnostics::moved_stores(&messages, &program) {
                     Some(more) if !more.is_subset(&moved) => moved.extend(more),
                     _ => return Err(CellError::Compile(diagnostics::translate(&messages, &program))),
@@ -208,22 +212,22 @@ impl Session {
         }
     }
 
-    /// Asks evcxr for the types of the variables after all, if the cell mentions some whose types nobody inferred.
-    /// Tells whether that changed anything.
+    /// Asks evcxr for the types of the variables after all, because one cannot be named the way the child says it. Tells
+    /// whether that changed anything.
     fn infer_types(&mut self, attempt: &mut Attempt) -> bool {
-        if self.interpreter.is_some() || self.history.is_empty() || attempt.variables.len() < 2 {
+        if attempt.variables.len() < 2 {
             return false;
         }
-        let mut types = BTreeMap::new();
-        for code in self.history.clone() {
-            let number = self.next_cell;
-            self.next_cell += 1;
-            self.desk.decide(number, Verdict::Accept { moved: Vec::new() });
-            let registered = self.give_to_evcxr(number, code).ok().and_then(|registered| registered.recv().ok());
-            if let Some(Ok(known)) = registered {
-                types = known;
+        if self.interpreter.is_none() {
+            for code in self.history.clone() {
+                let number = self.next_number();
+                self.desk.decide(number, Verdict::Accept { moved: Vec::new() });
+                let registering = self.give_to_evcxr(number, code).ok();
+                self.registering.extend(registering);
             }
         }
+        let registered: Vec<Registered> = self.registering.drain(..).filter_map(|registering| registering.recv().ok()).collect();
+        let Some(types) = registered.into_iter().filter_map(Result::ok).next_back() else { return false };
         let mut changed = false;
         for (name, known) in attempt.variables.iter_mut().filter(|(name, _)| name.as_str() != super::CONTEXT) {
             if let Some(inferred) = types.get(name).filter(|inferred| **inferred != known.type_name) {
@@ -256,7 +260,7 @@ impl Session {
         let completed = report.end == CellEnd::Completed;
         let mut lost = report.gone.clone();
         lost.extend(attempt.outdated.iter().cloned());
-        if !completed && !report.gone.is_empty() {
+        if !completed && !report.gone.is_empty() && attempt.keep == Keep::Variables {
             notices.push(format!("moved away by the cell before it failed: {}", names(&report.gone)));
         }
         let registered = if completed {
@@ -270,10 +274,8 @@ impl Session {
             self.desk.decide(attempt.number, Verdict::Refuse);
             self.register_completed_part(attempt, report, &lost)
         };
-        let types = match registered {
-            Some(registered) if attempt.binds() => registered.recv().ok().and_then(Result::ok),
-            _ => None,
-        };
+        self.registering.extend(registered);
+        let mut unnameable = Vec::new();
         let mut variables = lock(&self.shared.variables);
         variables.retain(|name, _| !lost.contains(name));
         if attempt.keep == Keep::Nothing {
@@ -281,9 +283,21 @@ impl Session {
         }
         for stored in &report.stored {
             let Some(is_mut) = attempt.binding(&stored.name, report.left_at) else { continue };
-            let inferred = types.as_ref().and_then(|types| types.get(&stored.name)).cloned();
-            let type_name = inferred.unwrap_or_else(|| type_names::as_code(&stored.type_name));
+            if stored.type_name.contains("{{") {
+                variables.remove(&stored.name);
+                unnameable.push(stored.name.clone());
+                continue;
+            }
+            let type_name = type_names::as_code(&stored.type_name);
             variables.insert(stored.name.clone(), Known { type_name, is_mut });
+        }
+        drop(variables);
+        if !unnameable.is_empty() {
+            notices.push(format!(
+                "{} cannot be kept: the type of a closure has no name. Box it, as in `let f: Box<dyn Fn(i64) -> i64> = Box::new(..);`, or make it a `fn`",
+                names(&unnameable)
+            ));
+            self.line.tell(&ToChild::Forget(unnameable));
         }
     }
 
@@ -314,14 +328,18 @@ impl Session {
             return None;
         }
         // A number of its own: the cell's was refused.
-        let number = self.next_cell;
-        self.next_cell += 1;
+        let number = self.next_number();
         self.desk.decide(number, Verdict::Accept { moved: lost.to_vec() });
         self.give_to_evcxr(number, kept).ok()
     }
 
     fn child_died(&mut self, mut notices: Vec<String>) -> Outcome {
-        let status = self.line.bury().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = self.line.bury();
+        if let (Ok(Some(code)), false) = (status.as_ref().map(|status| status.code()), self.options.interactive) {
+            // What `exit` means in a program it means in a script.
+            return Outcome { notices, error: Some(CellError::Exited(code)), ..Outcome::default() };
+        }
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         let mut lost: Vec<String> = lock(&self.shared.variables).keys().cloned().collect();
         lost.retain(|name| name != super::CONTEXT);
         let again = self.restart();

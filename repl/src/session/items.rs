@@ -227,7 +227,9 @@ impl Entry {
                 types.iter().any(|name| defined.contains(name)) && types.iter().all(ready)
             }
             // Imports may bring traits, whose methods nobody names; they cost nothing.
-            (ItemKey::Use { .. }, _) => self.item.mentions.names.iter().all(ready),
+            (ItemKey::Use { names, .. }, _) => {
+                self.item.mentions.names.iter().all(|name| names.contains(name) || ready(name))
+            }
             (ItemKey::Text(_), _) | (_, ItemKind::ExternCrate) => true,
             (_, ItemKind::Trait) if self.defines_method(members) => true,
             _ => self.names().iter().any(|name| wanted.contains(name)),

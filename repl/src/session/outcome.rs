@@ -25,6 +25,12 @@ pub struct Outcome {
 pub struct Timing {
     /// From the call to the loaded library.
     pub compile: Duration,
+    /// Of that, the compiler.
+    pub rustc: Duration,
+    /// Of that, the linker.
+    pub link: Duration,
+    /// Loading the library into the child.
+    pub load: Duration,
     /// The user's code.
     pub run: Duration,
     /// All of it.
@@ -44,6 +50,8 @@ pub enum CellError {
     Interrupted,
     /// The child is gone; a fresh one with a fresh `ctx` has been started. Says what was lost.
     ChildDied(String),
+    /// The code of a script ended its process, with this exit code.
+    Exited(i32),
     /// The session itself could not do it.
     Session(String),
 }

@@ -44,6 +44,26 @@ pub(super) fn as_code(type_name: &str) -> String {
     code
 }
 
+/// The type without paths, for people.
+pub(super) fn short(code: &str) -> String {
+    let mut short = String::with_capacity(code.len());
+    let mut word = 0;
+    let mut rest = code;
+    while let Some(first) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix("::") {
+            short.truncate(word);
+            rest = after;
+            continue;
+        }
+        if !(first.is_alphanumeric() || first == '_') {
+            word = short.len() + first.len_utf8();
+        }
+        short.push(first);
+        rest = &rest[first.len_utf8()..];
+    }
+    short
+}
+
 /// A type of the session's own stands in the root of every cell, whatever level it has.
 fn without_levels(path: &str) -> &str {
     let mut rest = path;
@@ -59,7 +79,13 @@ fn without_levels(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::as_code;
+    use super::{as_code, short};
+
+    #[test]
+    fn people_see_no_paths() {
+        assert_eq!(short("std::vec::Vec<(std::string::String, ::dpark::Rdd<i64>)>"), "Vec<(String, Rdd<i64>)>");
+        assert_eq!(short("&str"), "&str");
+    }
 
     #[test]
     fn private_paths_become_public() {

@@ -369,9 +369,10 @@ impl State {
         };
         let back = if self.below_text {
             // Clears below the user's line, not the line itself.
-            format!("\x1b[{}A\x1b[J\x1b[A\x1b[{}G", self.drawn, column + 1)
+            format!("\r\x1b[{}A\x1b[J\x1b[A\x1b[{}G", self.drawn, column + 1)
         } else {
-            format!("\x1b[{up}A\x1b[J")
+            // The terminal may have echoed a key (`^C`) on the last line.
+            format!("\r\x1b[{up}A\x1b[J")
         };
         self.drawn = 0;
         self.below_text = false;

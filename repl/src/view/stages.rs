@@ -26,6 +26,15 @@ pub fn stages(snapshot: &Snapshot, job: Option<JobId>, width: Option<usize>) -> 
         ("after", Align::Left),
     ];
     let rows: Vec<Vec<String>> = chosen.into_iter().map(row).collect();
+    without_empty_columns(&header, rows, width)
+}
+
+/// What nothing was measured of leaves its room to the others.
+fn without_empty_columns(header: &[(&str, Align)], rows: Vec<Vec<String>>, width: Option<usize>) -> String {
+    let used: Vec<bool> = (0..header.len()).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
+    let header: Vec<(&str, Align)> = header.iter().zip(&used).filter(|(_, used)| **used).map(|(column, _)| *column).collect();
+    let keep = |row: Vec<String>| row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect();
+    let rows: Vec<Vec<String>> = rows.into_iter().map(keep).collect();
     table(&header, &rows, width)
 }
 

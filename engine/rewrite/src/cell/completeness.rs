@@ -84,8 +84,8 @@ fn scan(source: &str) -> Result<String, Completeness> {
 }
 
 fn starts_line(source: &str, at: usize) -> bool {
-    let line = source[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    source[line..at].trim().is_empty()
+    let line = source.as_bytes()[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    source.as_bytes()[line..at].iter().all(u8::is_ascii_whitespace)
 }
 
 fn is_command(rest: &[u8]) -> bool {

@@ -4,7 +4,7 @@
 // outer: rdd Rdd, other Rdd
 rdd.map(|x| x + other.count().unwrap())
 // =>
-error at 1:17: the closure of `map` uses the RDD `other`: an RDD cannot be used inside a closure / join the two RDDs, or collect it first: `let table = other.collect_as_map()?;` and use `table` (large: `ctx.broadcast(table)`)
+error at 1:17: the closure of `map` uses the RDD `other`: an RDD cannot be used inside a closure / join the two RDDs, or collect it first: `let table = other.collect_as_map()?;` and use `table`
 
 // case: an RDD of the cell, on another line
 // outer: ctx Context
@@ -12,19 +12,19 @@ let table = ctx.range(0, 3);
 let rows = ctx.range(0, 3)
     .filter(|x| table.collect().unwrap().contains(x));
 // =>
-error at 3:17: the closure of `filter` uses the RDD `table`: an RDD cannot be used inside a closure / join the two RDDs, or collect it first: `let table = table.collect_as_map()?;` and use `table` (large: `ctx.broadcast(table)`)
+error at 3:17: the closure of `filter` uses the RDD `table`: an RDD cannot be used inside a closure / join the two RDDs, or collect it first: `let table = table.collect_as_map()?;` and use `table`
 
 // case: an RDD in a format string
 // outer: rdd Rdd
 rdd.map(|x| format!("{rdd:?}"))
 // =>
-error at 1:21: the closure of `map` uses the RDD `rdd`: an RDD cannot be used inside a closure / join the two RDDs, or collect it first: `let table = rdd.collect_as_map()?;` and use `table` (large: `ctx.broadcast(table)`)
+error at 1:21: the closure of `map` uses the RDD `rdd`: an RDD cannot be used inside a closure / join the two RDDs, or collect it first: `let table = rdd.collect_as_map()?;` and use `table`
 
 // case: the context inside a closure
 // outer: ctx Context, rdd Rdd
 rdd.map(|x| ctx.range(0, x).count())
 // =>
-error at 1:13: the closure of `map` uses the context `ctx`: it exists only on the driver / make the RDD or broadcast before, outside the closure
+error at 1:13: the closure of `map` uses the context `ctx`: it exists only on the driver / make the RDD before, outside the closure
 
 // case: assignment to a capture
 // outer: rdd Rdd, total Other

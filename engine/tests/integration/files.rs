@@ -117,7 +117,10 @@ fn a_full_disk_is_a_clear_error_and_no_partial_file_stays() {
     let left = out.exists();
     let unmounted = std::process::Command::new("umount").arg(dir.path()).status();
     let message = result.unwrap_err().to_string();
-    assert!(message.contains("out/0000: the disk is full") || message.contains("out/0001: the disk is full"), "{message}");
+    assert!(
+        message.contains("out/0000: the disk is full") || message.contains("out/0001: the disk is full"),
+        "{message}"
+    );
     assert!(!left, "no partial file stays");
     assert!(unmounted.is_ok_and(|status| status.success()));
 }

@@ -13,7 +13,8 @@ fn five_hundred_rebuilt_rdds_leave_memory_flat() {
     let ctx = with_memory(1 << 30);
     for round in 0..500 {
         let text = format!("{}", round % 3);
-        let pairs = ctx.range(0, 100).with_env((&text,)).map(|(text,)| move |x| (format!("{text}{}", x % 10), x)).cache();
+        let pairs =
+            ctx.range(0, 100).with_env((&text,)).map(|(text,)| move |x| (format!("{text}{}", x % 10), x)).cache();
         let sums = pairs.reduce_by_key(|a, b| a + b).sort_by(|row| row.1);
         assert_eq!(sums.count().unwrap(), 10);
         assert_eq!(pairs.count().unwrap(), 100);
@@ -71,7 +72,7 @@ fn a_shuffle_over_the_budget_fails_naming_the_setting() {
     let error = ctx.range(0, 1_000_000).key_by(|x| *x).group_by_key().count().unwrap_err();
     let message = error.to_string();
     assert!(matches!(error, Error::Task(_)), "{message}");
-    assert!(message.contains("group_by_key at engine/tests/memory.rs"), "{message}");
+    assert!(message.contains("group_by_key at engine/tests/integration/memory.rs"), "{message}");
     assert!(message.contains("the memory budget of 1 MB does not suffice"), "{message}");
     assert!(message.contains("`memory` (`-M`)"), "{message}");
     assert_eq!(ctx.held(), (0, 0, 0));
@@ -99,7 +100,7 @@ fn events_tell_the_life_of_an_rdd() {
         };
         sink.lock().unwrap().push(line);
     }));
-    let rdd = ctx.range(0, 2).map(|x| Some(x)).cache();
+    let rdd = ctx.range(0, 2).map(Some).cache();
     rdd.count().unwrap();
     drop(rdd);
     let expected = [

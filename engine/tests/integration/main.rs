@@ -1,0 +1,8 @@
+//! The engine from outside.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod closures;
+mod failures;
+mod files;
+mod memory;
+mod pipelines;
