@@ -16,8 +16,8 @@ use crate::storage::{CacheStore, MemoryBudget, Reservation};
 use crate::text_file::TextPaths;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The entry to everything: makes RDDs, runs their jobs. Cheap to clone.
 ///

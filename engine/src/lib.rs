@@ -73,9 +73,9 @@ pub use accumulator::Accumulator;
 pub use conf::Conf;
 pub use context::DparkContext;
 pub use data::Data;
+pub use dpark_macros::closures;
 pub use error::{Error, Result};
 pub use rdd::{Rdd, Summand};
-pub use dpark_macros::closures;
 pub use serde;
 pub use text_file::TextPaths;
 

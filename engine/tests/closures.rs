@@ -1,6 +1,11 @@
 //! `#[dpark::closures]`: capturing closures of RDD operators, in the ways one writes them.
 
-#![allow(clippy::ptr_arg, clippy::unwrap_used, reason = "tests, of references to vectors among others")]
+#![allow(
+    clippy::ptr_arg,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "tests, of references to vectors among others"
+)]
 
 use dpark::{DparkContext, Rdd};
 use serde::{Deserialize, Serialize};
@@ -244,16 +249,6 @@ fn loops_and_local_functions() {
     assert_eq!(shifted(9), [9]);
     let pointer: fn(i64) -> i64 = i64::abs;
     assert_eq!(rdd.map(|x| pointer(x - 4)).collect().unwrap(), [4]);
-}
-
-#[dpark::closures]
-#[test]
-fn several_functions_in_one_call() {
-    let ctx = DparkContext::local(2);
-    let n = 2;
-    fn add(a: i64, b: i64) -> i64 {
-        a + b
-    }
 }
 
 #[dpark::closures]

@@ -28,21 +28,30 @@ fn main() -> anyhow::Result<()> {
     };
     run("let warm = 1;".to_owned());
     for number in 0..20 {
-        run(format!("#[derive(Serialize, Deserialize, Debug, Clone)] struct S{number} {{ a: i64, b: String, c: Vec<f64> }}"));
+        run(format!(
+            "#[derive(Serialize, Deserialize, Debug, Clone)] struct S{number} {{ a: i64, b: String, c: Vec<f64> }}"
+        ));
     }
     for number in 0..25 {
         run(format!("let v{number} = {number}i64; let w{number} = vec![{number}.5, 2.0];"));
     }
-    run("let rdd = ctx.range(0, 1000); let lines = ctx.parallelize(vec![\"to be or not to be\".to_owned(); 100]);".to_owned());
-    println!("{:<16} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}   (ms, medians of {RUNS})", "cell", "total", "rustc", "link", "load", "run", "min");
-    let kinds: [(&str, fn(usize) -> String); 6] = [
+    run("let rdd = ctx.range(0, 1000); let lines = ctx.parallelize(vec![\"to be or not to be\".to_owned(); 100]);"
+        .to_owned());
+    println!(
+        "{:<16} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}   (ms, medians of {RUNS})",
+        "cell", "total", "rustc", "link", "load", "run", "min"
+    );
+    type Code = fn(usize) -> String;
+    let kinds: [(&str, Code); 6] = [
         ("let x = 1;", |i| format!("let x{i} = {i}00{i};")),
         ("x + 1", |i| format!("v3 + {i}77{i}")),
         ("statement", |i| format!("std::hint::black_box({i}4{i});")),
         ("map, reduce", |i| format!("rdd.map(|x| x + v7 + {i}).reduce(|a, b| a + b)")),
         ("let rdd.map", |i| format!("let m{i} = rdd.map(|x| x * {i});")),
         ("word count", |i| {
-            format!("lines.flat_map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>()).map(|word| (word, {i}i64)).reduce_by_key(|a, b| a + b).collect()")
+            format!(
+                "lines.flat_map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>()).map(|word| (word, {i}i64)).reduce_by_key(|a, b| a + b).collect()"
+            )
         }),
     ];
     for (name, code) in kinds {
@@ -62,6 +71,9 @@ fn main() -> anyhow::Result<()> {
         );
     }
     let inference = session.inference().unwrap_or_default();
-    println!("{cells} cells in the session; type inference of the last `let`: {:.0} ms, behind", inference.as_secs_f64() * 1e3);
+    println!(
+        "{cells} cells in the session; type inference of the last `let`: {:.0} ms, behind",
+        inference.as_secs_f64() * 1e3
+    );
     Ok(())
 }

@@ -63,8 +63,11 @@ pub enum Stdio {
     /// They are ours: descriptors 0, 1 and 2 of this process.
     Inherit,
     /// Input is ours; output comes to this function, chunk by chunk, as it is printed.
-    Watch(Arc<dyn Fn(Stream, &[u8]) + Send + Sync>),
+    Watch(Arc<Sink>),
 }
+
+/// Takes the chunks of user output.
+pub type Sink = dyn Fn(Stream, &[u8]) + Send + Sync;
 
 /// An output stream of user code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +148,9 @@ impl Session {
     pub fn start(options: Options, progress: &mut dyn FnMut(&str)) -> Result<Session> {
         let toolchain = Toolchain::find()?;
         if !toolchain.has_std_sources() {
-            bail!("the sources of the standard library are missing, type inference needs them: `rustup component add rust-src`");
+            bail!(
+                "the sources of the standard library are missing, type inference needs them: `rustup component add rust-src`"
+            );
         }
         let engine = Engine::ensure(&toolchain, progress)?;
         let folder = tempfile::Builder::new().prefix("dpark-session-").tempdir().context("a folder for the session")?;
@@ -256,8 +261,8 @@ impl Session {
     }
 
     fn begin_again(&mut self, prelude: String, command: Option<&'static str>) -> Outcome {
-        let result = self.fresh_child().and_then(|()| {
-            let Some(interpreter) = &self.interpreter else { return Ok(()) };
+        let result = self.fresh_child().map(|()| {
+            let Some(interpreter) = &self.interpreter else { return };
             // evcxr carries it out before the next cell; nobody needs to wait.
             drop(interpreter.call(move |context| {
                 for code in command.into_iter().chain([prelude.as_str()]) {
@@ -266,7 +271,6 @@ impl Session {
                     }
                 }
             }));
-            Ok(())
         });
         let error = result.err().map(|error: anyhow::Error| CellError::Session(format!("{error:#}")));
         Outcome { error, ..Outcome::default() }
@@ -280,7 +284,8 @@ impl Session {
         let code = code.to_owned();
         let answer = interpreter.ask(move |context| {
             let found = context.completions(&code, offset).ok()?;
-            let candidates = found.completions.into_iter().map(|found| Completion { code: found.code, label: found.label });
+            let candidates =
+                found.completions.into_iter().map(|found| Completion { code: found.code, label: found.label });
             Some(Completions { range: found.start_offset..found.end_offset, candidates: candidates.collect() })
         });
         answer.ok().flatten().unwrap_or_default()
@@ -376,7 +381,8 @@ fn prepare(engine: &Engine, toolchain: &Toolchain, folder: &Path, current: &Arc<
     Box::new(move |manifest, say| {
         let text = std::fs::read_to_string(manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
         let wanted = dependencies::of_manifest(&text).map_err(|error| format!("{error:#}"))?;
-        let extra: Vec<&(String, String)> = wanted.iter().filter(|(name, _)| name != "dpark" && name != "serde").collect();
+        let extra: Vec<&(String, String)> =
+            wanted.iter().filter(|(name, _)| name != "dpark" && name != "serde").collect();
         if extra.is_empty() {
             *lock(&current) = engine.dependencies.clone();
             return Ok(());
@@ -386,7 +392,8 @@ fn prepare(engine: &Engine, toolchain: &Toolchain, folder: &Path, current: &Arc<
             *lock(&current) = known.clone();
             return Ok(());
         }
-        let found = dependencies::add(&folder, &engine, &toolchain, &wanted, say).map_err(|error| format!("{error:#}"))?;
+        let found =
+            dependencies::add(&folder, &engine, &toolchain, &wanted, say).map_err(|error| format!("{error:#}"))?;
         *lock(&current) = found.clone();
         lock(&built).insert(key, found);
         Ok(())

@@ -102,7 +102,15 @@ impl<B: Backend> Shell<B> {
         interrupts.watch(Arc::clone(&control), Arc::clone(&status));
         let timing = config.is_on("timing") || config.text("verbosity") == "verbose";
         let live = Live { status, control, config, width: screen.width() };
-        Shell { backend: Rc::new(RefCell::new(backend)), live, screen, interrupts, timing, log: Vec::new(), exited: None }
+        Shell {
+            backend: Rc::new(RefCell::new(backend)),
+            live,
+            screen,
+            interrupts,
+            timing,
+            log: Vec::new(),
+            exited: None,
+        }
     }
 
     /// Runs one input: a cell that may mix commands and code by line.

@@ -53,6 +53,10 @@ fn last_error() -> String {
     // SAFETY: dlerror returns null or a string that lives until this thread's next dl call.
     unsafe {
         let text: *const c_char = libc::dlerror();
-        if text.is_null() { "unknown loader error".to_owned() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+        if text.is_null() {
+            "unknown loader error".to_owned()
+        } else {
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        }
     }
 }

@@ -60,8 +60,7 @@ fn install_hook() {
 }
 
 fn note(panic: &PanicHookInfo<'_>) {
-    let location =
-        panic.location().map(|at| CallSite::of(at));
+    let location = panic.location().map(|at| CallSite::of(at));
     let mut notes = notes();
     if notes.len() >= MAX_NOTES {
         notes.pop_front();

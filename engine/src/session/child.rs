@@ -53,7 +53,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn run() -> Result<(), String> {
-    let socket = std::env::var(SOCKET).map_err(|_| format!("{SOCKET} is not set: this program is started by dpark-repl"))?;
+    let socket =
+        std::env::var(SOCKET).map_err(|_| format!("{SOCKET} is not set: this program is started by dpark-repl"))?;
     clean_environment();
     hide_panics_of_cells();
     leave_ctrl_c_to_the_parent();

@@ -35,6 +35,10 @@ fn last_error() -> String {
     // SAFETY: dlerror returns null or a string that lives until the next dl call of this thread.
     unsafe {
         let text = libc::dlerror();
-        if text.is_null() { "unknown loader error".to_owned() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+        if text.is_null() {
+            "unknown loader error".to_owned()
+        } else {
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        }
     }
 }

@@ -210,6 +210,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::needless_borrow, reason = "as the generated code writes it")]
     fn results_are_opened() {
         let good: Result<i32, String> = Ok(3);
         assert_eq!((&&Value(&good)).open().ok(), Some(&3));

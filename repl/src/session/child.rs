@@ -1,13 +1,13 @@
 //! The child process and the line to it.
 
-use super::{Stdio, Stream};
+use super::{Sink, Stdio, Stream};
 use anyhow::{Context, Result, bail};
 use dpark::event::Event;
 use dpark::ids::RddId;
 use dpark::session::child::SOCKET;
 use dpark::session::wire::{self, CellReport, ToChild, ToParent};
-use std::collections::BTreeMap;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::collections::BTreeMap;
 use std::io::{PipeReader, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -208,7 +208,7 @@ impl Drop for Inner {
 }
 
 impl Output {
-    fn pump(&self, stream: Stream, sink: &(dyn Fn(Stream, &[u8]) + Send + Sync)) {
+    fn pump(&self, stream: Stream, sink: &Sink) {
         let mut chunk = vec![0; 64 * 1024];
         while self.is_ready(PollTimeout::NONE) {
             let _passing_on = lock(&self.passing_on);

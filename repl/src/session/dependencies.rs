@@ -87,8 +87,11 @@ pub fn add(
 pub fn of_manifest(text: &str) -> Result<Vec<(String, String)>> {
     let manifest: toml::Table = text.parse()?;
     let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
-    let mut found: Vec<(String, String)> =
-        dependencies.into_iter().flatten().map(|(name, specification)| (name.clone(), specification.to_string())).collect();
+    let mut found: Vec<(String, String)> = dependencies
+        .into_iter()
+        .flatten()
+        .map(|(name, specification)| (name.clone(), specification.to_string()))
+        .collect();
     found.sort();
     Ok(found)
 }
@@ -124,7 +127,8 @@ pub fn build(folder: &Path, toolchain: &Toolchain, progress: &mut dyn FnMut(&str
 
 /// The packages below the engine with their features, one a line: two builds with the same text have the same engine.
 pub fn engine_features(folder: &Path, toolchain: &Toolchain) -> Result<String> {
-    let arguments = ["tree", "--package", "dpark", "--edges", "normal,build", "--prefix", "none", "--format", "{p} {f}"];
+    let arguments =
+        ["tree", "--package", "dpark", "--edges", "normal,build", "--prefix", "none", "--format", "{p} {f}"];
     let text = capture(cargo(folder, toolchain).args(arguments))?;
     let mut lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches(" (*)")).collect();
     lines.sort_unstable();
@@ -187,8 +191,8 @@ fn compile(folder: &Path, toolchain: &Toolchain, progress: &mut dyn FnMut(&str))
         if message["reason"] != "compiler-artifact" {
             continue;
         }
-        let files = message["filenames"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let library = files.filter(|file| [".rlib", ".so"].iter().any(|ending| file.ends_with(ending))).next_back();
+        let mut files = message["filenames"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let library = files.rfind(|file| [".rlib", ".so"].iter().any(|ending| file.ends_with(ending)));
         if let (Some(package), Some(library)) = (message["package_id"].as_str(), library) {
             artifacts.insert(package.to_owned(), PathBuf::from(library));
         }
@@ -197,8 +201,13 @@ fn compile(folder: &Path, toolchain: &Toolchain, progress: &mut dyn FnMut(&str))
 }
 
 /// The direct dependencies by the name that code uses.
-fn direct(folder: &Path, toolchain: &Toolchain, artifacts: &HashMap<String, PathBuf>) -> Result<Vec<(String, PathBuf)>> {
-    let metadata: Value = serde_json::from_str(&capture(cargo(folder, toolchain).args(["metadata", "--format-version=1"]))?)?;
+fn direct(
+    folder: &Path,
+    toolchain: &Toolchain,
+    artifacts: &HashMap<String, PathBuf>,
+) -> Result<Vec<(String, PathBuf)>> {
+    let metadata: Value =
+        serde_json::from_str(&capture(cargo(folder, toolchain).args(["metadata", "--format-version=1"]))?)?;
     let root = &metadata["resolve"]["root"];
     let nodes = metadata["resolve"]["nodes"].as_array().context("cargo metadata has no nodes")?;
     let node = nodes.iter().find(|node| node["id"] == *root).context("cargo metadata has no root")?;

@@ -6,7 +6,7 @@ use super::{Diagnostic, Label, Level};
 use std::sync::Arc;
 
 /// The stores that failed only because their variable had been moved before, if all errors are of that kind.
-pub fn moved_stores(messages: &[Message], program: &Program) -> Option<Moved> {
+pub(super) fn moved_stores(messages: &[Message], program: &Program) -> Option<Moved> {
     let mut moved = Moved::new();
     for message in messages {
         let code = message.code.as_ref().map(|code| code.code.as_str());
@@ -20,15 +20,18 @@ pub fn moved_stores(messages: &[Message], program: &Program) -> Option<Moved> {
 }
 
 /// What the user is shown. Errors in generated code alone are left out as long as one of the user's remains.
-pub fn translate(messages: &[Message], program: &Program) -> Vec<Diagnostic> {
+pub(super) fn translate(messages: &[Message], program: &Program) -> Vec<Diagnostic> {
     let all: Vec<(Diagnostic, bool)> = messages
         .iter()
         .filter(|message| moved_stores(std::slice::from_ref(message), program).is_none())
-        .map(|message| (diagnostic(message, program), message.spans.iter().any(|span| span.is_primary && is_own(span, program))))
+        .map(|message| {
+            (diagnostic(message, program), message.spans.iter().any(|span| span.is_primary && is_own(span, program)))
+        })
         .collect();
     // What is wrong in the user's own text comes first; what is wrong in ours often follows from it.
     let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, own)| *own);
-    let (placed, unplaced): (Vec<_>, Vec<_>) = others.into_iter().partition(|(diagnostic, _)| !diagnostic.labels.is_empty());
+    let (placed, unplaced): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|(diagnostic, _)| !diagnostic.labels.is_empty());
     let chosen = [own, placed, unplaced].into_iter().find(|group| !group.is_empty()).unwrap_or_default();
     let mut shown: Vec<Diagnostic> = Vec::new();
     for (diagnostic, _) in chosen {
@@ -77,7 +80,9 @@ fn diagnostic(message: &Message, program: &Program) -> Diagnostic {
         return Diagnostic {
             level: Level::Error,
             code: None,
-            message: "rows cannot be `&str`, which borrows its text: use `String` (`.map(str::to_owned)`, `.to_string()`)".to_owned(),
+            message:
+                "rows cannot be `&str`, which borrows its text: use `String` (`.map(str::to_owned)`, `.to_string()`)"
+                    .to_owned(),
             labels: distinct.into_iter().map(|label| Label { text: String::new(), ..label }).collect(),
             notes: Vec::new(),
         };
@@ -94,7 +99,8 @@ fn diagnostic(message: &Message, program: &Program) -> Diagnostic {
 /// What the compiler cannot know: which variables a closure captures, and what becomes of a cell's variables.
 fn explain(message: &Message, program: &Program, notes: &mut Vec<(String, String)>) {
     if message.message.starts_with("a closure that runs in tasks cannot capture") {
-        let internal = ["the trait `Capture` is implemented", "required for `", "the trait `Capture` is not implemented"];
+        let internal =
+            ["the trait `Capture` is implemented", "required for `", "the trait `Capture` is not implemented"];
         notes.retain(|(_, text)| !internal.iter().any(|start| text.starts_with(start)));
         let spans = message.spans.iter().filter_map(|span| Some((program.files.get(&span.file_name)?, span)));
         let captures: Vec<&[String]> = spans.map(|(file, span)| file.edits.captures_at(span.byte_start)).collect();
@@ -103,7 +109,8 @@ fn explain(message: &Message, program: &Program, notes: &mut Vec<(String, String
             notes.insert(0, ("note".to_owned(), format!("the closure captures {}", names.join(", "))));
         }
     }
-    if message.message.ends_with("does not live long enough") || message.message.starts_with("temporary value dropped") {
+    if message.message.ends_with("does not live long enough") || message.message.starts_with("temporary value dropped")
+    {
         let text = "a variable of a cell cannot keep a reference to another value: clone it, or put the `let` and its uses in a block";
         notes.push(("help".to_owned(), text.to_owned()));
     }
@@ -145,7 +152,11 @@ fn label(span: &Span, program: &Program, text: Option<&str>) -> Option<Label> {
         // The wrapper's head and tail stand for nothing of the user's.
         return None;
     }
-    if range.start >= file.source.len() && !file.source.is_empty() && range.is_empty() && span.byte_start > file.source.len() {
+    if range.start >= file.source.len()
+        && !file.source.is_empty()
+        && range.is_empty()
+        && span.byte_start > file.source.len()
+    {
         return None;
     }
     Some(Label {

@@ -100,10 +100,13 @@ fn unpack(folder: &Path) -> Result<()> {
         }
     }
     let deps = folder.join("deps");
-    dependencies::write_project(&deps, &[
-        ("dpark".to_owned(), format!("{{ path = {:?} }}", source.join("engine"))),
-        ("serde".to_owned(), "{ version = \"1\", features = [\"derive\"] }".to_owned()),
-    ])?;
+    dependencies::write_project(
+        &deps,
+        &[
+            ("dpark".to_owned(), format!("{{ path = {:?} }}", source.join("engine"))),
+            ("serde".to_owned(), "{ version = \"1\", features = [\"derive\"] }".to_owned()),
+        ],
+    )?;
     fs::copy(source.join("Cargo.lock"), deps.join("Cargo.lock"))?;
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use super::child::Answer;
 use super::compiler::{self, Compiled, Refused};
-use super::diagnostics;
 use super::desk::Verdict;
+use super::diagnostics;
 use super::items::{Change, Items, Source};
 use super::program::{Inputs, Keep, Known, Moved, Program};
 use super::{CellError, Diagnostic, Label, Level, Outcome, Phase, Session, Timing, cache, lock, type_names};
@@ -72,7 +72,9 @@ impl Session {
         let mut compiled = self.compile(&attempt);
         // An error that is nowhere in the user's text may be a type that cannot be named the way the child says it.
         let unplaced = |diagnostics: &[Diagnostic]| diagnostics.iter().all(|diagnostic| diagnostic.labels.is_empty());
-        if matches!(&compiled, Err(CellError::Compile(diagnostics)) if unplaced(diagnostics)) && self.infer_types(&mut attempt) {
+        if matches!(&compiled, Err(CellError::Compile(diagnostics)) if unplaced(diagnostics))
+            && self.infer_types(&mut attempt)
+        {
             compiled = self.compile(&attempt);
         }
         let (program, compiled) = match compiled {
@@ -111,7 +113,8 @@ impl Session {
         let cell = cell::parse(code).ok();
         let mut items = self.items.clone();
         let all = lock(&self.shared.variables).clone();
-        let kinds: Vec<(String, Kind)> = all.iter().map(|(name, known)| (name.clone(), kind(&known.type_name))).collect();
+        let kinds: Vec<(String, Kind)> =
+            all.iter().map(|(name, known)| (name.clone(), kind(&known.type_name))).collect();
         let rewritten = dpark_rewrite::rewrite_cell(code, &kinds);
         let rewritten = rewritten.map_err(|error| rewrite_diagnostic(&error, number, &source))?.insertions;
         let mut change = Change::default();
@@ -120,7 +123,8 @@ impl Session {
             change = items.add(&Arc::new(from), cell);
         }
         let is_outdated = |known: &Known| mentions_any(&known.type_name, &change.redefined);
-        let (outdated, variables): (BTreeMap<_, _>, BTreeMap<_, _>) = all.into_iter().partition(|(_, known)| is_outdated(known));
+        let (outdated, variables): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            all.into_iter().partition(|(_, known)| is_outdated(known));
         let outdated = outdated.into_keys().collect();
         Ok(Attempt { number, source, cell, rewritten, items, change, variables, outdated, keep })
     }
@@ -200,7 +204,9 @@ impl Session {
                 Err(Refused::Interrupted) => return Err(CellError::Interrupted),
                 Err(Refused::Broken(message)) => return Err(CellError::Session(message)),
                 // What does not parse has no names: only the parser's complaint counts.
-                Err(Refused::Errors(mut messages)) if attempt.cell.is_none() && messages.iter().any(|m| m.code.is_none()) => {
+                Err(Refused::Errors(mut messages))
+                    if attempt.cell.is_none() && messages.iter().any(|m| m.code.is_none()) =>
+                {
                     messages.retain(|message| message.code.is_none());
                     return Err(CellError::Compile(diagnostics::translate(&messages, &program)));
                 }
@@ -226,7 +232,8 @@ impl Session {
                 self.registering.extend(registering);
             }
         }
-        let registered: Vec<Registered> = self.registering.drain(..).filter_map(|registering| registering.recv().ok()).collect();
+        let registered: Vec<Registered> =
+            self.registering.drain(..).filter_map(|registering| registering.recv().ok()).collect();
         let Some(types) = registered.into_iter().filter_map(Result::ok).next_back() else { return false };
         let mut changed = false;
         for (name, known) in attempt.variables.iter_mut().filter(|(name, _)| name.as_str() != super::CONTEXT) {
@@ -316,7 +323,8 @@ impl Session {
                 Part::Item(_) => true,
                 Part::Statement(found) => {
                     statement += 1;
-                    report.left_at.is_some_and(|left| statement <= left) && matches!(found.kind, StatementKind::Let { .. })
+                    report.left_at.is_some_and(|left| statement <= left)
+                        && matches!(found.kind, StatementKind::Let { .. })
                 }
             };
             if keep {

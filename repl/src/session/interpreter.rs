@@ -82,7 +82,8 @@ impl Interpreter {
 }
 
 fn warm_up(setup: Setup) -> Result<CommandContext> {
-    let (mut context, _outputs) = EvalContext::with_subprocess_command(setup.child).map_err(|error| anyhow!("{error}"))?;
+    let (mut context, _outputs) =
+        EvalContext::with_subprocess_command(setup.child).map_err(|error| anyhow!("{error}"))?;
     let mut state = context.state();
     // evcxr calls cargo through this linker: the stand-in of that name is ours.
     state.set_linker("mold".to_owned());
@@ -92,6 +93,9 @@ fn warm_up(setup: Setup) -> Result<CommandContext> {
     for (name, specification) in &setup.dependencies {
         state.add_dep(name, specification).map_err(|error| anyhow!("{error}"))?;
     }
-    context.eval_with_state(&setup.prelude, state).map_err(|error| anyhow!("{error}")).context("the session's prelude")?;
+    context
+        .eval_with_state(&setup.prelude, state)
+        .map_err(|error| anyhow!("{error}"))
+        .context("the session's prelude")?;
     Ok(CommandContext::with_eval_context(context))
 }

@@ -199,7 +199,8 @@ impl Items {
                 members.extend(&entry.item.mentions.members);
             }
         }
-        let mut chosen: Vec<&Entry> = self.entries.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(e, _)| e).collect();
+        let mut chosen: Vec<&Entry> =
+            self.entries.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(e, _)| e).collect();
         // Macros are textual: they come first in their level.
         chosen.sort_by_key(|entry| (entry.level, !entry.is_macro(), entry.source.number, entry.item.range.start));
         let mut pieces: Vec<Piece> = Vec::new();

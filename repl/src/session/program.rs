@@ -106,7 +106,7 @@ impl Program {
         let mut insertions = std::mem::take(&mut writer.insertions);
         let kept: Vec<Range<usize>> = match inputs.cell {
             Some(_) => statements.iter().map(|statement| statement.range.clone()).collect(),
-            None => vec![0..inputs.source.len()],
+            None => std::iter::once(0..inputs.source.len()).collect(),
         };
         merge(&mut insertions, inputs.rewritten, &kept);
         let main = File {
@@ -114,7 +114,8 @@ impl Program {
             source: Arc::clone(inputs.source),
             edits: Edits::new(&blanked(inputs.source, &kept), &insertions),
         };
-        let mut files: BTreeMap<String, File> = needed.pieces.iter().map(|piece| (file_name(piece), item_file(piece))).collect();
+        let mut files: BTreeMap<String, File> =
+            needed.pieces.iter().map(|piece| (file_name(piece), item_file(piece))).collect();
         files.insert(name.clone(), main);
         Program { name, symbol, files, loads, binds }
     }
@@ -175,7 +176,9 @@ fn item_file(piece: &Piece) -> File {
 
 /// Adds the rewriter's insertions that lie in what is kept.
 fn merge(insertions: &mut Vec<Insertion>, rewritten: &[Insertion], kept: &[Range<usize>]) {
-    let inside = |insertion: &&Insertion| kept.iter().any(|range| range.start <= insertion.offset && insertion.offset <= range.end);
+    let inside = |insertion: &&Insertion| {
+        kept.iter().any(|range| range.start <= insertion.offset && insertion.offset <= range.end)
+    };
     insertions.extend(rewritten.iter().filter(inside).cloned());
 }
 
@@ -218,7 +221,8 @@ impl Writer<'_> {
             }
         }
         let _ = write!(text, "#[unsafe(no_mangle)]pub extern \"C-unwind\" fn {symbol}(__f:&::dpark::cell::Frame){{");
-        let loads: Vec<(&String, &Known)> = self.inputs.variables.iter().filter(|(name, _)| mentions.names.contains(*name)).collect();
+        let loads: Vec<(&String, &Known)> =
+            self.inputs.variables.iter().filter(|(name, _)| mentions.names.contains(*name)).collect();
         if !loads.is_empty() {
             text.push_str("if !__f.check(&[");
             for (name, known) in &loads {
@@ -263,7 +267,11 @@ impl Writer<'_> {
             self.insert(last.range.start, SHOW.0.to_owned(), last.range.clone());
             self.insert(last.range.end, SHOW.1.to_owned(), last.range.clone());
         }
-        self.insert(last.range.end, format!(" ;Ok::<_,::dpark::cell::Exit>(()){close}.is_none(){{return}}"), last.range.clone());
+        self.insert(
+            last.range.end,
+            format!(" ;Ok::<_,::dpark::cell::Exit>(()){close}.is_none(){{return}}"),
+            last.range.clone(),
+        );
         self.live.clear();
     }
 
@@ -273,23 +281,28 @@ impl Writer<'_> {
         let (open, close) = step(statement.uses_await);
         match &statement.kind {
             StatementKind::Let { binds, .. } if !binds.is_empty() => {
-                let outer: String = binds.iter().map(|bind| format!("{}{},", if bind.is_mut { "mut " } else { "" }, bind.name)).collect();
+                let outer: String = binds
+                    .iter()
+                    .map(|bind| format!("{}{},", if bind.is_mut { "mut " } else { "" }, bind.name))
+                    .collect();
                 let inner: String = binds.iter().map(|bind| format!("{},", bind.name)).collect();
                 self.insert(start, format!("let ({outer})=match {open}"), target.clone());
                 let stores = self.stores(exit);
-                let text = format!(" Ok::<_,::dpark::cell::Exit>(({inner})){close}{{Some(__v)=>__v,None=>{{{stores}return}}}};");
+                let text = format!(
+                    " Ok::<_,::dpark::cell::Exit>(({inner})){close}{{Some(__v)=>__v,None=>{{{stores}return}}}};"
+                );
                 self.insert(end, text, target);
                 self.live.extend(binds.iter().map(|bind| (bind.name.clone(), bind.is_mut)));
             }
             _ => {
                 let stores = self.stores(exit);
-                let (before, after) = if self.shown.as_ref() == Some(&statement.range) {
-                    SHOW
-                } else {
-                    ("", "")
-                };
+                let (before, after) = if self.shown.as_ref() == Some(&statement.range) { SHOW } else { ("", "") };
                 self.insert(start, format!("if {open}{before}"), target.clone());
-                self.insert(end, format!("{after} ;Ok::<_,::dpark::cell::Exit>(()){close}.is_none(){{{stores}return}}"), target);
+                self.insert(
+                    end,
+                    format!("{after} ;Ok::<_,::dpark::cell::Exit>(()){close}.is_none(){{{stores}return}}"),
+                    target,
+                );
             }
         }
     }
@@ -299,15 +312,19 @@ impl Writer<'_> {
         let (open, close) = step(statements.iter().any(|statement| statement.uses_await));
         let binds: BTreeMap<String, bool> = statements
             .iter()
-            .filter_map(|statement| if let StatementKind::Let { binds, .. } = &statement.kind { Some(binds) } else { None })
+            .filter_map(
+                |statement| if let StatementKind::Let { binds, .. } = &statement.kind { Some(binds) } else { None },
+            )
             .flatten()
             .map(|bind| (bind.name.clone(), bind.is_mut))
             .collect();
-        let outer: String = binds.iter().map(|(name, is_mut)| format!("{}{name},", if *is_mut { "mut " } else { "" })).collect();
+        let outer: String =
+            binds.iter().map(|(name, is_mut)| format!("{}{name},", if *is_mut { "mut " } else { "" })).collect();
         let inner: String = binds.keys().map(|name| format!("{name},")).collect();
         self.insert(first.range.start, format!("let ({outer})=match {open}"), first.range.clone());
         let stores = self.stores(exit);
-        let text = format!(" ;Ok::<_,::dpark::cell::Exit>(({inner})){close}{{Some(__v)=>__v,None=>{{{stores}return}}}};");
+        let text =
+            format!(" ;Ok::<_,::dpark::cell::Exit>(({inner})){close}{{Some(__v)=>__v,None=>{{{stores}return}}}};");
         self.insert(last.range.end, text, last.range.clone());
         self.live.extend(binds);
     }
@@ -334,14 +351,12 @@ impl Writer<'_> {
 }
 
 /// What stands around an expression whose value is shown.
-const SHOW: (&str, &str) =
-    ("{use ::dpark::show::probe::*;let __v=&(", ");let __v=(&&Value(__v)).open()?;__f.show((&&&&&&Probe(__v)).show());}");
+const SHOW: (&str, &str) = (
+    "{use ::dpark::show::probe::*;let __v=&(",
+    ");let __v=(&&Value(__v)).open()?;__f.show((&&&&&&Probe(__v)).show());}",
+);
 
 /// What stands around a step.
 fn step(uses_await: bool) -> (&'static str, &'static str) {
-    if uses_await {
-        ("__f.step(||{::dpark::cell::block_on(async{", "})})")
-    } else {
-        ("__f.step(||{", "})")
-    }
+    if uses_await { ("__f.step(||{::dpark::cell::block_on(async{", "})})") } else { ("__f.step(||{", "})") }
 }

@@ -29,7 +29,8 @@ impl Toolchain {
         let rustc = tool("rustc")?;
         let cargo = tool("cargo")?;
         let version = run(&rustc, &["-vV"])?;
-        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc -vV names no host")?.to_owned();
+        let host =
+            version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc -vV names no host")?.to_owned();
         let libraries = PathBuf::from(run(&rustc, &["--print", "target-libdir"])?.trim());
         let std = shared_std(&libraries)?;
         let linker = libraries.with_file_name("bin").join("rust-lld");

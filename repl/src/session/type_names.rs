@@ -89,13 +89,19 @@ mod tests {
 
     #[test]
     fn private_paths_become_public() {
-        assert_eq!(as_code("alloc::vec::Vec<(alloc::string::String, i64)>"), "std::vec::Vec<(std::string::String, i64)>");
+        assert_eq!(
+            as_code("alloc::vec::Vec<(alloc::string::String, i64)>"),
+            "std::vec::Vec<(std::string::String, i64)>"
+        );
         assert_eq!(
             as_code("std::collections::hash::map::HashMap<ctx::v1::v3::Point, core::option::Option<ctx::Shape>>"),
             "std::collections::hash_map::HashMap<Point, std::option::Option<Shape>>"
         );
         assert_eq!(as_code("dpark::rdd::Rdd<my_alloc::Thing>"), "dpark::rdd::Rdd<my_alloc::Thing>");
-        assert_eq!(as_code("alloc::boxed::Box<dyn core::ops::function::Fn(i32) -> i32>"), "std::boxed::Box<dyn std::ops::Fn(i32) -> i32>");
+        assert_eq!(
+            as_code("alloc::boxed::Box<dyn core::ops::function::Fn(i32) -> i32>"),
+            "std::boxed::Box<dyn std::ops::Fn(i32) -> i32>"
+        );
         assert_eq!(as_code("ctx::shapes::Circle"), "shapes::Circle");
     }
 }

@@ -214,7 +214,12 @@ fn notice(target: &Target) -> String {
         })
         .collect();
     let running = if running.is_empty() { "the cell's own code".to_owned() } else { running.join(", ") };
-    let names: Vec<String> = control.variables().into_iter().map(|variable| variable.name).filter(|name| name != crate::session::CONTEXT).collect();
+    let names: Vec<String> = control
+        .variables()
+        .into_iter()
+        .map(|variable| variable.name)
+        .filter(|name| name != crate::session::CONTEXT)
+        .collect();
     let lost = if names.is_empty() { "no variables".to_owned() } else { names.join(", ") };
     format!(
         "still running: {running}\nCtrl-C again ends the engine's process; a fresh one follows. Lost would be: {lost}"

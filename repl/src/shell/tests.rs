@@ -68,7 +68,9 @@ impl Backend for Fake {
             timing: Timing {
                 compile: Duration::from_millis(190),
                 run: Duration::ZERO,
-                total: Duration::from_millis(1240), ..Timing::default() },
+                total: Duration::from_millis(1240),
+                ..Timing::default()
+            },
             ..Outcome::default()
         };
         match code.trim() {

@@ -32,7 +32,8 @@ pub fn stages(snapshot: &Snapshot, job: Option<JobId>, width: Option<usize>) -> 
 /// What nothing was measured of leaves its room to the others.
 fn without_empty_columns(header: &[(&str, Align)], rows: Vec<Vec<String>>, width: Option<usize>) -> String {
     let used: Vec<bool> = (0..header.len()).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
-    let header: Vec<(&str, Align)> = header.iter().zip(&used).filter(|(_, used)| **used).map(|(column, _)| *column).collect();
+    let header: Vec<(&str, Align)> =
+        header.iter().zip(&used).filter(|(_, used)| **used).map(|(column, _)| *column).collect();
     let keep = |row: Vec<String>| row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect();
     let rows: Vec<Vec<String>> = rows.into_iter().map(keep).collect();
     table(&header, &rows, width)

@@ -41,7 +41,9 @@ fn run() -> io::Result<i32> {
     let verb = arguments.iter().find(|argument| !argument.to_string_lossy().starts_with('-'));
     let ours = verb.is_some_and(|verb| verb == "build" || verb == "check");
     match std::env::var_os(SOCKET).filter(|_| ours) {
-        Some(socket) => ask(UnixStream::connect(socket)?, if verb.is_some_and(|verb| verb == "build") { "build" } else { "check" }),
+        Some(socket) => {
+            ask(UnixStream::connect(socket)?, if verb.is_some_and(|verb| verb == "build") { "build" } else { "check" })
+        }
         None => {
             pin_dependencies()?;
             Err(Command::new(cargo).args(arguments).exec())
