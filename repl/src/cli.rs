@@ -61,6 +61,21 @@ pub enum Task {
 }
 
 impl Args {
+    /// The arguments of this process. An option nobody knows is an error, not the name of a script.
+    pub fn from_process() -> Args {
+        let args = Args::parse();
+        if let Some(first) = args.script.first().map(|first| first.to_string_lossy())
+            && first.len() > 1
+            && first.starts_with('-')
+        {
+            let mut command = <Args as clap::CommandFactory>::command();
+            command
+                .error(clap::error::ErrorKind::UnknownArgument, format!("unexpected argument '{first}' found"))
+                .exit();
+        }
+        args
+    }
+
     /// What to run.
     pub fn task(&self) -> Task {
         match (self.code.as_slice(), self.script.as_slice()) {

@@ -1,7 +1,6 @@
 //! `dpark-repl`: reads the command line and the settings, starts a session and feeds it.
 
 use anyhow::Context;
-use clap::Parser;
 use dpark_repl::batch::{self, Exit, RawInput};
 use dpark_repl::cli::{Args, Task};
 use dpark_repl::config::{self, Config};
@@ -16,7 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    match run(&Args::from_process()) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -85,7 +84,13 @@ fn start(args: &Args, config: &Config, master: &str, interactive: bool, screen: 
         stdio,
         interactive,
     };
-    let started = Session::start(options, &mut |building| screen.note(building));
+    let detailed = io::stderr().is_terminal();
+    let started = Session::start(options, &mut |building| {
+        // A log need not hear of every crate.
+        if detailed || !["Compiling ", "Download"].iter().any(|detail| building.starts_with(detail)) {
+            screen.note(building);
+        }
+    });
     started.map_err(|error| {
         let missing: Vec<String> = doctor::check().iter().filter_map(doctor::Check::problem).collect();
         if missing.is_empty() { error } else { error.context(missing.join("\n")) }

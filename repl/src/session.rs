@@ -13,6 +13,7 @@ pub mod desk;
 mod diagnostics;
 pub mod engine;
 mod execute;
+mod imports;
 pub mod interpreter;
 mod items;
 mod outcome;

@@ -119,7 +119,12 @@ impl Session {
         let rewritten = rewritten.map_err(|error| rewrite_diagnostic(&error, number, &source))?.insertions;
         let mut change = Change::default();
         if let Some(cell) = &cell {
-            let from = Source { number, text: Arc::clone(&source), insertions: rewritten.clone() };
+            let from = Source {
+                file: format!("cell {number}"),
+                number,
+                text: Arc::clone(&source),
+                insertions: rewritten.clone(),
+            };
             change = items.add(&Arc::new(from), cell);
         }
         let is_outdated = |known: &Known| mentions_any(&known.type_name, &change.redefined);

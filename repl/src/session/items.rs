@@ -5,6 +5,7 @@
 //! levels before, and with it everything that mentions it: another path is another `TypeId`, so a value of the old
 //! type is never taken for one of the new.
 
+use super::imports;
 use dpark_rewrite::Insertion;
 use dpark_rewrite::cell::{Cell, Item, ItemKey, ItemKind, Mentions};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 /// A cell that defined items.
 #[derive(Debug)]
 pub struct Source {
+    /// The name of the file that shows its items: `cell 3`.
+    pub file: String,
     /// Its number.
     pub number: u32,
     /// Its text.
@@ -94,8 +97,15 @@ impl Items {
     /// Adds the items of a cell.
     pub fn add(&mut self, source: &Arc<Source>, cell: &Cell) -> Change {
         let mut changed = BTreeSet::new();
-        for item in cell.items() {
-            let entry = Entry { source: Arc::clone(source), item: item.clone(), level: 0 };
+        let items =
+            cell.items().flat_map(|item| match imports::split(item, source).filter(|_| item.kind == ItemKind::Use) {
+                Some((from, imports)) => {
+                    imports.into_iter().map(|import| (Arc::clone(&from), import)).collect::<Vec<_>>()
+                }
+                None => vec![(Arc::clone(source), item.clone())],
+            });
+        for (source, item) in items {
+            let entry = Entry { source, item, level: 0 };
             let old: Vec<usize> = (0..self.entries.len()).filter(|at| self.replaces(&entry, *at)).collect();
             if old.iter().any(|at| self.entries[*at].text() != entry.text()) {
                 changed.extend(entry.names().iter().cloned());
@@ -117,7 +127,7 @@ impl Items {
     /// the same thing again.
     fn replaces(&self, new: &Entry, at: usize) -> bool {
         let old = &self.entries[at];
-        if Arc::ptr_eq(&old.source, &new.source) {
+        if old.source.number == new.source.number {
             return false;
         }
         match (&old.item.key, &new.item.key) {
@@ -125,6 +135,12 @@ impl Items {
                 old == header && (header.contains(" for ") || methods.iter().any(|method| before.contains(method)))
             }
             (ItemKey::Text(before), ItemKey::Text(text)) => before == text,
+            // An import without a name: everything of a module, or a trait `as _`.
+            (ItemKey::Use { names, .. }, ItemKey::Use { names: new_names, .. })
+                if names.is_empty() && new_names.is_empty() =>
+            {
+                old.text() == new.text()
+            }
             (ItemKey::Impl { .. } | ItemKey::Text(_), _) | (_, ItemKey::Impl { .. } | ItemKey::Text(_)) => false,
             _ => old.is_macro() == new.is_macro() && old.names().iter().any(|name| new.names().contains(name)),
         }

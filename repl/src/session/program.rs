@@ -161,7 +161,7 @@ fn words(type_name: &str) -> impl Iterator<Item = String> {
 }
 
 fn file_name(piece: &Piece) -> String {
-    format!("i{}/cell {}", piece.level, piece.source.number)
+    format!("i{}/{}", piece.level, piece.source.file)
 }
 
 fn item_file(piece: &Piece) -> File {

@@ -427,11 +427,11 @@ mod tests {
         screen.draw(&["one".into(), "two".into()]);
         assert_eq!(sink.take(), "one\ntwo\n");
         screen.user_output(Stream::Stdout, "\x1b[1mé\x1b[0m".as_bytes());
-        assert_eq!(sink.take(), "\x1b[2A\x1b[J\x1b[1mé\x1b[0m");
+        assert_eq!(sink.take(), "\r\x1b[2A\x1b[J\x1b[1mé\x1b[0m");
         screen.draw(&["one".into()]);
         assert_eq!(sink.take(), "\none\n");
         screen.user_output(Stream::Stdout, b"y\n");
-        assert_eq!(sink.take(), "\x1b[1A\x1b[J\x1b[A\x1b[2Gy\n");
+        assert_eq!(sink.take(), "\r\x1b[1A\x1b[J\x1b[A\x1b[2Gy\n");
         screen.end_cell();
         assert_eq!(sink.take(), "");
     }
