@@ -146,7 +146,7 @@ fn save_and_load() {
     let mut shell = Shell::new();
     shell.transcript(&[
         (":save early.rs", "error: there is nothing to save yet"),
-        ("let n = 3;", ""),
+        ("let n = 3_i64;", ""),
         ("fn f(x: i64) -> i64 {\n    x + 1\n}", ""),
         ("n + \"wrong\"", "error[…]"),
         (":opt 2", "[…]"),
@@ -159,7 +159,7 @@ fn save_and_load() {
     let saved = std::fs::read_to_string(shell.path("session.rs")).unwrap();
     assert_eq!(
         saved,
-        "let n = 3;\n// %%\nfn f(x: i64) -> i64 {\n    x + 1\n}\n// %%\n:opt 2\n// %%\nprintln!(\"{}\", f(n));\n"
+        "let n = 3_i64;\n// %%\nfn f(x: i64) -> i64 {\n    x + 1\n}\n// %%\n:opt 2\n// %%\nprintln!(\"{}\", f(n));\n"
     );
     // The saved session runs as a script, and into a session.
     let mut again = Shell::new().file("session.rs", &saved).arg("session.rs");
