@@ -164,7 +164,7 @@ fn save_and_load() {
     // The saved session runs as a script, and into a session.
     let mut again = Shell::new().file("session.rs", &saved).arg("session.rs");
     let ended = again.run();
-    assert_eq!((ended.stdout.as_str(), ended.code), ("4\n", Some(0)), "{ended:?}");
+    assert_eq!((ended.stdout.as_str(), ended.code), ("Optimization: 2\n4\n", Some(0)), "{ended:?}");
     Shell::new().file("session.rs", &saved).transcript(&[(":load session.rs", "[…]4"), ("f(n) * 10", "40")]);
     // What fails stops the rest.
     Shell::new()

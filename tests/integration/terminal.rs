@@ -69,7 +69,7 @@ fn editing(terminal: &mut Terminal) {
 }
 
 fn completion(terminal: &mut Terminal) {
-    terminal.keys(":lin\t");
+    terminal.keys(":line\t");
     terminal
         .wait("a completed command", |_, screen| screen.lines().last().is_some_and(|line| line.contains(":lineage")));
     terminal.keys("\x15");
