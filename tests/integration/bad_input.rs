@@ -169,8 +169,8 @@ fn a_memory_budget_that_does_not_suffice() {
 #[test]
 fn arguments_that_make_no_sense() {
     let ended = Shell::new().arg("--nonsense").run();
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("--nonsense"), "{}", ended.stderr);
     let ended = Shell::new().arg("-v").arg("-q").run();
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2), "{ended:?}");
 }

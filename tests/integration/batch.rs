@@ -152,12 +152,14 @@ fn counting_compiler(shell: &Shell) -> (String, PathBuf) {
 
 #[test]
 fn a_script_that_runs_again_does_not_compile_again() {
-    // Something new in it, or an earlier run of this test would have compiled it.
+    // Something new in each cell, or an earlier run of this test would have compiled it.
     let salt = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
-    let script = format!(
-        "let salt = {salt}_u128;\n// %%\nfn twice(x: u128) -> u128 {{ 2 * x }}\n// %%\ntwice(salt) / 2 - salt\n"
-    );
-    let shell = Shell::new().file("s.rs", script).arg("s.rs");
+    let script = |last: &str| {
+        format!(
+            "let salt = {salt}_u128;\n// %%\nfn twice(x: u128) -> u128 {{ 2 * x }}\n// %%\ntwice(salt) / 2 - {salt}{last}\n"
+        )
+    };
+    let shell = Shell::new().file("s.rs", script("")).arg("s.rs");
     let (path, log) = counting_compiler(&shell);
     let mut shell = shell.env("PATH", path);
     let calls = || std::fs::read_to_string(&log).unwrap_or_default().lines().count();
@@ -167,13 +169,7 @@ fn a_script_that_runs_again_does_not_compile_again() {
     shell.run().prints("0\n");
     assert_eq!(calls(), first);
     // A changed cell is compiled, the ones before it are not.
-    std::fs::write(
-        shell.path("s.rs"),
-        format!(
-            "let salt = {salt}_u128;\n// %%\nfn twice(x: u128) -> u128 {{ 2 * x }}\n// %%\ntwice(salt) / 2 - salt + 5\n"
-        ),
-    )
-    .unwrap();
+    std::fs::write(shell.path("s.rs"), script(" + 5")).unwrap();
     shell.run().prints("5\n");
     assert_eq!(calls(), first + 1);
 }
@@ -219,10 +215,12 @@ fn user_code_reads_the_line_that_is_typed_next() {
         assert_eq!(line, wanted);
     };
     stdin
-        .write_all(b"let mut name = String::new(); println!(\"name?\"); std::io::stdin().read_line(&mut name)?;\n")
+        .write_all(b"let mut name = String::new(); println!(\"name?\"); std::io::stdin().read_line(&mut name)?; println!(\"thanks\");\n")
         .unwrap();
     expect("name?\n");
     stdin.write_all(b"Ada \"Lovelace\n").unwrap();
+    // What is written later cannot have been read ahead.
+    expect("thanks\n");
     stdin.write_all(b"name\n").unwrap();
     drop(stdin);
     expect("\"Ada \\\"Lovelace\\n\"\n");

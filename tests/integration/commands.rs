@@ -146,7 +146,7 @@ fn save_and_load() {
     let mut shell = Shell::new();
     shell.transcript(&[
         (":save early.rs", "error: there is nothing to save yet"),
-        ("let n = 3;", ""),
+        ("let n = 3_i64;", ""),
         ("fn f(x: i64) -> i64 {\n    x + 1\n}", ""),
         ("n + \"wrong\"", "error[…]"),
         (":opt 2", "[…]"),
@@ -159,12 +159,12 @@ fn save_and_load() {
     let saved = std::fs::read_to_string(shell.path("session.rs")).unwrap();
     assert_eq!(
         saved,
-        "let n = 3;\n// %%\nfn f(x: i64) -> i64 {\n    x + 1\n}\n// %%\n:opt 2\n// %%\nprintln!(\"{}\", f(n));\n"
+        "let n = 3_i64;\n// %%\nfn f(x: i64) -> i64 {\n    x + 1\n}\n// %%\n:opt 2\n// %%\nprintln!(\"{}\", f(n));\n"
     );
     // The saved session runs as a script, and into a session.
     let mut again = Shell::new().file("session.rs", &saved).arg("session.rs");
     let ended = again.run();
-    assert_eq!((ended.stdout.as_str(), ended.code), ("4\n", Some(0)), "{ended:?}");
+    assert_eq!((ended.stdout.as_str(), ended.code), ("Optimization: 2\n4\n", Some(0)), "{ended:?}");
     Shell::new().file("session.rs", &saved).transcript(&[(":load session.rs", "[…]4"), ("f(n) * 10", "40")]);
     // What fails stops the rest.
     Shell::new()

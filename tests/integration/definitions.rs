@@ -7,7 +7,7 @@ fn everything_works_at_top_level() {
     Shell::new().transcript(&[
         ("use std::collections::{BTreeMap as Map, HashSet};", ""),
         ("let mut map: Map<String, i64> = Map::new(); map.insert(\"a\".into(), 1);", ""),
-        ("map", "{\"a\": 1}"),
+        ("map", "┌[…]│ a   │     1 │\n└[…]"),
         ("trait Area { fn area(&self) -> f64; fn twice(&self) -> f64 { 2.0 * self.area() } }", ""),
         ("struct Square(f64);\nimpl Area for Square { fn area(&self) -> f64 { self.0 * self.0 } }", ""),
         ("Square(3.0).twice()", "18.0"),

@@ -74,7 +74,7 @@ fn a_panic_in_a_task_is_one_message() {
         ("let n = 3_i64; let r = ctx.range(0, 4);", ""),
         (
             "r.map(|x| {\n    assert!(x < n, \"{x} is too large\");\n    x\n}).collect()?",
-            "error: stage 1 (collect at cell 2, line 1), partition 1: panicked at cell 2, line 2: 3 is too large (tried 4 times)",
+            "error: stage 1 (collect at cell 2, line 4), partition 1: panicked at cell 2, line 2: 3 is too large (tried 4 times)",
         ),
         ("r.map(|x| 10 / (x - 2)).sum()?", "error: stage 2 (sum at cell 3, line 1), partition 1: panicked at cell 3, line 1: attempt to divide by zero (tried 4 times)"),
         (

@@ -11,7 +11,7 @@ const SLOW: &str = "ctx.range(0, 1_000_000).map(|x| { std::thread::sleep(std::ti
 #[test]
 fn a_job_is_cancelled_and_the_variables_stay() {
     let mut terminal = Terminal::start();
-    terminal.run("let n = 7; let mut list = vec![1, 2]; let counts = ctx.range(0, 3).collect()?;");
+    terminal.run("let n = 7_i64; let mut list = vec![1, 2]; let counts = ctx.range(0, 3).collect()?;");
     terminal.enter(&format!("let counts = {SLOW}.collect()?;"));
     terminal.wait("progress", |_, screen| screen.contains("stage 2"));
     terminal.interrupt();

@@ -69,7 +69,7 @@ fn editing(terminal: &mut Terminal) {
 }
 
 fn completion(terminal: &mut Terminal) {
-    terminal.keys(":lin\t");
+    terminal.keys(":line\t");
     terminal
         .wait("a completed command", |_, screen| screen.lines().last().is_some_and(|line| line.contains(":lineage")));
     terminal.keys("\x15");
@@ -145,7 +145,9 @@ fn progress_comes_and_goes() {
 #[test]
 fn without_colours_when_the_user_wants_none() {
     let directory = Arc::new(tempfile::tempdir().unwrap());
-    let mut terminal = Terminal::start_in(directory, |command| drop(command.env("NO_COLOR", "1")));
+    let mut terminal = Terminal::start_in(directory, |command| {
+        command.env("NO_COLOR", "1");
+    });
     let before = terminal.raw().len();
     let answer = terminal.run("let x: i32 = \"a\";");
     assert!(answer.contains("error[E0308]"), "{answer}");

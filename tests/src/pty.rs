@@ -87,7 +87,7 @@ impl Terminal {
             std::thread::spawn(move || seen.read(&mut screen))
         };
         let mut terminal = Terminal { child, keyboard, seen, reader: Some(reader), directory };
-        terminal.wait("the first prompt", |raw, _| raw.contains(READS));
+        terminal.wait("the first prompt", |raw, screen| raw.contains(READS) && screen.trim_end().ends_with(">>"));
         terminal
     }
 
