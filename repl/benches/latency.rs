@@ -16,6 +16,7 @@ fn main() -> anyhow::Result<()> {
         memory: 0,
         args: vec!["latency".to_owned()],
         stdio: Stdio::Inherit,
+        input: None,
         interactive: true,
     };
     let mut session = Session::start(options, &mut |what| eprintln!("{what}"))?;

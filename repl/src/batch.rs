@@ -121,15 +121,6 @@ fn read_line(input: &mut dyn Read) -> io::Result<String> {
     String::from_utf8(line).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "standard input is not UTF-8"))
 }
 
-/// Standard input without a buffer of ours.
-pub struct RawInput;
-
-impl Read for RawInput {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        nix::unistd::read(io::stdin(), buffer).map_err(io::Error::from)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod doctor;
+pub mod feeder;
 pub mod lexer;
 pub mod master;
 pub mod report;

@@ -1,9 +1,10 @@
 //! `dpark-repl`: reads the command line and the settings, starts a session and feeds it.
 
 use anyhow::Context;
-use dpark_repl::batch::{self, Exit, RawInput};
+use dpark_repl::batch::{self, Exit};
 use dpark_repl::cli::{Args, Task};
 use dpark_repl::config::{self, Config};
+use dpark_repl::feeder::SharedInput;
 use dpark_repl::session::{Options, Session, Stdio};
 use dpark_repl::shell::Shell;
 use dpark_repl::shell::interrupt::{self, Interrupts, Mode};
@@ -54,13 +55,28 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     let screen = Screen::standard(Abilities::of(&config, interactive));
     let mode = if interactive { Mode::Prompt } else { Mode::Batch };
     let interrupts = Interrupts::start(mode, screen.clone())?;
-    let session = start(args, &config, &master, interactive, &screen)?;
+    let from = match task {
+        Task::Input if interactive => Cells::Prompt,
+        Task::Input => Cells::Input(SharedInput::feed(io::stdin())?),
+        _ => Cells::Given(cells),
+    };
+    let session = start(args, &config, &master, &from, &screen)?;
     let mut shell = Shell::new(session, Arc::clone(&config), screen, interrupts);
-    match task {
-        Task::Input if interactive => terminal::run(shell, &master),
-        Task::Input => Ok(batch::run_input(&mut shell, &mut RawInput)?),
-        _ => Ok(batch::run_cells(&mut shell, &cells)),
+    match from {
+        Cells::Prompt => terminal::run(shell, &master),
+        Cells::Input(mut input) => Ok(batch::run_input(&mut shell, &mut input)?),
+        Cells::Given(cells) => Ok(batch::run_cells(&mut shell, &cells)),
     }
+}
+
+/// Where cells come from.
+enum Cells {
+    /// Somebody types them.
+    Prompt,
+    /// Standard input, which their code may read too.
+    Input(SharedInput),
+    /// The command line.
+    Given(Vec<String>),
 }
 
 fn load_config(args: &Args) -> anyhow::Result<Config> {
@@ -69,7 +85,8 @@ fn load_config(args: &Args) -> anyhow::Result<Config> {
     Ok(Config::load(&files, |name| std::env::var(name).ok(), &args.settings())?)
 }
 
-fn start(args: &Args, config: &Config, master: &str, interactive: bool, screen: &Screen) -> anyhow::Result<Session> {
+fn start(args: &Args, config: &Config, master: &str, from: &Cells, screen: &Screen) -> anyhow::Result<Session> {
+    let interactive = matches!(from, Cells::Prompt);
     let stdio = if interactive {
         let screen = screen.clone();
         Stdio::Watch(Arc::new(move |stream, bytes| screen.user_output(stream, bytes)))
@@ -82,6 +99,7 @@ fn start(args: &Args, config: &Config, master: &str, interactive: bool, screen: 
         memory: config.memory(),
         args: args.user_args(),
         stdio,
+        input: if let Cells::Input(input) = from { Some(input.clone()) } else { None },
         interactive,
     };
     let detailed = io::stderr().is_terminal();

@@ -23,6 +23,7 @@ mod type_names;
 
 pub use outcome::{CellError, Completion, Completions, Diagnostic, Label, Level, Outcome, Timing, Variable};
 
+use crate::feeder::SharedInput;
 use anyhow::{Context, Result, anyhow, bail};
 use child::{Answer, Line, Spawn};
 use dependencies::Dependencies;
@@ -54,6 +55,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// Where user code's standard streams go.
     pub stdio: Stdio,
+    /// Where its standard input comes from, if not from ours.
+    pub input: Option<SharedInput>,
     /// Whether somebody types: then type inference warms up at once, for completion. Else only when a cell needs it.
     pub interactive: bool,
 }
@@ -167,6 +170,7 @@ impl Session {
             socket,
             arguments: options.args.clone(),
             stdio: options.stdio.clone(),
+            input: options.input.clone(),
         };
         line.spawn(&spawn)?;
         let phase = Mutex::new(Phase::Idle);

@@ -35,6 +35,6 @@ ctx.range(0, 4).map(|x| x + n).sum()?' | \"$3\"
     assert_eq!(stdout, "12\n26\n", "{stderr}");
     // The first start says what it builds; the second has nothing to build.
     assert!(stderr.starts_with("building the engine for this machine"), "{stderr}");
-    assert!(stderr.contains("Compiling dpark "), "{stderr}");
+    assert!(stderr.contains("building dpark-executor"), "{stderr}");
     assert_eq!(stderr.matches("building the engine").count(), 1, "{stderr}");
 }

@@ -79,8 +79,8 @@ fn completion(terminal: &mut Terminal) {
     terminal.keys("\x15");
     // Type inference warms up behind the prompt; ask until it answers.
     terminal.run("let numbers_of_mine = ctx.range(0, 4);");
-    terminal.keys("numbers_of_mine.num_part\t");
-    terminal.wait("a completed method", |_, screen| screen.contains("numbers_of_mine.num_partitions"));
+    terminal.keys("numbers_of_mine.num_part");
+    terminal.press_until("\t", "a completed method", |screen| screen.contains("numbers_of_mine.num_partitions"));
     terminal.keys("\x15");
     terminal.keys("numbers_of_m\t");
     terminal.wait("a completed variable", |_, screen| {

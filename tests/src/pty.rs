@@ -142,6 +142,19 @@ impl Terminal {
         self.wait("the end of the line", |raw, _| raw.matches(READ).count() > before);
     }
 
+    /// Presses a key again and again until the screen is as wanted: what answers may not be ready yet.
+    #[track_caller]
+    pub fn press_until(&mut self, key: &str, what: &str, wanted: impl Fn(&str) -> bool) {
+        let since = Instant::now();
+        while !wanted(&self.screen()) {
+            assert!(since.elapsed() < DEADLINE, "pressed a key in vain for {what}; the screen:\n{}", self.screen());
+            self.keys(key);
+            let state = self.seen.lock();
+            let changed = self.seen.changed.wait_timeout(state, Duration::from_secs(1));
+            drop(changed);
+        }
+    }
+
     /// Waits for the next prompt after the last line that was entered; what was sent in between, without escape
     /// sequences.
     #[track_caller]

@@ -1,6 +1,7 @@
 //! The child process and the line to it.
 
 use super::{Sink, Stdio, Stream};
+use crate::feeder::SharedInput;
 use anyhow::{Context, Result, bail};
 use dpark::event::Event;
 use dpark::ids::RddId;
@@ -69,6 +70,8 @@ pub struct Spawn {
     pub arguments: Vec<String>,
     /// Where its standard streams go.
     pub stdio: Stdio,
+    /// Where its standard input comes from, if not from ours.
+    pub input: Option<SharedInput>,
 }
 
 impl Line {
@@ -102,6 +105,9 @@ impl Line {
             .env("DPARK_STUB_LIBRARIES", std::env::join_paths(&spawn.libraries)?)
             .env("DPARK_STUB_ENTRY", "dpark_session_main")
             .env(SOCKET, &spawn.socket);
+        if let Some(input) = &spawn.input {
+            command.stdin(input.descriptor()?);
+        }
         lock(&self.0.outputs).clear();
         if let Stdio::Watch(sink) = &spawn.stdio {
             let watch = |stream| -> Result<std::io::PipeWriter> {
