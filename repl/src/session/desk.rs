@@ -142,11 +142,11 @@ impl Desk {
         let mut state = self.lock();
         loop {
             let Some(cell) = state.current else { return Verdict::Accept { moved: Vec::new() } };
-            if let Some(verdict) = state.verdicts.get(&cell) {
-                return verdict.clone();
-            }
             if state.asked.is_none_or(|(asked, _)| asked != cell) {
                 state.asked = Some((cell, state.began.map(|began| began.elapsed()).unwrap_or_default()));
+            }
+            if let Some(verdict) = state.verdicts.get(&cell) {
+                return verdict.clone();
             }
             self.0.changed.notify_all();
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
