@@ -334,7 +334,7 @@ impl Session {
                 dependencies: self.session_dependencies(),
                 prelude: PRELUDE.to_owned(),
             };
-            self.interpreter = Some(Interpreter::start(setup, self.desk.clone())?);
+            self.interpreter = Some(Interpreter::start(setup)?);
         }
         self.interpreter.as_ref().context("evcxr was just started")
     }

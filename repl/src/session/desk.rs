@@ -49,8 +49,6 @@ struct State {
     left: Option<u32>,
     /// What became of the cells that it has not left yet.
     verdicts: BTreeMap<u32, Verdict>,
-    /// evcxr's thread has ended.
-    dead: bool,
 }
 
 impl Desk {
@@ -83,11 +81,6 @@ impl Desk {
             state.left = Some(cell);
             state.verdicts.remove(&cell);
         });
-    }
-
-    /// evcxr is gone; nobody waits for it any more.
-    pub fn close(&self) {
-        self.change(|state| state.dead = true);
     }
 
     /// How long evcxr took for the last cell that it asked to build: parsing, and the types of its variables.
@@ -148,7 +141,6 @@ impl Desk {
             if let Some(verdict) = state.verdicts.get(&cell) {
                 return verdict.clone();
             }
-            self.0.changed.notify_all();
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }

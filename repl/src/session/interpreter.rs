@@ -1,6 +1,5 @@
 //! The thread that owns evcxr.
 
-use super::desk::Desk;
 use anyhow::{Context, Result, anyhow};
 use evcxr::{CommandContext, EvalContext};
 use std::process::Command;
@@ -31,7 +30,7 @@ pub struct Interpreter {
 
 impl Interpreter {
     /// Starts the thread, which warms up type inference first.
-    pub fn start(setup: Setup, desk: Desk) -> Result<Interpreter> {
+    pub fn start(setup: Setup) -> Result<Interpreter> {
         let (calls, queue) = mpsc::channel::<Call>();
         let (failure, warm) = (Arc::new(OnceLock::new()), Arc::new(AtomicBool::new(false)));
         let (failed, warmed) = (Arc::clone(&failure), Arc::clone(&warm));
@@ -47,7 +46,6 @@ impl Interpreter {
                     let _ = failed.set(format!("{error:#}"));
                 }
             }
-            desk.close();
         })?;
         Ok(Interpreter { calls, failure, warm })
     }
