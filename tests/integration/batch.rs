@@ -224,7 +224,7 @@ fn user_code_reads_the_line_that_is_typed_next() {
     stdin.write_all(b"name\n").unwrap();
     drop(stdin);
     expect("\"Ada \\\"Lovelace\\n\"\n");
-    assert!(child.wait().unwrap().success());
+    assert!(child.wait().success());
 }
 
 /// As in bash, where `read` takes the next line of the script: what follows stays for the shell.
@@ -249,7 +249,7 @@ fn a_reader_that_leaves_is_no_error() {
     assert_eq!(line, "0\n");
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    assert_eq!((stderr.as_str(), child.wait().unwrap().code()), ("", Some(0)));
+    assert_eq!((stderr.as_str(), child.wait().code()), ("", Some(0)));
 }
 
 #[test]
@@ -259,5 +259,5 @@ fn a_reader_that_leaves_before_a_result_is_no_error() {
     drop(child.stdout.take());
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    assert_eq!((stderr.as_str(), child.wait().unwrap().code()), ("", Some(0)));
+    assert_eq!((stderr.as_str(), child.wait().code()), ("", Some(0)));
 }

@@ -70,7 +70,7 @@ fn a_script_is_cancelled_and_exits_with_130() {
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!((rest.as_str(), stderr.as_str()), ("", "error: interrupted\n"));
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(child.wait().code(), Some(130));
 }
 
 #[test]
@@ -88,5 +88,5 @@ fn a_script_that_ignores_the_first_key_is_ended_by_the_second() {
     stderr.read_line(&mut notice).unwrap();
     assert_eq!(notice, "still running: the cell's own code\n");
     kill(pid, Signal::SIGINT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(child.wait().code(), Some(130));
 }

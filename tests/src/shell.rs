@@ -4,13 +4,32 @@ use crate::program;
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 use tempfile::TempDir;
+
+/// No shell runs longer; nothing that works comes near it.
+const DEADLINE: Duration = Duration::from_secs(400);
 
 /// A start of the shell in an empty directory of its own, free of the user's settings.
 pub struct Shell {
     command: Command,
     directory: TempDir,
+}
+
+/// A shell that runs, with pipes on its streams. It is killed when this goes.
+pub struct Running {
+    /// Its standard input.
+    pub stdin: Option<ChildStdin>,
+    /// Its standard output.
+    pub stdout: Option<ChildStdout>,
+    /// Its standard error.
+    pub stderr: Option<ChildStderr>,
+    child: Arc<Mutex<Child>>,
+    _ended: mpsc::Sender<()>,
 }
 
 /// What a shell left.
@@ -82,26 +101,26 @@ impl Shell {
 
     /// Runs it to its end, with nothing on standard input.
     pub fn run(&mut self) -> Ended {
-        let output = self.command.stdin(Stdio::null()).output().expect("the shell starts");
-        Ended::of(output)
+        self.feed("")
     }
 
     /// Runs it to its end with this on standard input.
     pub fn feed(&mut self, input: &str) -> Ended {
-        let mut child = self.spawn();
-        let mut stdin = child.stdin.take().expect("standard input is a pipe");
-        let input = input.to_owned();
-        // The shell may end before it has read everything.
-        let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
-        let output = child.wait_with_output().expect("the shell ends");
-        writer.join().expect("the input is written");
-        Ended::of(output)
+        let mut running = self.spawn();
+        let feeder = running.feed(input);
+        let stdout = read_all(running.stdout.take());
+        let stderr = read_all(running.stderr.take());
+        let text =
+            |reader: JoinHandle<Vec<u8>>| String::from_utf8_lossy(&reader.join().expect("output is read")).into_owned();
+        let (stdout, stderr) = (text(stdout), text(stderr));
+        feeder.join().expect("the input is written");
+        Ended { stdout, stderr, code: running.wait().code() }
     }
 
     /// Starts it with pipes on all three streams.
-    pub fn spawn(&mut self) -> Child {
+    pub fn spawn(&mut self) -> Running {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.command.spawn().expect("the shell starts")
+        Running::start(&mut self.command)
     }
 
     /// Feeds cells through standard input; what each one brought on both streams, in the order of appearance.
@@ -110,7 +129,7 @@ impl Shell {
         let (mut reader, writer) = std::io::pipe().expect("a pipe");
         let errors = writer.try_clone().expect("a second end of the pipe");
         self.command.stdin(Stdio::piped()).stdout(writer).stderr(errors);
-        let mut child = self.command.spawn().expect("the shell starts");
+        let mut running = Running::start(&mut self.command);
         // The writing ends that the command keeps would hold the pipe open.
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
         let input: String = cells
@@ -118,12 +137,11 @@ impl Shell {
             .enumerate()
             .map(|(index, cell)| format!("{}\n!echo '{MARK}'\n", self.on_one_line(index, cell)))
             .collect();
-        let mut stdin = child.stdin.take().expect("standard input is a pipe");
-        let feeder = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+        let feeder = running.feed(&input);
         let mut text = Vec::new();
         reader.read_to_end(&mut text).expect("the shell's output");
         feeder.join().expect("the input is written");
-        child.wait().expect("the shell ends");
+        running.wait();
         let text = String::from_utf8_lossy(&text);
         let mut answers: Vec<String> = text.split(MARK).map(|answer| answer.trim_matches('\n').to_owned()).collect();
         assert_eq!(answers.len(), cells.len() + 1, "cells and answers do not match:\n{text}");
@@ -191,12 +209,69 @@ pub fn matches(expected: &str, text: &str) -> bool {
     true
 }
 
-impl Ended {
-    fn of(output: Output) -> Ended {
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ended { stdout: text(output.stdout), stderr: text(output.stderr), code: output.status.code() }
+impl Running {
+    fn start(command: &mut Command) -> Running {
+        let mut child = command.spawn().expect("the shell starts");
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let child = Arc::new(Mutex::new(child));
+        let (ended, end) = mpsc::channel::<()>();
+        let watched = Arc::clone(&child);
+        std::thread::spawn(move || {
+            if end.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("the shell does not end: it is killed");
+                let _ = lock(&watched).kill();
+            }
+        });
+        Running { stdin, stdout, stderr, child, _ended: ended }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        lock(&self.child).id()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&self) -> ExitStatus {
+        loop {
+            if let Some(status) = lock(&self.child).try_wait().expect("the shell's end") {
+                return status;
+            }
+            // The lock is free in between, for the one that kills it in the end.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Writes and closes its standard input from another thread.
+    fn feed(&mut self, input: &str) -> JoinHandle<()> {
+        let mut stdin = self.stdin.take().expect("standard input is a pipe");
+        let input = input.to_owned();
+        // The shell may end before it has read everything.
+        std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut child = lock(&self.child);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read_all(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    let mut stream = stream.expect("the stream is a pipe");
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+impl Ended {
     /// It must have succeeded, said nothing on standard error and printed this.
     #[track_caller]
     pub fn prints(&self, stdout: &str) {
