@@ -34,17 +34,15 @@ impl Interpreter {
         let (calls, queue) = mpsc::channel::<Call>();
         let (failure, warm) = (Arc::new(OnceLock::new()), Arc::new(AtomicBool::new(false)));
         let (failed, warmed) = (Arc::clone(&failure), Arc::clone(&warm));
-        std::thread::Builder::new().name("dpark-evcxr".into()).spawn(move || {
-            match warm_up(setup) {
-                Ok(mut context) => {
-                    warmed.store(true, Ordering::SeqCst);
-                    for call in queue {
-                        call(&mut context);
-                    }
+        std::thread::Builder::new().name("dpark-evcxr".into()).spawn(move || match warm_up(setup) {
+            Ok(mut context) => {
+                warmed.store(true, Ordering::SeqCst);
+                for call in queue {
+                    call(&mut context);
                 }
-                Err(error) => {
-                    let _ = failed.set(format!("{error:#}"));
-                }
+            }
+            Err(error) => {
+                let _ = failed.set(format!("{error:#}"));
             }
         })?;
         Ok(Interpreter { calls, failure, warm })
