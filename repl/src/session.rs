@@ -109,6 +109,8 @@ pub struct Session {
     interpreter: Option<Interpreter>,
     line: Line,
     answers: Receiver<Answer>,
+    /// Whether a child is there whose end has not been announced yet.
+    connected: bool,
     spawn: Spawn,
     dependencies: Arc<Mutex<Dependencies>>,
     items: Items,
@@ -184,6 +186,7 @@ impl Session {
             interpreter: None,
             line,
             answers,
+            connected: false,
             spawn,
             dependencies,
             items: Items::default(),
@@ -350,14 +353,20 @@ impl Session {
     fn make_context(&mut self) -> Result<()> {
         loop {
             match self.answers.recv().context("the line to the child")? {
-                Answer::Connected => self.line.tell(&ToChild::Start {
-                    master: self.options.master.clone(),
-                    parallelism: self.options.parallelism,
-                    memory: self.options.memory,
-                }),
+                Answer::Connected => {
+                    self.connected = true;
+                    self.line.tell(&ToChild::Start {
+                        master: self.options.master.clone(),
+                        parallelism: self.options.parallelism,
+                        memory: self.options.memory,
+                    });
+                }
                 Answer::Started(Ok(())) => break,
                 Answer::Started(Err(message)) => bail!("{message}"),
-                Answer::Lost => bail!("the engine child ended at once ({})", self.line.bury()?),
+                Answer::Lost => {
+                    self.connected = false;
+                    bail!("the engine child ended at once ({})", self.line.bury()?)
+                }
                 Answer::Done(_) => {}
             }
         }
@@ -371,8 +380,11 @@ impl Session {
     fn fresh_child(&mut self) -> Result<()> {
         self.line.kill();
         let _ = self.line.bury();
-        // What the old child said is of no interest any more.
-        while self.answers.try_recv().is_ok() {}
+        // What the old child says is of no interest any more; its end must not be taken for the new one's.
+        while self.connected {
+            let answer = self.answers.recv().context("the line to the child")?;
+            self.connected = !matches!(answer, Answer::Lost);
+        }
         self.line.spawn(&self.spawn)?;
         self.make_context()
     }

@@ -2,7 +2,8 @@
 
 use super::wire::{self, CellEnd, CellReport, ToChild, ToParent};
 use crate::cell::Frame;
-use crate::event::CallSite;
+use crate::event::{CallSite, Event};
+use crate::ids::JobId;
 use crate::{Conf, DparkContext};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -40,6 +41,15 @@ impl Shared {
     fn tell(&self, message: &ToParent) {
         // A parent that is gone ends this process through the reading side.
         let _ = wire::send(&mut *lock(&self.parent), message);
+    }
+
+    /// An interrupt is meant for the whole cell: a job that it begins afterwards is cancelled too.
+    fn cancel_if_interrupted(&self, job: JobId) {
+        if self.interrupted.load(Ordering::SeqCst)
+            && let Some(context) = self.context()
+        {
+            context.cancel_job(job);
+        }
     }
 
     fn context(&self) -> Option<DparkContext> {
@@ -125,7 +135,12 @@ fn read_commands(mut commands: UnixStream, shared: &Shared, work: &mpsc::Sender<
 fn start(shared: &Arc<Shared>, frame: &Frame, conf: Conf) -> Result<(), String> {
     let context = DparkContext::new(conf).map_err(|error| error.to_string())?;
     let listener = Arc::clone(shared);
-    context.events().subscribe(Box::new(move |event| listener.tell(&ToParent::Event(event.clone()))));
+    context.events().subscribe(Box::new(move |event| {
+        listener.tell(&ToParent::Event(event.clone()));
+        if let Event::JobStarted { job, .. } = event {
+            listener.cancel_if_interrupted(*job);
+        }
+    }));
     *lock(&shared.context) = Some(context.clone());
     frame.put("ctx", context);
     frame.finish();

@@ -255,7 +255,10 @@ impl Session {
         loop {
             match self.answers.recv() {
                 Ok(Answer::Done(report)) => return Some(report),
-                Ok(Answer::Lost) | Err(_) => return None,
+                Ok(Answer::Lost) | Err(_) => {
+                    self.connected = false;
+                    return None;
+                }
                 Ok(Answer::Connected | Answer::Started(_)) => {}
             }
         }
