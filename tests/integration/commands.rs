@@ -210,3 +210,15 @@ fn cells_run_at_every_optimisation() {
         ("ctx.range(0, 4).map(|x| x * 2).sum()?", "12"),
     ]);
 }
+
+/// The end of a child that was replaced must not be taken for that of its successor.
+#[test]
+fn many_restarts() {
+    let mut cells = Vec::new();
+    for _ in 0..30 {
+        cells.extend([":restart", "let n = 1;", "n"]);
+    }
+    for answers in Shell::new().arg("-q").cells(&cells).chunks(3) {
+        assert_eq!(answers, ["", "", "1"]);
+    }
+}

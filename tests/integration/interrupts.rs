@@ -90,3 +90,24 @@ fn a_script_that_ignores_the_first_key_is_ended_by_the_second() {
     kill(pid, Signal::SIGINT).unwrap();
     assert_eq!(child.wait().code(), Some(130));
 }
+
+/// What the cell submits after the key is not begun.
+#[test]
+fn a_job_that_comes_after_the_key_is_cancelled_too() {
+    let wait = "while !std::path::Path::new(\"gate\").exists() { std::thread::yield_now(); }";
+    let mut shell = Shell::new().cell(&format!("println!(\"begun\"); {wait} {SLOW}.count()?"));
+    let mut child = shell.spawn();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut notice = String::new();
+    stderr.read_line(&mut notice).unwrap();
+    assert_eq!(notice, "still running: the cell's own code\n");
+    std::fs::write(shell.path("gate"), "").unwrap();
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("error: interrupted\n"), "{rest}");
+    assert_eq!(child.wait().code(), Some(130));
+}
