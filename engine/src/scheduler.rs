@@ -87,7 +87,9 @@ impl Scheduler {
             match replies.recv() {
                 Ok(Reply::Result { partition, value }) => on_result(partition, value),
                 Ok(Reply::Ended { end, work }) => {
-                    drop(work);
+                    // What the job's closures own goes here, on the caller's thread; should its drop panic, the job has
+                    // ended all the same.
+                    let _ = edge::guard(|| drop(work));
                     return end;
                 }
                 Err(mpsc::RecvError) => return Err(Error::Stopped),
