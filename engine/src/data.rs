@@ -3,6 +3,7 @@
 use crate::codec::{CodecError, Reader, Writer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::hash::Hash;
 
 /// A row that can leave its task: shuffled, cached or collected. Every type with `#[derive(Serialize, Deserialize)]` that owns
 /// its data is one; it is never implemented by hand.
@@ -32,3 +33,16 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Data for T {
         T::deserialize(input)
     }
 }
+
+/// A row, or the first part of a pair, by which rows are brought together: what is [`Data`], `Hash` and `Eq`. Never implemented
+/// by hand. Keys that hash addresses (pointers, `fn` pointers) are not supported: their hash differs between processes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key: keys are compared and hashed, so they need `Hash` and `Eq` besides being rows",
+    label = "not a key type",
+    note = "your own types: derive `Hash`, `PartialEq`, `Eq`, `Serialize` and `Deserialize`",
+    note = "floating-point numbers: use their bits (`x.to_bits()`), or round them to an integer; hash maps and sets: use `BTreeMap` and `BTreeSet`"
+)]
+pub trait Key: Data + Hash + Eq {}
+
+#[diagnostic::do_not_recommend]
+impl<K: Data + Hash + Eq> Key for K {}

@@ -72,7 +72,7 @@ pub mod work;
 pub use accumulator::Accumulator;
 pub use conf::Conf;
 pub use context::DparkContext;
-pub use data::Data;
+pub use data::{Data, Key};
 pub use dpark_macros::closures;
 pub use error::{Error, Result};
 pub use rdd::{Rdd, Summand};
@@ -81,6 +81,6 @@ pub use text_file::TextPaths;
 
 /// What programs and cells use.
 pub mod prelude {
-    pub use crate::{Accumulator, Data, DparkContext, Error, Rdd, Result};
+    pub use crate::{Accumulator, Data, DparkContext, Error, Key, Rdd, Result};
     pub use serde::{Deserialize, Serialize};
 }

@@ -2,10 +2,9 @@
 
 use super::Rdd;
 use crate::batch::drain_rows;
-use crate::data::Data;
+use crate::data::{Data, Key};
 use crate::error::Result;
 use std::collections::HashMap;
-use std::hash::Hash;
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// Brings all pairs to the driver as a map; of several values of a key the last one stays.
@@ -18,7 +17,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     #[track_caller]
     pub fn collect_as_map(&self) -> Result<HashMap<K, V>>
     where
-        K: Data + Hash + Eq,
+        K: Key,
         V: Data,
     {
         let mut pairs = self.handle.collect("collect_as_map")?;

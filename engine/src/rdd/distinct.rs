@@ -4,7 +4,7 @@ use super::Rdd;
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
-use crate::data::Data;
+use crate::data::Key;
 use crate::hash::hash_key;
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::table::{Buckets, upsert_rows};
@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 
 struct Distinct<T>(PhantomData<T>);
 
-impl<T: Data + Hash + Eq> Distinct<T> {
+impl<T: Key> Distinct<T> {
     const WRITE: &'static WriteVt =
         &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: Some(add::<T>) };
     const READ: &'static ReadVt = &ReadVt { out: Elem::<T>::VT, merge: &[add::<T>] };
@@ -37,7 +37,7 @@ impl<T: 'static> Rdd<T> {
     #[track_caller]
     pub fn distinct(&self) -> Rdd<T>
     where
-        T: Data + Hash + Eq,
+        T: Key,
     {
         let (write, read) = (Distinct::<T>::WRITE, Distinct::<T>::READ);
         Rdd::from_handle(self.handle.shuffled("distinct", write, read, Closure::none()))

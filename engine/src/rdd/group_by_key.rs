@@ -4,7 +4,7 @@ use super::Rdd;
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
-use crate::data::Data;
+use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::table::{Buckets, upsert_rows};
@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 
 pub(super) struct Grouping<K, V>(PhantomData<(K, V)>);
 
-impl<K: Data + Hash + Eq, V: Data> Grouping<K, V> {
+impl<K: Key, V: Data> Grouping<K, V> {
     pub(super) const WRITE: &'static WriteVt = &WriteVt {
         input: Elem::<(K, V)>::VT,
         stored: Elem::<(K, Vec<V>)>::VT,
@@ -72,7 +72,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     #[track_caller]
     pub fn group_by_key(&self) -> Rdd<(K, Vec<V>)>
     where
-        K: Data + Hash + Eq,
+        K: Key,
         V: Data,
     {
         let (write, read) = (Grouping::<K, V>::WRITE, Grouping::<K, V>::READ);

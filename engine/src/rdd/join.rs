@@ -6,7 +6,7 @@ use super::flat_map::FlatMap;
 use super::group_by_key::{Grouping, merge_by_key};
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
-use crate::data::Data;
+use crate::data::{Data, Key};
 use crate::shuffle::ReadVt;
 use crate::table::Buckets;
 use std::hash::Hash;
@@ -17,7 +17,7 @@ struct Cogroup<K, V, W>(PhantomData<(K, V, W)>);
 /// All values of a key on the left and on the right.
 type Groups<V, W> = (Vec<V>, Vec<W>);
 
-impl<K: Data + Hash + Eq, V: Data, W: Data> Cogroup<K, V, W> {
+impl<K: Key, V: Data, W: Data> Cogroup<K, V, W> {
     const READ: &'static ReadVt =
         &ReadVt { out: Elem::<(K, Groups<V, W>)>::VT, merge: &[left::<K, V, W>, right::<K, V, W>] };
 }
@@ -75,7 +75,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     #[track_caller]
     pub fn join<W>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, (V, W))>
     where
-        K: Data + Hash + Eq + Clone,
+        K: Key + Clone,
         V: Data + Clone,
         W: Data + Clone,
     {

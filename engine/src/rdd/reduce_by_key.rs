@@ -4,7 +4,7 @@ use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
-use crate::data::Data;
+use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::table::{Buckets, upsert_rows};
@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 
 struct ReduceByKey<K, V, F>(PhantomData<(K, V, F)>);
 
-impl<K: Data + Hash + Eq, V: Data, F: Fn(V, V) -> V> ReduceByKey<K, V, F> {
+impl<K: Key, V: Data, F: Fn(V, V) -> V> ReduceByKey<K, V, F> {
     const WRITE: &'static WriteVt = &WriteVt {
         input: Elem::<(K, V)>::VT,
         stored: Elem::<(K, V)>::VT,
@@ -56,7 +56,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     #[track_caller]
     pub fn reduce_by_key<F>(&self, f: F) -> Rdd<(K, V)>
     where
-        K: Data + Hash + Eq,
+        K: Key,
         V: Data,
         F: Fn(V, V) -> V + Send + Sync + 'static,
     {
@@ -66,7 +66,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     #[track_caller]
     fn reduce_by_key_with<F>(&self, closure: Closure) -> Rdd<(K, V)>
     where
-        K: Data + Hash + Eq,
+        K: Key,
         V: Data,
         F: Fn(V, V) -> V + Send + Sync + 'static,
     {
@@ -87,7 +87,7 @@ impl<K: 'static, V: 'static, O: 'static> WithEnv<(K, V), O> {
     #[track_caller]
     pub fn reduce_by_key<G, F>(self, factory: G) -> Rdd<(K, V)>
     where
-        K: Data + Hash + Eq,
+        K: Key,
         V: Data,
         G: Fn(O) -> F,
         F: Fn(V, V) -> V + Send + Sync + 'static,
