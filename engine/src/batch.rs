@@ -256,7 +256,9 @@ impl Batch {
             self.move_rows(&mut exact, usize::MAX);
             return exact.take_parts();
         }
-        let parts = (self.ptr, self.len, self.layout.size().checked_div(size).unwrap_or(0));
+        // A vector of zero-sized rows has room for any number.
+        let capacity = self.layout.size().checked_div(size).unwrap_or(self.len);
+        let parts = (self.ptr, self.len, capacity);
         self.ptr = dangling(self.elem.align);
         self.len = 0;
         self.layout = layout_of(0, self.elem.align);

@@ -8,6 +8,7 @@ mod intern;
 
 use crate::accumulator::AccumulatorHandle;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::data::Data;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -293,6 +294,18 @@ impl SavedEnv {
         let mut out = Writer::default();
         let saved = env.save(&mut out);
         SavedEnv::finish(out, saved, load::<E>)
+    }
+
+    /// Adds a value that is read behind the environment's own.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn followed_by<T: Data>(mut self, value: &T) -> SavedEnv {
+        let mut out = Writer { bytes: std::mem::take(&mut self.bytes), ..Writer::default() };
+        if let Err(error) = value.save(&mut out) {
+            panic!("a zero value cannot be serialised: {error}")
+        }
+        self.bytes = out.bytes;
+        self
     }
 
     #[inline(never)]

@@ -4,6 +4,7 @@
 
 use crate::capture::{LoadFn, SavedEnv};
 use crate::codec::{CodecError, Reader};
+use crate::data::Data;
 use crate::error::Failure;
 use crate::handle::handle;
 use crate::task::{Stop, TaskContext};
@@ -18,21 +19,23 @@ pub struct ClosureVt {
     size: usize,
     align: usize,
     drop: Option<unsafe fn(*mut u8)>,
-    type_id: fn() -> TypeId,
-    pointer_type_id: fn() -> TypeId,
 }
 
-/// Carrier of the table of the closure type `F`; `P` is the `fn` pointer type with its signature.
-struct Vt<F, P>(PhantomData<(F, P)>);
+/// Carrier of the table of the closure type `F`.
+struct Vt<F>(PhantomData<F>);
 
-impl<F: 'static, P: 'static> Vt<F, P> {
+impl<F: 'static> Vt<F> {
     const VT: &'static ClosureVt = &ClosureVt {
         size: size_of::<F>(),
         align: align_of::<F>(),
         drop: if std::mem::needs_drop::<F>() { Some(drop_value::<F>) } else { None },
-        type_id: TypeId::of::<F>,
-        pointer_type_id: TypeId::of::<P>,
     };
+}
+
+/// Whether a function may be copied as it is: it captures nothing, or it is a `fn` pointer of type `P`.
+#[inline]
+pub(crate) fn ships<F: 'static, P: 'static>() -> bool {
+    size_of::<F>() == 0 || TypeId::of::<F>() == TypeId::of::<P>()
 }
 
 unsafe fn drop_value<F>(value: *mut u8) {
@@ -79,15 +82,22 @@ impl Closure {
     #[inline]
     #[track_caller]
     pub fn plain<F: Send + Sync + 'static, P: 'static>(f: F, operator: &'static str) -> Closure {
+        Closure::accept(f, ships::<F, P>(), operator)
+    }
+
+    /// Some value of the engine's own that closures are found in: the caller has made sure that they may be shipped.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn accept<F: Send + Sync + 'static>(f: F, ships: bool, operator: &'static str) -> Closure {
         let f = std::mem::ManuallyDrop::new(f);
         // SAFETY: `f` is a value of the table's type and is forgotten.
-        unsafe { Closure::accept(&raw const f as *const u8, Vt::<F, P>::VT, operator) }
+        unsafe { Closure::store(&raw const f as *const u8, Vt::<F>::VT, ships, operator) }
     }
 
     #[inline(never)]
     #[track_caller]
-    unsafe fn accept(source: *const u8, vt: &'static ClosureVt, operator: &'static str) -> Closure {
-        if vt.size != 0 && (vt.type_id)() != (vt.pointer_type_id)() {
+    unsafe fn store(source: *const u8, vt: &'static ClosureVt, ships: bool, operator: &'static str) -> Closure {
+        if !ships {
             refuse(vt.size, operator)
         }
         let value = Value::alloc(vt);
@@ -103,14 +113,50 @@ impl Closure {
     #[inline]
     #[track_caller]
     pub unsafe fn from_env<O, G: Fn(O) -> F, F: Send + Sync + 'static>(env: SavedEnv, _factory: &G) -> Closure {
-        const {
-            assert!(
-                size_of::<G>() == 0,
-                "the outer closure of with_env(..) must not capture anything: list every captured variable in with_env(..)"
-            )
-        }
+        const { assert!(size_of::<G>() == 0, "{}", FACTORY_CAPTURES) }
         // SAFETY: `make` writes a value of the table's type; the environment's values have the type it reads.
-        unsafe { Closure::build(env, make::<O, G, F>, Vt::<F, ()>::VT) }
+        unsafe { Closure::build(env, make::<O, G, F>, Vt::<F>::VT) }
+    }
+
+    /// The same for an operator that takes two closures: each is made from an environment of its own, and they are kept
+    /// behind `seed` (the zero value of an aggregation; `()` if there is none) as a tuple `(seed, f, g)`.
+    ///
+    /// # Safety
+    /// The environment's values have the type `O`.
+    #[inline]
+    #[track_caller]
+    pub(crate) unsafe fn from_env2<Z, O, G1, F1, G2, F2>(env: SavedEnv, seed: &Z, _factories: &(G1, G2)) -> Closure
+    where
+        Z: Data,
+        G1: Fn(O) -> F1,
+        F1: Send + Sync + 'static,
+        G2: Fn(O) -> F2,
+        F2: Send + Sync + 'static,
+    {
+        const { assert!(size_of::<(G1, G2)>() == 0, "{}", FACTORY_CAPTURES) }
+        let env = env.followed_by(seed);
+        // SAFETY: `make2` writes a value of the table's type; the environment's values have the type it reads.
+        unsafe { Closure::build(env, make2::<Z, O, G1, F1, G2, F2>, Vt::<(Z, F1, F2)>::VT) }
+    }
+
+    /// The same for three closures without a seed: a tuple `(f, g, h)`.
+    ///
+    /// # Safety
+    /// The environment's values have the type `O`.
+    #[inline]
+    #[track_caller]
+    pub(crate) unsafe fn from_env3<O, G1, F1, G2, F2, G3, F3>(env: SavedEnv, _factories: &(G1, G2, G3)) -> Closure
+    where
+        G1: Fn(O) -> F1,
+        F1: Send + Sync + 'static,
+        G2: Fn(O) -> F2,
+        F2: Send + Sync + 'static,
+        G3: Fn(O) -> F3,
+        F3: Send + Sync + 'static,
+    {
+        const { assert!(size_of::<(G1, G2, G3)>() == 0, "{}", FACTORY_CAPTURES) }
+        // SAFETY: as in `from_env2`.
+        unsafe { Closure::build(env, make3::<O, G1, F1, G2, F2, G3, F3>, Vt::<(F1, F2, F3)>::VT) }
     }
 
     #[inline(never)]
@@ -168,14 +214,54 @@ fn refuse(size: usize, operator: &str) -> ! {
     )
 }
 
-unsafe fn make<O, G: Fn(O) -> F, F>(load: LoadFn, input: &mut Reader<'_>, out: *mut u8) -> Result<(), CodecError> {
+const FACTORY_CAPTURES: &str =
+    "the outer closure of with_env(..) must not capture anything: list every captured variable in with_env(..)";
+
+/// Reads an environment and calls a factory with it.
+///
+/// # Safety
+/// `load` writes an `O`; `G` is zero-sized, and a value of it exists.
+#[inline]
+unsafe fn call<O, G: Fn(O) -> F, F>(load: LoadFn, input: &mut Reader<'_>) -> Result<F, CodecError> {
     let mut env = std::mem::MaybeUninit::<O>::uninit();
-    // SAFETY: `load` writes an `O`. `G` is zero-sized (checked in `from_env`) and a value of it existed there, so any aligned
-    // address is one; `out` is memory for an `F`.
+    // SAFETY: `load` writes an `O`. Any aligned address is one of a zero-sized value that exists.
     unsafe {
         load(input, env.as_mut_ptr() as *mut u8)?;
         let factory = std::ptr::NonNull::<G>::dangling();
-        (out as *mut F).write((factory.as_ref())(env.assume_init()));
+        Ok((factory.as_ref())(env.assume_init()))
+    }
+}
+
+unsafe fn make<O, G: Fn(O) -> F, F>(load: LoadFn, input: &mut Reader<'_>, out: *mut u8) -> Result<(), CodecError> {
+    // SAFETY: the factory is zero-sized (checked in `from_env`) and a value of it existed there; `out` is memory for an `F`.
+    unsafe { (out as *mut F).write(call::<O, G, F>(load, input)?) }
+    Ok(())
+}
+
+unsafe fn make2<Z: Data, O, G1: Fn(O) -> F1, F1, G2: Fn(O) -> F2, F2>(
+    load: LoadFn,
+    input: &mut Reader<'_>,
+    out: *mut u8,
+) -> Result<(), CodecError> {
+    // SAFETY: as in `make`, for each of the two; `out` is memory for the tuple.
+    unsafe {
+        let first = call::<O, G1, F1>(load, &mut input.again())?;
+        let second = call::<O, G2, F2>(load, input)?;
+        (out as *mut (Z, F1, F2)).write((Z::load(input)?, first, second));
+    }
+    Ok(())
+}
+
+unsafe fn make3<O, G1: Fn(O) -> F1, F1, G2: Fn(O) -> F2, F2, G3: Fn(O) -> F3, F3>(
+    load: LoadFn,
+    input: &mut Reader<'_>,
+    out: *mut u8,
+) -> Result<(), CodecError> {
+    // SAFETY: as in `make`, for each of the three; `out` is memory for the tuple.
+    unsafe {
+        let first = call::<O, G1, F1>(load, &mut input.again())?;
+        let second = call::<O, G2, F2>(load, &mut input.again())?;
+        (out as *mut (F1, F2, F3)).write((first, second, call::<O, G3, F3>(load, input)?));
     }
     Ok(())
 }

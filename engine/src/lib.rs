@@ -46,6 +46,7 @@ pub mod job;
 pub mod known;
 #[doc(hidden)]
 pub mod node;
+mod partitioner;
 #[doc(hidden)]
 pub mod pipeline;
 pub mod rdd;
@@ -75,6 +76,7 @@ pub use context::DparkContext;
 pub use data::{Data, Key};
 pub use dpark_macros::closures;
 pub use error::{Error, Result};
+pub use partitioner::Partitioner;
 pub use rdd::{Rdd, Summand};
 pub use serde;
 pub use text_file::TextPaths;

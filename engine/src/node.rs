@@ -7,11 +7,13 @@ use crate::error::Error;
 use crate::event::{CallSite, Event, ParentLink, RddInfo};
 use crate::handle::handle;
 use crate::ids::{RddId, ShuffleId};
-use crate::pipeline::{OpVt, PartitionsVt, Source};
+use crate::partitioner::Partitioner;
+use crate::pipeline::{OpVt, PairVt, PartitionsVt, ProbeVt, Source};
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::sort::SortVt;
 use crate::storage::CacheVt;
 use crate::task::{Stop, TaskContext};
+use std::ops::Range;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -30,6 +32,10 @@ pub(crate) struct Node {
     pub(crate) partitions: usize,
     pub(crate) parents: Vec<Arc<Node>>,
     pub(crate) kind: Kind,
+    /// How its rows are spread over the partitions, if that is known.
+    pub(crate) partitioner: Option<Partitioner>,
+    /// The number of partitions that the next shuffle makes, if it was asked for.
+    pub(crate) shuffle_into: Option<usize>,
     /// How to cache its rows; none while it is not marked.
     cached: Mutex<Option<&'static CacheVt>>,
 }
@@ -44,6 +50,12 @@ pub(crate) enum Kind {
     Partitions { op: &'static PartitionsVt, closure: Closure },
     /// The partitions of all parents, one after the other.
     Union,
+    /// Each partition is a run of the parent's, one after the other.
+    Runs(Vec<Range<usize>>),
+    /// From iterators over the same partition of two parents.
+    Paired { op: &'static PairVt, closure: Closure },
+    /// Every partition of the first parent with every one of the second.
+    Product { op: &'static ProbeVt },
     /// From map outputs.
     Shuffled(Shuffled),
     /// It could not be made; the first action tells why.
@@ -66,12 +78,16 @@ pub(crate) struct Shuffled {
     pub(crate) sort: Option<&'static SortVt>,
     /// For `sort_by`: the largest keys of all partitions but the last, found by a job of its own before the first use.
     pub(crate) bounds: OnceLock<SharedBatch>,
+    /// Set for joins: how rows of the first input meet the table made of the second.
+    pub(crate) probe: Option<&'static ProbeVt>,
 }
 
 /// The map side of a shuffle.
 pub(crate) struct ShuffleInput {
     pub(crate) shuffle: ShuffleId,
     pub(crate) write: &'static WriteVt,
+    /// The parent is partitioned as the result is: its rows are read where they are, nothing is shuffled.
+    pub(crate) narrow: bool,
 }
 
 /// What a new node needs.
@@ -84,15 +100,29 @@ pub(crate) struct NewNode<'a> {
     pub(crate) location: &'a Location<'a>,
 }
 
+/// What is known of how a new node's rows are spread.
+#[derive(Default)]
+pub(crate) struct Spread {
+    pub(crate) partitioner: Option<Partitioner>,
+    pub(crate) shuffle_into: Option<usize>,
+}
+
 impl Node {
     /// Adds a node to the lineage and announces it.
     pub(crate) fn create(context: &ContextHandle, new: NewNode<'_>) -> RddHandle {
+        Node::create_spread(context, new, Spread::default())
+    }
+
+    /// The same for a node of which is known how its rows are spread.
+    pub(crate) fn create_spread(context: &ContextHandle, new: NewNode<'_>, spread: Spread) -> RddHandle {
         let NewNode { operator, elem, partitions, parents, kind, location } = new;
         crate::known::register(elem);
         let id = context.arc().next_rdd_id();
         let call_site = call_site(location);
         let shuffle = |i: usize| match &kind {
-            Kind::Shuffled(shuffled) => Some(shuffled.inputs[i].shuffle),
+            Kind::Shuffled(shuffled) => {
+                Some(&shuffled.inputs[i]).filter(|input| !input.narrow).map(|input| input.shuffle)
+            }
             _ => None,
         };
         let links = parents.iter().enumerate();
@@ -107,7 +137,21 @@ impl Node {
         context.arc().bus.emit(Event::RddCreated(info));
         let cached = Mutex::new(None);
         let context = context.clone();
-        RddHandle::wrap(Arc::new(Node { id, context, operator, elem, call_site, partitions, parents, kind, cached }))
+        let Spread { partitioner, shuffle_into } = spread;
+        let node = Node {
+            id,
+            context,
+            operator,
+            elem,
+            call_site,
+            partitions,
+            parents,
+            kind,
+            partitioner,
+            shuffle_into,
+            cached,
+        };
+        RddHandle::wrap(Arc::new(node))
     }
 
     /// How to cache the rows, if `cache()` was called.
@@ -148,7 +192,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         let context = self.context.arc();
         if let Kind::Shuffled(shuffled) = &self.kind {
-            for input in &shuffled.inputs {
+            for input in shuffled.inputs.iter().filter(|input| !input.narrow) {
                 context.shuffles.remove(input.shuffle);
                 context.scheduler.forget_shuffle(input.shuffle);
             }
@@ -169,30 +213,112 @@ impl RddHandle {
     #[inline(never)]
     #[track_caller]
     pub fn narrow(&self, op: &'static OpVt, closure: Closure) -> RddHandle {
-        self.child(op.name, op.out, Kind::Narrow { op, closure })
+        self.child(op.name, op.out, Kind::Narrow { op, closure }, Spread::default())
+    }
+
+    /// The same for an operator that leaves the keys of pairs as they are: the partitioner is kept.
+    #[inline(never)]
+    #[track_caller]
+    pub fn narrow_keeping_keys(&self, op: &'static OpVt, closure: Closure) -> RddHandle {
+        self.child(op.name, op.out, Kind::Narrow { op, closure }, self.same_keys())
     }
 
     /// An RDD that applies `op` to an iterator over every partition of `self`.
     #[inline(never)]
     #[track_caller]
     pub fn partitions(&self, op: &'static PartitionsVt, closure: Closure) -> RddHandle {
-        self.child(op.name, op.out, Kind::Partitions { op, closure })
+        self.child(op.name, op.out, Kind::Partitions { op, closure }, Spread::default())
+    }
+
+    /// What is known of an RDD that has the keys of `self` in the same partitions.
+    fn same_keys(&self) -> Spread {
+        Spread { partitioner: self.arc().partitioner, shuffle_into: None }
     }
 
     #[track_caller]
-    fn child(&self, operator: &'static str, elem: &'static ElemVt, kind: Kind) -> RddHandle {
+    fn child(&self, operator: &'static str, elem: &'static ElemVt, kind: Kind, spread: Spread) -> RddHandle {
         let parent = self.arc();
-        Node::create(
-            &parent.context,
-            NewNode {
-                operator,
-                elem,
-                partitions: parent.partitions,
-                parents: vec![Arc::clone(parent)],
-                kind,
-                location: Location::caller(),
-            },
-        )
+        let new = NewNode {
+            operator,
+            elem,
+            partitions: parent.partitions,
+            parents: vec![Arc::clone(parent)],
+            kind,
+            location: Location::caller(),
+        };
+        Node::create_spread(&parent.context, new, spread)
+    }
+
+    /// An RDD whose partitions are runs of those of `self`.
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn runs(&self, operator: &'static str, runs: Vec<Range<usize>>) -> RddHandle {
+        let parent = self.arc();
+        let new = NewNode {
+            operator,
+            elem: parent.elem,
+            partitions: runs.len(),
+            parents: vec![Arc::clone(parent)],
+            kind: Kind::Runs(runs),
+            location: Location::caller(),
+        };
+        Node::create(&parent.context, new)
+    }
+
+    /// An RDD that applies `op` to iterators over the same partition of `self` and `other`.
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn paired(&self, other: &RddHandle, op: &'static PairVt, closure: Closure) -> RddHandle {
+        let (left, right) = (self.arc(), other.arc());
+        if left.partitions != right.partitions {
+            let (a, b) = (left.partitions, right.partitions);
+            let problem =
+                format!("one RDD has {a} partitions, the other one {b}; `coalesce` or `repartition` one of them");
+            return self.failed(op.name, op.out, problem);
+        }
+        let kind = Kind::Paired { op, closure };
+        self.of_two(other, op.name, op.out, left.partitions, kind)
+    }
+
+    /// An RDD of every row of `self` with every row of `other`.
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn product(&self, other: &RddHandle, op: &'static ProbeVt) -> RddHandle {
+        let partitions = self.arc().partitions * other.arc().partitions;
+        self.of_two(other, op.name, op.out, partitions, Kind::Product { op })
+    }
+
+    #[track_caller]
+    fn of_two(
+        &self,
+        other: &RddHandle,
+        operator: &'static str,
+        elem: &'static ElemVt,
+        partitions: usize,
+        kind: Kind,
+    ) -> RddHandle {
+        let parents = vec![Arc::clone(self.arc()), Arc::clone(other.arc())];
+        let new = NewNode { operator, elem, partitions, parents, kind, location: Location::caller() };
+        Node::create(&self.arc().context, new)
+    }
+
+    /// The same rows; the next shuffle makes `n` partitions.
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn shuffle_into(&self, n: usize) -> RddHandle {
+        if n == 0 {
+            return self.failed("shuffle_into", self.arc().elem, "a shuffle makes at least one partition".to_owned());
+        }
+        let spread = Spread { shuffle_into: Some(n), ..self.same_keys() };
+        self.child("shuffle_into", self.arc().elem, Kind::Union, spread)
+    }
+
+    /// An RDD that could not be made; its first action says why.
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn failed(&self, operator: &'static str, elem: &'static ElemVt, problem: String) -> RddHandle {
+        let kind = Kind::Failed(Error::Invalid(format!("{operator}: {problem}")));
+        self.child(operator, elem, kind, Spread::default())
     }
 }
 

@@ -13,9 +13,12 @@
 
 mod partitions;
 mod plan;
+mod probe;
 
-pub use partitions::{PartitionsVt, Rows, Upstream};
+pub use partitions::{PairVt, PartitionsVt, Rows, Upstream};
 pub(crate) use plan::{open_partition, open_uncached};
+pub use probe::{Cursor, ProbeVt};
+pub(crate) use probe::{Probe, build};
 
 use crate::batch::{BATCH_BYTES, Batch, ElemVt};
 use crate::closure::Closure;
@@ -153,6 +156,12 @@ impl Pipeline {
             }
             None => Batch::new(elem),
         }
+    }
+}
+
+impl Source for Pipeline {
+    fn next_batch(&mut self, out: &mut Batch, _: &TaskContext) -> Result<bool, Stop> {
+        self.next(out)
     }
 }
 

@@ -4,15 +4,21 @@
 //! Each operator has a file of its own: the method, its monomorphised loop, and a table with the loop's address. Everything
 //! else is in the engine, compiled once.
 
+mod aggregate;
+mod coalesce;
+mod cogroup;
 mod collect;
 mod collect_as_map;
+mod combine_by_key;
 mod count;
 mod distinct;
 mod extremes;
 mod filter;
 mod flat_map;
 mod fold;
+mod fold_by_key;
 mod foreach;
+mod group_by;
 mod group_by_key;
 mod join;
 mod key_by;
@@ -20,18 +26,23 @@ mod map;
 mod map_partitions;
 mod map_values;
 mod parallelize;
+mod partition_by;
 mod persist;
 mod range;
 mod reduce;
 mod reduce_by_key;
 mod save_as_text_file;
+mod sets;
+mod sort;
 mod sort_by;
 mod sum;
 mod take;
 mod top;
 mod union;
 mod with_env;
+mod zip;
 
+pub use cogroup::{Cogrouped, Cogrouped3, Cogrouped4};
 pub(crate) use parallelize::parallelize;
 pub(crate) use range::range;
 pub use sum::Summand;

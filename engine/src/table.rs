@@ -11,6 +11,8 @@ pub struct Buckets {
     bytes: usize,
     /// Rows inserted by key so far.
     inserted: usize,
+    /// The map partition that the tables are filled from.
+    map: usize,
     /// The row whose value user code holds at the moment; it is leaked if that code panics.
     hole: *mut u8,
 }
@@ -100,15 +102,78 @@ pub unsafe fn upsert_rows<T, S>(
     }
 }
 
+/// Finds the table's row for every row of `input`: an address, or null if there is none with that key.
+///
+/// # Safety
+/// `input` holds rows of type `T`, the tables of type `S`.
+#[inline]
+pub unsafe fn find_rows<T, S>(
+    input: &Batch,
+    tables: &mut Buckets,
+    found: &mut Vec<*mut u8>,
+    hash: impl Fn(&T) -> u64,
+    same: impl Fn(&T, &S) -> bool,
+) {
+    let mut hashes = [0; GROUP];
+    let mut group = [std::ptr::null_mut(); GROUP];
+    let n = input.rows();
+    let mut at = 0;
+    while at < n {
+        let rows = (n - at).min(GROUP);
+        let mut i = 0;
+        // SAFETY: rows of the input exist, and found rows of the tables are initialised.
+        unsafe {
+            let row = |i: usize| &*(input.row(at + i) as *const T);
+            while i < rows {
+                hashes[i] = hash(row(i));
+                i += 1;
+            }
+            tables.look_up(&hashes, &mut group, rows);
+            i = 0;
+            while i < rows {
+                let mut target = group[i] as *const S;
+                if !target.is_null() && !same(row(i), &*target) {
+                    let mut probe = tables.probe(hashes[i]);
+                    target = probe.candidate() as *const S;
+                    while !target.is_null() && !same(row(i), &*target) {
+                        target = probe.candidate() as *const S;
+                    }
+                }
+                found.push(target as *mut u8);
+                i += 1;
+            }
+        }
+        at += rows;
+    }
+}
+
 impl Buckets {
     /// Empty tables for `partitions` partitions.
     pub fn new(rows: &'static ElemVt, partitions: usize) -> Buckets {
         let table = || RawTable { index: Vec::new(), rows: Batch::new(rows) };
         let tables = (0..partitions).map(|_| table()).collect();
-        Buckets { tables, bytes: 0, inserted: 0, hole: std::ptr::null_mut() }
+        Buckets { tables, bytes: 0, inserted: 0, map: 0, hole: std::ptr::null_mut() }
     }
 
-    fn partition(&self, hash: u64) -> usize {
+    /// The same for the map side of a shuffle: filled from one map partition.
+    pub(crate) fn for_map(rows: &'static ElemVt, partitions: usize, map: usize) -> Buckets {
+        let mut tables = Buckets::new(rows, partitions);
+        tables.map = map;
+        tables
+    }
+
+    /// The map partition that the tables are filled from.
+    pub fn map_partition(&self) -> usize {
+        self.map
+    }
+
+    /// Number of partitions.
+    pub fn partitions(&self) -> usize {
+        self.tables.len()
+    }
+
+    /// The partition of a hash.
+    pub fn partition(&self, hash: u64) -> usize {
         if self.tables.len() == 1 { 0 } else { partition_of(hash, self.tables.len()) }
     }
 

@@ -21,6 +21,11 @@ impl<'a> Reader<'a> {
         Reader { bytes, accumulators: &[], task: None }
     }
 
+    /// A second reader at the same place.
+    pub(crate) fn again(&self) -> Reader<'a> {
+        Reader { bytes: self.bytes, accumulators: self.accumulators, task: self.task }
+    }
+
     /// Bytes not read yet.
     pub fn remaining(&self) -> usize {
         self.bytes.len()

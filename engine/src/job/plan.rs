@@ -107,9 +107,18 @@ impl Walk {
             match &at.kind {
                 Kind::Failed(error) => return Err(error.clone()),
                 Kind::Source(_) => {}
-                Kind::Narrow { .. } | Kind::Partitions { .. } | Kind::Union => to_visit.extend(at.parents.iter().rev()),
+                Kind::Narrow { .. }
+                | Kind::Partitions { .. }
+                | Kind::Union
+                | Kind::Runs(_)
+                | Kind::Paired { .. }
+                | Kind::Product { .. } => to_visit.extend(at.parents.iter().rev()),
                 Kind::Shuffled(shuffled) => {
                     for (i, input) in shuffled.inputs.iter().enumerate() {
+                        if input.narrow {
+                            to_visit.push(&at.parents[i]);
+                            continue;
+                        }
                         shuffles.push((Arc::clone(at), i));
                         if at.parents[i].partitions > 0 {
                             inputs.push(input.shuffle);

@@ -22,6 +22,21 @@ pub struct PartitionsVt {
     pub next: unsafe fn(*mut u8, &mut Batch) -> bool,
 }
 
+/// An operator over iterators of two RDDs.
+#[derive(Debug)]
+pub struct PairVt {
+    /// The operator's name.
+    pub name: &'static str,
+    /// The type of the rows it makes.
+    pub out: &'static ElemVt,
+    /// The iterator that user code returned; none before `open`.
+    pub state: &'static StateVt,
+    /// Calls the closure. Arguments: closure, the two upstreams, state.
+    pub open: unsafe fn(*const u8, Upstream, Upstream, *mut u8),
+    /// Fills `out` up to its limit; `false` at the end.
+    pub next: unsafe fn(*mut u8, &mut Batch) -> bool,
+}
+
 /// The rows of a partition, as an iterator, for the closure of `map_partitions`.
 #[derive(Debug)]
 pub struct Rows<T> {
@@ -94,8 +109,15 @@ impl std::fmt::Debug for Upstream {
     }
 }
 
+impl Upstream {
+    fn new(pipeline: Pipeline, stopped: &Stopped) -> Upstream {
+        let batch = Batch::new(pipeline.stages.last().map_or(pipeline.input, |stage| stage.op.out));
+        Upstream(Box::new(Inner { pipeline: Some(pipeline), batch, stopped: Arc::clone(stopped) }))
+    }
+}
+
 struct PartitionsSource {
-    op: &'static PartitionsVt,
+    next: unsafe fn(*mut u8, &mut Batch) -> bool,
     state: State,
     // Dropped after the state, which may use it.
     _closure: Closure,
@@ -103,14 +125,22 @@ struct PartitionsSource {
     ended: bool,
 }
 
-pub(super) fn open(op: &'static PartitionsVt, closure: Closure, upstream: Pipeline) -> Result<Box<dyn Source>, Stop> {
+pub(super) fn open(op: &'static PartitionsVt, closure: Closure, upstream: Pipeline) -> Box<dyn Source> {
     let stopped = Stopped::default();
-    let batch = Batch::new(upstream.stages.last().map_or(upstream.input, |stage| stage.op.out));
-    let upstream = Upstream(Box::new(Inner { pipeline: Some(upstream), batch, stopped: Arc::clone(&stopped) }));
+    let upstream = Upstream::new(upstream, &stopped);
     let state = State::new(Some(op.state));
     // SAFETY: closure and state have the types of the operator's table.
     unsafe { (op.open)(closure.ptr(), upstream, state.ptr) };
-    Ok(Box::new(PartitionsSource { op, state, _closure: closure, stopped, ended: false }))
+    Box::new(PartitionsSource { next: op.next, state, _closure: closure, stopped, ended: false })
+}
+
+pub(super) fn open_pair(op: &'static PairVt, closure: Closure, left: Pipeline, right: Pipeline) -> Box<dyn Source> {
+    let stopped = Stopped::default();
+    let (left, right) = (Upstream::new(left, &stopped), Upstream::new(right, &stopped));
+    let state = State::new(Some(op.state));
+    // SAFETY: closure and state have the types of the operator's table.
+    unsafe { (op.open)(closure.ptr(), left, right, state.ptr) };
+    Box::new(PartitionsSource { next: op.next, state, _closure: closure, stopped, ended: false })
 }
 
 impl Source for PartitionsSource {
@@ -119,7 +149,7 @@ impl Source for PartitionsSource {
             return Ok(false);
         }
         // SAFETY: the state was initialised by `open` and has the type of the operator's table.
-        self.ended = !unsafe { (self.op.next)(self.state.ptr, out) };
+        self.ended = !unsafe { (self.next)(self.state.ptr, out) };
         match self.stopped.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(stop) => Err(stop),
             None => Ok(!self.ended || !out.is_empty()),

@@ -1,12 +1,13 @@
 //! From a node of the lineage to a running pipeline for one of its partitions.
 
 use super::{Pipeline, Source, Stage, State};
-use crate::batch::same_type;
+use crate::batch::{Batch, same_type};
 use crate::error::Failure;
 use crate::node::{Kind, Node};
 use crate::shuffle::read_partition;
 use crate::storage::cached_partition;
 use crate::task::{Stop, TaskContext};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Starts the computation of a partition: walks up to the next source, cached RDD or shuffle.
@@ -42,13 +43,33 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
             }
             Kind::Partitions { op, closure } => {
                 let upstream = open_partition(&at.parents[0], partition, task)?;
-                break super::partitions::open(op, closure.for_task(task)?, upstream)?;
+                break super::partitions::open(op, closure.for_task(task)?, upstream);
             }
             Kind::Union => {
                 let part = at.union_part(partition);
                 let (parent, index) = part.ok_or_else(|| missing(at, partition))?;
                 at = parent;
                 partition = index;
+            }
+            Kind::Runs(runs) => {
+                let run = runs.get(partition).cloned().ok_or_else(|| missing(at, partition))?;
+                if run.len() == 1 {
+                    partition = run.start;
+                    at = &at.parents[0];
+                } else {
+                    break Box::new(Run { parent: Arc::clone(&at.parents[0]), left: run, open: None });
+                }
+            }
+            Kind::Paired { op, closure } => {
+                let left = open_partition(&at.parents[0], partition, task)?;
+                let right = open_partition(&at.parents[1], partition, task)?;
+                break super::partitions::open_pair(op, closure.for_task(task)?, left, right);
+            }
+            Kind::Product { op } => {
+                let width = at.parents[1].partitions.max(1);
+                let left = open_partition(&at.parents[0], partition / width, task)?;
+                let right = open_partition(&at.parents[1], partition % width, task)?;
+                break super::probe::product(at, op, left, right)?;
             }
             Kind::Shuffled(shuffled) => break read_partition(at, shuffled, partition, task)?,
             Kind::Failed(error) => return Err(Failure::Other(error.to_string()).into()),
@@ -58,6 +79,31 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
     let last = stages.last().map_or(at.elem, |stage: &Stage| stage.op.out);
     assert!(same_type(last, node.elem), "the operators of RDD {} do not fit together", node.id);
     Ok(Pipeline::new(source, at.elem, stages, task))
+}
+
+/// Some partitions of an RDD, one after the other.
+struct Run {
+    parent: Arc<Node>,
+    left: Range<usize>,
+    open: Option<Pipeline>,
+}
+
+impl Source for Run {
+    fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
+        loop {
+            let open = match &mut self.open {
+                Some(open) => open,
+                None => match self.left.next() {
+                    Some(partition) => self.open.insert(open_partition(&self.parent, partition, task)?),
+                    None => return Ok(false),
+                },
+            };
+            if open.next(out)? {
+                return Ok(true);
+            }
+            self.open = None;
+        }
+    }
 }
 
 fn missing(node: &Node, partition: usize) -> Stop {

@@ -31,7 +31,9 @@ impl<T: 'static> Rdd<T> {
     /// ```
     #[track_caller]
     pub fn filter<F: Fn(&T) -> bool + Send + Sync + 'static>(&self, f: F) -> Rdd<T> {
-        Rdd::from_handle(self.handle.narrow(Filter::<T, F>::OP, Closure::plain::<F, fn(&T) -> bool>(f, "filter")))
+        Rdd::from_handle(
+            self.handle.narrow_keeping_keys(Filter::<T, F>::OP, Closure::plain::<F, fn(&T) -> bool>(f, "filter")),
+        )
     }
 }
 
@@ -50,6 +52,6 @@ impl<T: 'static, O: 'static> WithEnv<T, O> {
         F: Fn(&T) -> bool + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);
-        Rdd::from_handle(rdd.handle.narrow(Filter::<T, F>::OP, closure))
+        Rdd::from_handle(rdd.handle.narrow_keeping_keys(Filter::<T, F>::OP, closure))
     }
 }

@@ -7,7 +7,7 @@ use crate::pipeline::{OpVt, StateVt, Step};
 use std::alloc::Layout;
 use std::marker::PhantomData;
 
-pub(super) struct FlatMap<T, I, F>(PhantomData<(T, I, F)>);
+struct FlatMap<T, I, F>(PhantomData<(T, I, F)>);
 
 /// The iterator over what the closure returned for the last row taken from the input.
 struct Current<I>(PhantomData<I>);
@@ -28,12 +28,12 @@ unsafe fn drop_current<I>(state: *mut u8) {
 }
 
 impl<T: 'static, I: IntoIterator<Item: 'static>, F: Fn(T) -> I> FlatMap<T, I, F> {
-    pub(super) const OP: &'static OpVt = &Self::named("flat_map");
-    pub(super) const JOIN: &'static OpVt = &Self::named("join");
-
-    const fn named(name: &'static str) -> OpVt {
-        OpVt { name, out: Elem::<I::Item>::VT, state: Some(Current::<I::IntoIter>::STATE), run: run::<T, I, F> }
-    }
+    const OP: &'static OpVt = &OpVt {
+        name: "flat_map",
+        out: Elem::<I::Item>::VT,
+        state: Some(Current::<I::IntoIter>::STATE),
+        run: run::<T, I, F>,
+    };
 }
 
 unsafe fn run<T, I: IntoIterator, F: Fn(T) -> I>(

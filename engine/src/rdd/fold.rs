@@ -9,7 +9,8 @@ use crate::error::Result;
 use crate::job::Zero;
 use crate::storage::clone_rows;
 
-fn zero<T: Data + Clone>(value: T) -> Option<Zero> {
+/// The value that a fold begins with, as its row.
+pub(super) fn zero_row<T: Data + Clone>(value: T) -> Option<Zero> {
     // SAFETY: `Data` is `Send + Sync`.
     let row = unsafe { SharedBatch::new(Batch::from_vec(vec![value])) };
     Some(Zero { row, clone: clone_rows::<T> })
@@ -29,7 +30,7 @@ impl<T: 'static> Rdd<T> {
         F: Fn(T, T) -> T + Send + Sync + 'static,
     {
         let closure = Closure::plain::<F, fn(T, T) -> T>(f, "fold");
-        let rows = self.handle.fold("fold", Reduce::<T, F>::FOLD, closure, self::zero(zero));
+        let rows = self.handle.fold("fold", Reduce::<T, F>::FOLD, closure, zero_row(zero));
         // SAFETY: the accumulator has rows `T`; it began with one.
         rows.map(|mut rows| unsafe { take_row(&mut rows) })
     }
@@ -51,7 +52,7 @@ impl<T: 'static, O: 'static> WithEnv<T, O> {
         F: Fn(T, T) -> T + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);
-        let rows = rdd.handle.fold("fold", Reduce::<T, F>::FOLD, closure, self::zero(zero));
+        let rows = rdd.handle.fold("fold", Reduce::<T, F>::FOLD, closure, zero_row(zero));
         // SAFETY: as in `Rdd::fold`.
         rows.map(|mut rows| unsafe { take_row(&mut rows) })
     }

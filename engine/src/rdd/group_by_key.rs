@@ -76,6 +76,6 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         V: Data,
     {
         let (write, read) = (Grouping::<K, V>::WRITE, Grouping::<K, V>::READ);
-        Rdd::from_handle(self.handle.shuffled("group_by_key", write, read, Closure::none()))
+        Rdd::from_handle(self.handle.by_key::<K>("group_by_key", write, read, Closure::none()))
     }
 }

@@ -1,70 +1,256 @@
-//! `join`: the pairs of values that two RDDs have for the same key. Both are grouped by key on their map sides; the reduce
-//! side puts the groups together and yields their product row by row.
+//! Joins by key. Both RDDs are brought to the partitions of their keys; there, the rows of `other` become a table and the
+//! rows of `self` flow past it, so that the result has the order of `self`.
 
 use super::Rdd;
-use super::flat_map::FlatMap;
-use super::group_by_key::{Grouping, merge_by_key};
-use crate::batch::{Batch, Elem};
-use crate::closure::Closure;
+use super::partition_by::ByKey;
+use crate::batch::{Batch, Elem, take_row};
 use crate::data::{Data, Key};
+use crate::hash::hash_key;
+use crate::pipeline::{Cursor, ProbeVt, Step};
 use crate::shuffle::ReadVt;
-use crate::table::Buckets;
+use crate::table::{Buckets, find_rows, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
-struct Cogroup<K, V, W>(PhantomData<(K, V, W)>);
-
-/// All values of a key on the left and on the right.
-type Groups<V, W> = (Vec<V>, Vec<W>);
-
-impl<K: Key, V: Data, W: Data> Cogroup<K, V, W> {
-    const READ: &'static ReadVt =
-        &ReadVt { out: Elem::<(K, Groups<V, W>)>::VT, merge: &[left::<K, V, W>, right::<K, V, W>] };
+/// The values of a key in the table, and whether a row has met them.
+struct Matches<W> {
+    values: Values<W>,
+    met: bool,
 }
 
-unsafe fn left<K: Hash + Eq, V, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
-    // SAFETY: the tables' types are those of the rows.
+/// Most keys have one value: it needs no allocation of its own.
+enum Values<W> {
+    One(W),
+    Many(Vec<W>),
+}
+
+impl<W> Values<W> {
+    #[inline]
+    fn as_slice(&self) -> &[W] {
+        match self {
+            Values::One(value) => std::slice::from_ref(value),
+            Values::Many(values) => values,
+        }
+    }
+
+    #[cold]
+    fn push(&mut self, value: W) {
+        match std::mem::replace(self, Values::Many(Vec::new())) {
+            Values::One(first) => *self = Values::Many(vec![first, value]),
+            Values::Many(mut values) => {
+                values.push(value);
+                *self = Values::Many(values);
+            }
+        }
+    }
+}
+
+/// Which rows a join gives.
+trait Shape<K, V, W> {
+    type Row;
+    /// A pair of rows that meet.
+    fn both(key: K, value: V, other: W) -> Option<Self::Row>;
+    /// A row of `self` that meets none.
+    fn left_only(_: K, _: V) -> Option<Self::Row> {
+        None
+    }
+    /// A row of `other` that meets none.
+    const RIGHT_ONLY: Option<fn(K, W) -> Self::Row> = None;
+}
+
+struct Inner;
+struct LeftOuter;
+struct RightOuter;
+struct FullOuter;
+struct Without;
+
+impl<K, V, W> Shape<K, V, W> for Inner {
+    type Row = (K, (V, W));
+
+    fn both(key: K, value: V, other: W) -> Option<Self::Row> {
+        Some((key, (value, other)))
+    }
+}
+
+impl<K, V, W> Shape<K, V, W> for LeftOuter {
+    type Row = (K, (V, Option<W>));
+
+    fn both(key: K, value: V, other: W) -> Option<Self::Row> {
+        Some((key, (value, Some(other))))
+    }
+
+    fn left_only(key: K, value: V) -> Option<Self::Row> {
+        Some((key, (value, None)))
+    }
+}
+
+impl<K, V, W> Shape<K, V, W> for RightOuter {
+    type Row = (K, (Option<V>, W));
+    const RIGHT_ONLY: Option<fn(K, W) -> Self::Row> = Some(|key, other| (key, (None, other)));
+
+    fn both(key: K, value: V, other: W) -> Option<Self::Row> {
+        Some((key, (Some(value), other)))
+    }
+}
+
+impl<K, V, W> Shape<K, V, W> for FullOuter {
+    type Row = (K, (Option<V>, Option<W>));
+    const RIGHT_ONLY: Option<fn(K, W) -> Self::Row> = Some(|key, other| (key, (None, Some(other))));
+
+    fn both(key: K, value: V, other: W) -> Option<Self::Row> {
+        Some((key, (Some(value), Some(other))))
+    }
+
+    fn left_only(key: K, value: V) -> Option<Self::Row> {
+        Some((key, (Some(value), None)))
+    }
+}
+
+impl<K, V, W> Shape<K, V, W> for Without {
+    type Row = (K, V);
+
+    fn both(_: K, _: V, _: W) -> Option<Self::Row> {
+        None
+    }
+
+    fn left_only(key: K, value: V) -> Option<Self::Row> {
+        Some((key, value))
+    }
+}
+
+struct Join<K, V, W, S>(PhantomData<(K, V, W, S)>);
+
+impl<K, V, W, S> Join<K, V, W, S>
+where
+    K: Key + Clone,
+    V: Data + Clone,
+    W: Data + Clone,
+    S: Shape<K, V, W, Row: 'static> + 'static,
+{
+    const READ: &'static ReadVt = &ReadVt { out: Elem::<S::Row>::VT, merge: &[] };
+
+    const fn op(name: &'static str) -> ProbeVt {
+        ProbeVt {
+            name,
+            out: Elem::<S::Row>::VT,
+            left: Elem::<(K, V)>::VT,
+            table: Elem::<(K, Matches<W>)>::VT,
+            build: Some(build::<K, W>),
+            probe: probe::<K, V, W, S>,
+            rest: if S::RIGHT_ONLY.is_some() { Some(rest::<K, V, W, S>) } else { None },
+        }
+    }
+
+    #[track_caller]
+    fn of(left: &Rdd<(K, V)>, right: &Rdd<(K, W)>, op: &'static ProbeVt) -> Rdd<S::Row> {
+        let other = (&right.handle, ByKey::<K, W>::WRITE);
+        Rdd::from_handle(left.handle.joined::<K>(ByKey::<K, V>::WRITE, other, Self::READ, op))
+    }
+}
+
+unsafe fn build<K: Hash + Eq, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
+    // SAFETY: the table's types are those of the rows.
     unsafe {
-        merge_by_key::<K, Vec<V>, Groups<V, W>>(input, tables, Default::default, |groups, mut more| {
-            groups.0.append(&mut more)
-        })
+        upsert_rows::<(K, W), (K, Matches<W>)>(
+            input,
+            tables,
+            |row| hash_key(&row.0),
+            |row, known| row.0 == known.0,
+            |(key, value)| (key, Matches { values: Values::One(value), met: false }),
+            |_, known, (_, value)| (*known).1.values.push(value),
+        )
     }
 }
 
-unsafe fn right<K: Hash + Eq, V, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
-    // SAFETY: the tables' types are those of the rows.
+unsafe fn probe<K, V, W, S>(left: &mut Batch, tables: &mut Buckets, cursor: &mut Cursor, out: &mut Batch) -> Step
+where
+    K: Hash + Eq + Clone,
+    V: Clone,
+    W: Clone,
+    S: Shape<K, V, W>,
+{
+    // SAFETY: batches and table have the types of the operator's table. `found` was made for the batch's rows, the next of
+    // which is number `row`; the table's rows stay where they are. `limit` rows were reserved.
     unsafe {
-        merge_by_key::<K, Vec<W>, Groups<V, W>>(input, tables, Default::default, |groups, mut more| {
-            groups.1.append(&mut more)
-        })
+        if cursor.found.is_empty() {
+            let found = &mut cursor.found;
+            find_rows::<(K, V), (K, Matches<W>)>(
+                left,
+                tables,
+                found,
+                |row| hash_key(&row.0),
+                |row, known| row.0 == known.0,
+            );
+        }
+        out.reserve(out.limit);
+        let target = out.ptr as *mut S::Row;
+        while !left.is_empty() && out.len < out.limit {
+            let found = cursor.found[cursor.row] as *mut (K, Matches<W>);
+            if found.is_null() {
+                cursor.row += 1;
+                let (key, value) = take_row::<(K, V)>(left);
+                if let Some(row) = S::left_only(key, value) {
+                    target.add(out.len).write(row);
+                    out.len += 1;
+                }
+                continue;
+            }
+            (*found).1.met = true;
+            let others = (*found).1.values.as_slice();
+            while cursor.met + 1 < others.len() && out.len < out.limit {
+                let (key, value) = (*(left.row(0) as *const (K, V))).clone();
+                if let Some(row) = S::both(key, value, others[cursor.met].clone()) {
+                    target.add(out.len).write(row);
+                    out.len += 1;
+                }
+                cursor.met += 1;
+            }
+            if out.len == out.limit {
+                break;
+            }
+            let other = others[cursor.met].clone();
+            cursor.row += 1;
+            cursor.met = 0;
+            let (key, value) = take_row::<(K, V)>(left);
+            if let Some(row) = S::both(key, value, other) {
+                target.add(out.len).write(row);
+                out.len += 1;
+            }
+        }
     }
+    if left.is_empty() { Step::Done } else { Step::More }
 }
 
-/// The product of one key's groups.
-struct Product<K, V, W> {
-    key: K,
-    groups: Groups<V, W>,
-    next: usize,
-}
-
-impl<K: Clone, V: Clone, W: Clone> Iterator for Product<K, V, W> {
-    type Item = (K, (V, W));
-
-    fn next(&mut self) -> Option<(K, (V, W))> {
-        let (left, right) = &self.groups;
-        let width = right.len().max(1);
-        let (value, other) = (left.get(self.next / width)?, right.get(self.next % width)?);
-        self.next += 1;
-        Some((self.key.clone(), (value.clone(), other.clone())))
+unsafe fn rest<K: Clone, V, W: Clone, S: Shape<K, V, W>>(tables: &mut Buckets, out: &mut Batch) -> Step {
+    let table = tables.rows_mut();
+    let Some(right_only) = S::RIGHT_ONLY else { return Step::Done };
+    // SAFETY: the table's rows have the type of the operator's table; room for each row is made.
+    unsafe {
+        while !table.is_empty() {
+            if out.len >= out.limit {
+                return Step::More;
+            }
+            let (key, matches) = take_row::<(K, Matches<W>)>(table);
+            if !matches.met {
+                for value in matches.values.as_slice() {
+                    out.push(right_only(key.clone(), value.clone()));
+                }
+            }
+        }
     }
+    Step::Done
 }
 
-fn product<K, V, W>((key, groups): (K, Groups<V, W>)) -> Product<K, V, W> {
-    Product { key, groups, next: 0 }
+macro_rules! op {
+    ($shape:ident, $name:literal) => {
+        const { &Join::<K, V, W, $shape>::op($name) }
+    };
 }
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
-    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`.
+    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`, in the order of `self`.
+    /// The smaller RDD should be `other`: its rows are held in memory. What is partitioned by these keys already is not
+    /// shuffled.
     ///
     /// ```
     /// let ctx = dpark::DparkContext::local(2);
@@ -79,17 +265,80 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         V: Data + Clone,
         W: Data + Clone,
     {
-        let other = (&other.handle, Grouping::<K, W>::WRITE);
-        let groups = self.handle.cogrouped("cogroup", Grouping::<K, V>::WRITE, other, Cogroup::<K, V, W>::READ);
-        type Factory<K, V, W> = fn((K, Groups<V, W>)) -> Product<K, V, W>;
-        Rdd::from_handle(flatten(&groups, product::<K, V, W> as Factory<K, V, W>))
+        Join::<K, V, W, Inner>::of(self, other, op!(Inner, "join"))
     }
-}
 
-#[track_caller]
-fn flatten<T: 'static, I: IntoIterator<Item: 'static> + 'static>(
-    groups: &crate::node::RddHandle,
-    f: fn(T) -> I,
-) -> crate::node::RddHandle {
-    groups.narrow(FlatMap::<T, I, fn(T) -> I>::JOIN, Closure::plain::<fn(T) -> I, fn(T) -> I>(f, "join"))
+    /// [`Rdd::join`], and the pairs of `self` whose key `other` does not have, with `None`.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(1);
+    /// let (a, b) = (ctx.parallelize([(1, 'a'), (2, 'b')]), ctx.parallelize([(2, 20)]));
+    /// assert_eq!(a.left_outer_join(&b).collect()?, [(1, ('a', None)), (2, ('b', Some(20)))]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn left_outer_join<W>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, (V, Option<W>))>
+    where
+        K: Key + Clone,
+        V: Data + Clone,
+        W: Data + Clone,
+    {
+        Join::<K, V, W, LeftOuter>::of(self, other, op!(LeftOuter, "left_outer_join"))
+    }
+
+    /// [`Rdd::join`], and the pairs of `other` whose key `self` does not have, with `None`, at the end of each partition.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(1);
+    /// let (a, b) = (ctx.parallelize([(2, 'b')]), ctx.parallelize([(1, 10), (2, 20)]));
+    /// assert_eq!(a.right_outer_join(&b).collect()?, [(2, (Some('b'), 20)), (1, (None, 10))]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn right_outer_join<W>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, (Option<V>, W))>
+    where
+        K: Key + Clone,
+        V: Data + Clone,
+        W: Data + Clone,
+    {
+        Join::<K, V, W, RightOuter>::of(self, other, op!(RightOuter, "right_outer_join"))
+    }
+
+    /// [`Rdd::join`], and the pairs of either RDD whose key the other one does not have. (DPark's `outerJoin`.)
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(1);
+    /// let (a, b) = (ctx.parallelize([(1, 'a')]), ctx.parallelize([(2, 20)]));
+    /// assert_eq!(a.full_outer_join(&b).collect()?, [(1, (Some('a'), None)), (2, (None, Some(20)))]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[doc(alias = "outer_join")]
+    #[allow(clippy::type_complexity, reason = "the type shows what the rows are")]
+    #[track_caller]
+    pub fn full_outer_join<W>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, (Option<V>, Option<W>))>
+    where
+        K: Key + Clone,
+        V: Data + Clone,
+        W: Data + Clone,
+    {
+        Join::<K, V, W, FullOuter>::of(self, other, op!(FullOuter, "full_outer_join"))
+    }
+
+    /// The pairs whose key `other` does not have.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(1);
+    /// let (a, b) = (ctx.parallelize([(1, 'a'), (2, 'b')]), ctx.parallelize([(2, 20)]));
+    /// assert_eq!(a.subtract_by_key(&b).collect()?, [(1, 'a')]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn subtract_by_key<W>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, V)>
+    where
+        K: Key + Clone,
+        V: Data + Clone,
+        W: Data + Clone,
+    {
+        Join::<K, V, W, Without>::of(self, other, op!(Without, "subtract_by_key"))
+    }
 }

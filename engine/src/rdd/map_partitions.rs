@@ -10,8 +10,7 @@ use std::marker::PhantomData;
 struct MapPartitions<T, I, F>(PhantomData<(T, I, F)>);
 
 impl<T: 'static, I: IntoIterator<Item: 'static>, F: Fn(Rows<T>) -> I> MapPartitions<T, I, F> {
-    const STATE: &'static StateVt =
-        &StateVt { layout: Layout::new::<Option<I::IntoIter>>(), init: init::<I>, drop: drop_rows::<I> };
+    const STATE: &'static StateVt = state::<I>();
     const OP: &'static PartitionsVt = &PartitionsVt {
         name: "map_partitions",
         out: Elem::<I::Item>::VT,
@@ -19,6 +18,11 @@ impl<T: 'static, I: IntoIterator<Item: 'static>, F: Fn(Rows<T>) -> I> MapPartiti
         open: open::<T, I, F>,
         next: next::<I>,
     };
+}
+
+/// The state of an operator whose closure returns an iterator: that iterator, none before `open`.
+pub(super) const fn state<I: IntoIterator>() -> &'static StateVt {
+    const { &StateVt { layout: Layout::new::<Option<I::IntoIter>>(), init: init::<I>, drop: drop_rows::<I> } }
 }
 
 unsafe fn init<I: IntoIterator>(state: *mut u8) {
@@ -39,7 +43,8 @@ unsafe fn open<T, I: IntoIterator, F: Fn(Rows<T>) -> I>(f: *const u8, upstream: 
     }
 }
 
-unsafe fn next<I: IntoIterator>(state: *mut u8, out: &mut Batch) -> bool {
+/// Fills a batch from the iterator of such an operator.
+pub(super) unsafe fn next<I: IntoIterator>(state: *mut u8, out: &mut Batch) -> bool {
     // SAFETY: the table's types are those of state and batch.
     unsafe {
         let rows = &mut *(state as *mut Option<I::IntoIter>);

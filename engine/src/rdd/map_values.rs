@@ -23,7 +23,7 @@ unsafe fn run<K, V, U, F: Fn(V) -> U>(f: *const u8, _: *mut u8, input: &mut Batc
 }
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
-    /// Applies `f` to the value of every pair.
+    /// Applies `f` to the value of every pair. The pairs stay where they are: the partitioner is kept.
     ///
     /// ```
     /// let pairs = dpark::DparkContext::local(2).parallelize([("a".to_string(), 1), ("b".to_string(), 2)]);
@@ -33,7 +33,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     #[track_caller]
     pub fn map_values<U: 'static, F: Fn(V) -> U + Send + Sync + 'static>(&self, f: F) -> Rdd<(K, U)> {
         let closure = Closure::plain::<F, fn(V) -> U>(f, "map_values");
-        Rdd::from_handle(self.handle.narrow(MapValues::<K, V, U, F>::OP, closure))
+        Rdd::from_handle(self.handle.narrow_keeping_keys(MapValues::<K, V, U, F>::OP, closure))
     }
 }
 
@@ -52,6 +52,6 @@ impl<K: 'static, V: 'static, O: 'static> WithEnv<(K, V), O> {
         F: Fn(V) -> U + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);
-        Rdd::from_handle(rdd.handle.narrow(MapValues::<K, V, U, F>::OP, closure))
+        Rdd::from_handle(rdd.handle.narrow_keeping_keys(MapValues::<K, V, U, F>::OP, closure))
     }
 }

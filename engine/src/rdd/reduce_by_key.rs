@@ -71,7 +71,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         F: Fn(V, V) -> V + Send + Sync + 'static,
     {
         let (write, read) = (ReduceByKey::<K, V, F>::WRITE, ReduceByKey::<K, V, F>::READ);
-        Rdd::from_handle(self.handle.shuffled("reduce_by_key", write, read, closure))
+        Rdd::from_handle(self.handle.by_key::<K>("reduce_by_key", write, read, closure))
     }
 }
 

@@ -18,12 +18,12 @@ impl<T: 'static, K: Ord + 'static, F: Fn(&T) -> K> SortBy<T, K, F> {
         &SortVt { key: Elem::<K>::VT, extract: extract::<T, K, F>, compare: compare::<K> };
 }
 
-struct Rows<T>(PhantomData<T>);
+pub(super) struct Rows<T>(PhantomData<T>);
 
 impl<T: Data> Rows<T> {
-    const WRITE: &'static WriteVt =
+    pub(super) const WRITE: &'static WriteVt =
         &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: None };
-    const READ: &'static ReadVt = &ReadVt { out: Elem::<T>::VT, merge: &[] };
+    pub(super) const READ: &'static ReadVt = &ReadVt { out: Elem::<T>::VT, merge: &[] };
 }
 
 unsafe fn extract<T, K, F: Fn(&T) -> K>(f: *const u8, rows: *const u8, n: usize, keys: &mut Batch) {
@@ -64,7 +64,13 @@ impl<T: 'static> Rdd<T> {
         F: Fn(&T) -> K + Send + Sync + 'static,
     {
         let closure = Closure::plain::<F, fn(&T) -> K>(f, "sort_by");
-        Rdd::from_handle(self.handle.sorted(Rows::<T>::WRITE, Rows::<T>::READ, SortBy::<T, K, F>::SORT, closure))
+        Rdd::from_handle(self.handle.sorted(
+            "sort_by",
+            Rows::<T>::WRITE,
+            Rows::<T>::READ,
+            SortBy::<T, K, F>::SORT,
+            closure,
+        ))
     }
 }
 
@@ -85,6 +91,12 @@ impl<T: 'static, O: 'static> WithEnv<T, O> {
         F: Fn(&T) -> K + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);
-        Rdd::from_handle(rdd.handle.sorted(Rows::<T>::WRITE, Rows::<T>::READ, SortBy::<T, K, F>::SORT, closure))
+        Rdd::from_handle(rdd.handle.sorted(
+            "sort_by",
+            Rows::<T>::WRITE,
+            Rows::<T>::READ,
+            SortBy::<T, K, F>::SORT,
+            closure,
+        ))
     }
 }

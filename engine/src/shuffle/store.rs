@@ -33,6 +33,11 @@ impl MapOutput {
         }
         Ok(&block.bytes)
     }
+
+    /// The bytes for a reduce partition that `block` has given before.
+    pub(crate) fn unchecked_block(&self, reduce: usize) -> &[u8] {
+        &self.blocks[reduce].bytes
+    }
 }
 
 /// All map outputs of a context.

@@ -4,9 +4,10 @@ use super::{MapOutput, Meter};
 use crate::batch::Batch;
 use crate::codec::Writer;
 use crate::error::Failure;
-use crate::node::Node;
+use crate::node::{Node, ShuffleInput, Shuffled};
 use crate::pipeline::open_partition;
 use crate::sort;
+use crate::storage::Reservation;
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use std::sync::Arc;
@@ -20,10 +21,32 @@ pub(crate) fn write_map_output(
 ) -> Result<(), Stop> {
     let context = node.context.arc();
     let shuffled = node.shuffled().ok_or_else(|| Failure::Other(format!("RDD {} has no map side", node.id)))?;
+    let ShuffleInput { shuffle, write, .. } = &shuffled.inputs[input];
+    let (tables, mut memory) = combine(node, shuffled, input, partition, node.partitions, task)?;
+    let blocks = serialise(tables, write.codec, task)?;
+    let bytes = blocks.iter().map(|block| block.capacity() as u64).sum();
+    context.reserve(&mut memory, bytes)?;
+    task.add_shuffle_write(bytes);
+    if context.shuffles.put(*shuffle, partition, MapOutput::new(blocks, memory)) {
+        task.updates().commit();
+    }
+    Ok(())
+}
+
+/// Computes one partition of a parent and moves its rows into `reduces` tables.
+pub(super) fn combine(
+    node: &Arc<Node>,
+    shuffled: &Shuffled,
+    input: usize,
+    partition: usize,
+    reduces: usize,
+    task: &TaskContext,
+) -> Result<(Buckets, Reservation), Stop> {
+    let context = node.context.arc();
     let write = shuffled.inputs[input].write;
     let closure = shuffled.closure.for_task(task)?;
     let mut pipeline = open_partition(&node.parents[input], partition, task)?;
-    let mut tables = Buckets::new(write.stored, node.partitions);
+    let mut tables = Buckets::for_map(write.stored, reduces, partition);
     let mut meter = Meter::new(context.budget.reserve());
     let mut rows = Batch::new(write.input);
     let mut added = 0;
@@ -38,17 +61,8 @@ pub(crate) fn write_map_output(
         let bytes = meter.bytes(&tables, added, Some(write.codec));
         context.reserve(&mut meter.memory, bytes)?;
     }
-    drop(pipeline);
     task.add_rows(added as u64);
-    let blocks = serialise(tables, write.codec, task)?;
-    let bytes = blocks.iter().map(|block| block.capacity() as u64).sum();
-    context.reserve(&mut meter.memory, bytes)?;
-    task.add_shuffle_write(bytes);
-    let shuffle = shuffled.inputs[input].shuffle;
-    if context.shuffles.put(shuffle, partition, MapOutput::new(blocks, meter.memory)) {
-        task.updates().commit();
-    }
-    Ok(())
+    Ok((tables, meter.memory))
 }
 
 /// A block: the number of rows, then the rows.

@@ -1,0 +1,125 @@
+//! Rows of one partition that meet a table made of another: joins and products. The table is built first; then the rows
+//! flow past it, and what comes out is bounded by the batch, however many rows meet.
+
+use super::{Pipeline, Source, Step};
+use crate::batch::{Batch, ElemVt};
+use crate::context::Context;
+use crate::node::Node;
+use crate::shuffle::MergeFn;
+use crate::storage::Reservation;
+use crate::table::Buckets;
+use crate::task::{Stop, TaskContext};
+
+/// How rows meet a table.
+#[derive(Debug)]
+pub struct ProbeVt {
+    /// The operator's name.
+    pub name: &'static str,
+    /// The rows that come out.
+    pub out: &'static ElemVt,
+    /// The rows that go past the table.
+    pub left: &'static ElemVt,
+    /// The rows of the table.
+    pub table: &'static ElemVt,
+    /// How rows of the second input enter the table (without a closure: the argument is null); none if they are its rows.
+    pub build: Option<MergeFn>,
+    /// Takes rows from the first argument and writes what comes of them to the last one, up to its limit.
+    pub probe: unsafe fn(&mut Batch, &mut Buckets, &mut Cursor, &mut Batch) -> Step,
+    /// Writes what is to be said of the table when all rows have gone past, up to the limit.
+    pub rest: Option<unsafe fn(&mut Buckets, &mut Batch) -> Step>,
+}
+
+/// How far a batch of rows has gone past the table.
+#[derive(Debug, Default)]
+pub struct Cursor {
+    /// For each row of the batch, its row of the table, or null. Empty before a batch is looked up.
+    pub found: Vec<*mut u8>,
+    /// The batch's row that is next, counted from its beginning.
+    pub row: usize,
+    /// How many of the rows that it meets it has met already.
+    pub met: usize,
+}
+
+/// Rows that are handed to `probe` at a time.
+const CHUNK: usize = 1024;
+
+/// The running operator.
+pub(crate) struct Probe {
+    op: &'static ProbeVt,
+    left: Box<dyn Source>,
+    rows: Batch,
+    tables: Buckets,
+    cursor: Cursor,
+    left_ended: bool,
+    _memory: Reservation,
+}
+
+impl Probe {
+    pub(crate) fn new(op: &'static ProbeVt, left: Box<dyn Source>, tables: Buckets, memory: Reservation) -> Probe {
+        let rows = Batch::new(op.left);
+        Probe { op, left, rows, tables, cursor: Cursor::default(), left_ended: false, _memory: memory }
+    }
+}
+
+impl Source for Probe {
+    fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
+        while !self.left_ended {
+            task.check()?;
+            if self.rows.is_empty() {
+                self.rows.clear();
+                self.rows.limit = CHUNK.min(out.limit);
+                self.cursor = Cursor { found: std::mem::take(&mut self.cursor.found), ..Cursor::default() };
+                self.cursor.found.clear();
+                self.left_ended = !self.left.next_batch(&mut self.rows, task)?;
+            }
+            // SAFETY: batches and table have the types of the operator's table, as the lineage was planned.
+            unsafe { (self.op.probe)(&mut self.rows, &mut self.tables, &mut self.cursor, out) };
+            if !out.is_empty() {
+                return Ok(true);
+            }
+        }
+        if let Some(rest) = self.op.rest {
+            while !self.tables.rows_mut().is_empty() && out.is_empty() {
+                task.check()?;
+                // SAFETY: as above.
+                unsafe { rest(&mut self.tables, out) };
+            }
+        }
+        Ok(!out.is_empty())
+    }
+}
+
+/// Adds rows to the table of an operator, and to its share of the budget.
+pub(crate) fn build(
+    op: &'static ProbeVt,
+    rows: &mut Batch,
+    tables: &mut Buckets,
+    memory: &mut Reservation,
+    context: &Context,
+) -> Result<(), Stop> {
+    match op.build {
+        // SAFETY: rows and table have the types of the operator's table; it has no closure.
+        Some(build) => unsafe { build(std::ptr::null(), rows, tables) },
+        None => rows.move_rows(tables.rows_mut(), usize::MAX),
+    }
+    let bytes = tables.bytes().max(tables.rows_mut().bytes());
+    context.reserve(memory, bytes as u64)?;
+    Ok(())
+}
+
+/// Every row of `left` with every row of `right`.
+pub(super) fn product(
+    node: &Node,
+    op: &'static ProbeVt,
+    left: Pipeline,
+    mut right: Pipeline,
+) -> Result<Box<dyn Source>, Stop> {
+    let context = node.context.arc();
+    let mut tables = Buckets::new(op.table, 1);
+    let mut memory = context.budget.reserve();
+    let mut rows = Batch::new(op.table);
+    while right.next(&mut rows)? {
+        build(op, &mut rows, &mut tables, &mut memory, context)?;
+    }
+    Ok(Box::new(Probe::new(op, Box::new(left), tables, memory)))
+}
