@@ -1,11 +1,15 @@
 //! Ordering rows by keys: ranges from samples, placement of rows by range, stable sort. All of it is non-generic but two
-//! small loops: extracting keys and comparing two of them.
+//! small loops, extracting keys and comparing two of them; for the types that most keys have there is no comparison either.
+
+mod bits;
+mod order;
 
 use crate::batch::{Batch, ElemVt, SharedBatch};
 use crate::error::Failure;
 use crate::node::Shuffled;
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
+use order::{Direction, order, order_of};
 use std::cmp::Ordering;
 
 /// How rows are ordered.
@@ -73,7 +77,7 @@ pub(crate) fn sort_rows(
     task: &TaskContext,
 ) -> Result<(), Stop> {
     let keys = vt.keys(closure, rows);
-    let order = sort_indices(keys.rows(), &mut |a, b| vt.compare(keys.row(a as usize), keys.row(b as usize)), task)?;
+    let order = order_of(vt, keys, Direction::Ascending, task)?;
     rows.permute(&order);
     Ok(())
 }
@@ -87,62 +91,9 @@ pub(crate) fn keep_top(
     task: &TaskContext,
 ) -> Result<(), Stop> {
     let keys = vt.keys(closure, rows);
-    let order = sort_indices(keys.rows(), &mut |a, b| vt.compare(keys.row(b as usize), keys.row(a as usize)), task)?;
+    let order = order_of(vt, keys, Direction::Descending, task)?;
     rows.permute(&order);
     rows.truncate(n);
-    Ok(())
-}
-
-/// The stable sorting permutation of `0..n`. A merge sort of our own, because it has to notice a cancelled task.
-pub(crate) fn sort_indices(
-    n: usize,
-    compare: &mut dyn FnMut(u32, u32) -> Ordering,
-    task: &TaskContext,
-) -> Result<Vec<u32>, Stop> {
-    const RUN: usize = 4096;
-    let n = u32::try_from(n).map_err(|_| {
-        Failure::Other("a partition has more than four thousand million rows to sort; use more partitions".to_owned())
-    })?;
-    let mut order: Vec<u32> = (0..n).collect();
-    for run in order.chunks_mut(RUN) {
-        task.check()?;
-        run.sort_by(|a, b| compare(*a, *b));
-    }
-    let mut merged = Vec::with_capacity(order.len());
-    let mut width = RUN;
-    while width < order.len() {
-        merged.clear();
-        for pair in order.chunks(width * 2) {
-            let (left, right) = pair.split_at(width.min(pair.len()));
-            merge(left, right, &mut merged, compare, task)?;
-        }
-        std::mem::swap(&mut order, &mut merged);
-        width *= 2;
-    }
-    Ok(order)
-}
-
-fn merge(
-    mut left: &[u32],
-    mut right: &[u32],
-    out: &mut Vec<u32>,
-    compare: &mut dyn FnMut(u32, u32) -> Ordering,
-    task: &TaskContext,
-) -> Result<(), Stop> {
-    while let (Some((l, left_rest)), Some((r, right_rest))) = (left.split_first(), right.split_first()) {
-        if out.len().is_multiple_of(4096) {
-            task.check()?;
-        }
-        if compare(*r, *l) == Ordering::Less {
-            out.push(*r);
-            right = right_rest;
-        } else {
-            out.push(*l);
-            left = left_rest;
-        }
-    }
-    out.extend_from_slice(left);
-    out.extend_from_slice(right);
     Ok(())
 }
 
@@ -201,7 +152,7 @@ pub(crate) fn bounds(
         weights.extend(std::iter::repeat_n(weight, sample.rows()));
         sample.move_rows(&mut keys, usize::MAX);
     }
-    let order = sort_indices(keys.rows(), &mut |a, b| vt.compare(keys.row(a as usize), keys.row(b as usize)), task)?;
+    let order = order(vt, &keys, Direction::Ascending, task)?;
     let total: u64 = weights.iter().sum();
     let mut chosen = Vec::new();
     let mut below = 0;
@@ -217,26 +168,4 @@ pub(crate) fn bounds(
     keys.retain_indices(&mut |i| keep.contains(&order[i]));
     // SAFETY: `sort_by` asks for keys that are `Data`, hence `Send + Sync`.
     Ok(unsafe { SharedBatch::new(keys) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sorts_stably_across_runs() {
-        let values: Vec<u32> = (0..30_000u32).map(|i| i.wrapping_mul(2_654_435_761) % 100).collect();
-        let compare = |a: u32, b: u32| values[a as usize].cmp(&values[b as usize]);
-        let order = sort_indices(values.len(), &mut { compare }, &TaskContext::default()).unwrap();
-        let mut expected: Vec<u32> = (0..30_000).collect();
-        expected.sort_by_key(|i| values[*i as usize]);
-        assert_eq!(order, expected);
-    }
-
-    #[test]
-    fn a_cancelled_sort_stops() {
-        let task = TaskContext::default();
-        task.cancel();
-        assert_eq!(sort_indices(10, &mut |a, b| a.cmp(&b), &task), Err(Stop::Cancelled));
-    }
 }
