@@ -1,7 +1,8 @@
 //! The hasher of keys: fixed seed, explicit widths, the same in every process that runs the same engine and rustc.
 //!
 //! The partition of a key comes from the upper half of the hash, its place in a table from the lower half, so that the
-//! keys of one partition do not crowd into one part of the table.
+//! keys of one partition do not crowd into one part of the table. Partitions are worked off in pieces whose tables fit into
+//! the processor's cache; see `shuffle`.
 
 use std::hash::{Hash, Hasher};
 
@@ -26,6 +27,13 @@ pub fn hash_key<K: Hash + ?Sized>(key: &K) -> u64 {
 #[inline]
 pub fn partition_of(hash: u64, partitions: usize) -> usize {
     (((hash >> 32) * partitions as u64) >> 32) as usize
+}
+
+/// The piece of a partition that a hash belongs to, among `pieces` (a power of two, at most 64). It comes from the upper end
+/// of the lower half: the places in a table come from the lower end.
+#[inline]
+pub fn piece_of(hash: u64, pieces: usize) -> usize {
+    (hash as u32 >> 26) as usize & (pieces - 1)
 }
 
 /// The product of two words, folded to one: every input bit reaches every output bit.

@@ -78,6 +78,8 @@ pub(crate) struct Shuffled {
     pub(crate) sort: Option<&'static SortVt>,
     /// For `sort_by`: the largest keys of all partitions but the last, found by a job of its own before the first use.
     pub(crate) bounds: OnceLock<SharedBatch>,
+    /// The pieces in which each partition is worked off; a power of two.
+    pub(crate) pieces: usize,
     /// Set for joins: how rows of the first input meet the table made of the second.
     pub(crate) probe: Option<&'static ProbeVt>,
 }

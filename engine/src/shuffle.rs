@@ -1,7 +1,18 @@
-//! Shuffles. The map side combines rows by key into one table for each reduce partition and serialises the tables; the
-//! reduce side merges the blocks of all map partitions, in their order, so that a recomputed partition has the same rows in
-//! the same order.
+//! Shuffles. The map side combines rows by key and serialises them; the reduce side merges the blocks of all map partitions,
+//! in their order, so that a recomputed partition has the same rows in the same order.
+//!
+//! Each reduce partition is cut into pieces by other bits of the hash. A piece's table fits into the processor's cache, so
+//! that merging does not wait for memory, and the reduce side holds one piece at a time. On the map side, once the tables
+//! are larger than the cache, rows gather in a buffer for each piece and are combined many at a time.
+//!
+//! ```text
+//! map side                                        reduce partition 0
+//! rows ──hash──► buffer ► table of piece 0 ──► block ──┐
+//!          ├───► buffer ► table of piece 1 ──► block ─┐└─► merge piece 0 of all maps ──► rows
+//!          └───► …                                    └──► then piece 1 …
+//! ```
 
+mod buffers;
 mod node;
 mod read;
 mod store;
@@ -27,6 +38,8 @@ pub struct WriteVt {
     pub codec: &'static CodecVt,
     /// Moves all rows of a batch into the tables; none for `sort_by`, which places rows by range.
     pub add: Option<MergeFn>,
+    /// The hashes of the keys of the input's rows, if combining may wait until many rows of one piece are there.
+    pub hash: Option<HashFn>,
 }
 
 /// The reduce side: how the blocks' rows become the RDD's.
@@ -34,9 +47,33 @@ pub struct WriteVt {
 pub struct ReadVt {
     /// The rows of the RDD.
     pub out: &'static ElemVt,
-    /// For each input, how rows of its blocks enter the table; empty for `sort_by`, which only concatenates them.
+    /// The rows of the table in which a piece of a partition is merged.
+    pub table: &'static ElemVt,
+    /// For each input, how rows of its blocks enter the table; none to put them one after the other.
     pub merge: &'static [MergeFn],
+    /// Makes the RDD's rows of those of the table, if they differ: takes all rows of the first batch, adds to the second.
+    pub finish: Option<unsafe fn(&mut Batch, &mut Batch)>,
 }
+
+impl ReadVt {
+    /// The rows of the blocks one after the other.
+    pub const fn concatenated(out: &'static ElemVt) -> ReadVt {
+        ReadVt { out, table: out, merge: &[], finish: None }
+    }
+
+    /// Merged in a table.
+    pub const fn merged(out: &'static ElemVt, merge: &'static [MergeFn]) -> ReadVt {
+        ReadVt { out, table: out, merge, finish: None }
+    }
+
+    /// Whether keys matter, so that a partition may be worked off in pieces.
+    fn is_keyed(&self) -> bool {
+        !self.merge.is_empty() || self.finish.is_some()
+    }
+}
+
+/// Appends the hashes of the keys of all rows of a batch.
+pub type HashFn = unsafe fn(&Batch, &mut Vec<u64>);
 
 /// Moves all rows of a batch into tables. Arguments: closure, rows, tables.
 pub type MergeFn = unsafe fn(*const u8, &mut Batch, &mut Buckets);
@@ -82,7 +119,7 @@ mod tests {
         let groups = pairs.group_by_key();
         let expected = groups.collect().unwrap();
         let store = &ctx.0.arc().shuffles;
-        store.corrupt(ShuffleId(1), 1, 0);
+        store.corrupt(ShuffleId(1), 1);
         assert_eq!(groups.collect().unwrap(), expected, "the same rows in the same order");
         store.lose(ShuffleId(1), 0);
         assert_eq!(groups.collect().unwrap(), expected);

@@ -2,12 +2,15 @@
 //! the comparison of keys and nothing else, so a cell carries no hash table of its own.
 
 use crate::batch::{Batch, ElemVt, take_row};
-use crate::hash::partition_of;
+use crate::hash::{hash_key, partition_of, piece_of};
+use std::hash::Hash;
 
-/// One table for each reduce partition; the reduce side has a single one.
+/// One table for each piece of each reduce partition; the reduce side has a single one.
 #[derive(Debug)]
 pub struct Buckets {
     tables: Vec<RawTable>,
+    /// Tables for each partition.
+    pieces: usize,
     bytes: usize,
     /// Rows inserted by key so far.
     inserted: usize,
@@ -102,6 +105,21 @@ pub unsafe fn upsert_rows<T, S>(
     }
 }
 
+/// The hashes of the keys of all rows, in their order.
+///
+/// # Safety
+/// The batch holds rows of type `(K, V)`.
+pub unsafe fn hash_pairs<K: Hash, V>(rows: &Batch, hashes: &mut Vec<u64>) {
+    let n = rows.rows();
+    hashes.reserve(n);
+    let mut i = 0;
+    while i < n {
+        // SAFETY: row `i` exists.
+        hashes.push(hash_key(unsafe { &(*(rows.row(i) as *const (K, V))).0 }));
+        i += 1;
+    }
+}
+
 /// Finds the table's row for every row of `input`: an address, or null if there is none with that key.
 ///
 /// # Safety
@@ -152,12 +170,13 @@ impl Buckets {
     pub fn new(rows: &'static ElemVt, partitions: usize) -> Buckets {
         let table = || RawTable { index: Vec::new(), rows: Batch::new(rows) };
         let tables = (0..partitions).map(|_| table()).collect();
-        Buckets { tables, bytes: 0, inserted: 0, map: 0, hole: std::ptr::null_mut() }
+        Buckets { tables, pieces: 1, bytes: 0, inserted: 0, map: 0, hole: std::ptr::null_mut() }
     }
 
-    /// The same for the map side of a shuffle: filled from one map partition.
-    pub(crate) fn for_map(rows: &'static ElemVt, partitions: usize, map: usize) -> Buckets {
-        let mut tables = Buckets::new(rows, partitions);
+    /// The same for the map side of a shuffle: filled from one map partition, each partition in pieces.
+    pub(crate) fn for_map(rows: &'static ElemVt, partitions: usize, pieces: usize, map: usize) -> Buckets {
+        let mut tables = Buckets::new(rows, partitions * pieces);
+        tables.pieces = pieces;
         tables.map = map;
         tables
     }
@@ -167,21 +186,26 @@ impl Buckets {
         self.map
     }
 
-    /// Number of partitions.
-    pub fn partitions(&self) -> usize {
+    /// Number of tables.
+    pub fn tables(&self) -> usize {
         self.tables.len()
     }
 
-    /// The partition of a hash.
-    pub fn partition(&self, hash: u64) -> usize {
-        if self.tables.len() == 1 { 0 } else { partition_of(hash, self.tables.len()) }
+    /// The table of a hash.
+    #[inline]
+    pub fn table_of(&self, hash: u64) -> usize {
+        match self.tables.len() {
+            1 => 0,
+            tables if self.pieces == 1 => partition_of(hash, tables),
+            tables => partition_of(hash, tables / self.pieces) * self.pieces + piece_of(hash, self.pieces),
+        }
     }
 
     /// Starts the search for the key with this hash.
     #[inline(never)]
     fn probe(&mut self, hash: u64) -> Probe<'_> {
-        let partition = self.partition(hash);
-        let table = &mut self.tables[partition];
+        let table = self.table_of(hash);
+        let table = &mut self.tables[table];
         if table.rows.len * 2 >= table.index.len() {
             self.bytes += table.grow_index();
         }
@@ -196,28 +220,50 @@ impl Buckets {
         // Small tables are in the processor's cache.
         if self.bytes > 128 << 10 {
             for hash in &hashes[..n] {
-                let table = &self.tables[self.partition(*hash)];
+                let table = &self.tables[self.table_of(*hash)];
                 let slot = *hash as u32 as usize & table.index.len().wrapping_sub(1);
                 prefetch(table.index.as_ptr().wrapping_add(slot) as *const u8);
             }
         }
         for (hash, found) in hashes[..n].iter().zip(found) {
-            *found = self.tables[self.partition(*hash)].first_candidate(*hash as u32);
+            *found = self.tables[self.table_of(*hash)].first_candidate(*hash as u32);
             prefetch(*found);
         }
     }
 
-    /// Uninitialised memory for one more row of a partition, without a key. The caller writes it and calls nothing else
-    /// in between.
-    pub fn append(&mut self, partition: usize) -> *mut u8 {
+    /// Uninitialised memory for one more row of a table, without a key. The caller writes it and calls nothing else in
+    /// between.
+    pub fn append(&mut self, table: usize) -> *mut u8 {
         let Buckets { tables, bytes, .. } = self;
-        tables[partition].append(bytes)
+        tables[table].append(bytes)
     }
 
     /// Tells that the value of `row` is being computed by user code, which may panic; null afterwards.
     #[inline]
     pub fn set_hole(&mut self, row: *mut u8) {
         self.hole = row;
+    }
+
+    /// The number, in the order of insertion, of the key with this hash for which `same` holds of its first row; a new one for
+    /// the row `row` if there is none. The table's rows are pairs of a key's first row and the number of its rows.
+    pub fn number(&mut self, hash: u64, same: &mut dyn FnMut(u32) -> bool, row: u32) -> u32 {
+        let next = self.tables[0].rows.len as u32;
+        let base = self.tables[0].rows.ptr as usize;
+        let mut probe = self.probe(hash);
+        loop {
+            let known = probe.candidate() as *mut (u32, u32);
+            // SAFETY: rows of the table are such pairs; a new one is written at once.
+            unsafe {
+                if known.is_null() {
+                    (probe.insert() as *mut (u32, u32)).write((row, 1));
+                    return next;
+                }
+                if same((*known).0) {
+                    (*known).1 += 1;
+                    return ((known as usize - base) / size_of::<(u32, u32)>()) as u32;
+                }
+            }
+        }
     }
 
     /// Memory held by rows and indices (not what rows own elsewhere).
@@ -230,12 +276,12 @@ impl Buckets {
         self.tables.iter().map(|table| table.rows.rows()).sum()
     }
 
-    /// The rows of every partition, to be looked at.
+    /// The rows of every table, to be looked at.
     pub fn all_rows(&self) -> impl Iterator<Item = &Batch> {
         self.tables.iter().map(|table| &table.rows)
     }
 
-    /// The rows of every partition, in insertion order.
+    /// The rows of every table, in insertion order.
     pub fn into_rows(mut self) -> impl Iterator<Item = Batch> {
         std::mem::take(&mut self.tables).into_iter().map(|table| table.rows)
     }
@@ -311,7 +357,8 @@ impl RawTable {
     #[cold]
     #[inline(never)]
     fn grow_index(&mut self) -> usize {
-        let slots = (self.index.len() * 4).max(64);
+        let factor = if self.index.len() < 1 << 12 { 4 } else { 2 };
+        let slots = (self.index.len() * factor).max(64);
         assert!(slots <= 1 << 32, "a partition has more than two thousand million different keys; use more partitions");
         let old = std::mem::replace(&mut self.index, vec![(0, EMPTY); slots]);
         for (tag, row) in old.iter().copied().filter(|(_, row)| *row != EMPTY) {
@@ -350,7 +397,6 @@ impl Drop for Buckets {
 mod tests {
     use super::*;
     use crate::batch::Elem;
-    use crate::hash::hash_key;
 
     fn count(tables: &mut Buckets, words: Vec<String>) {
         let mut input = Batch::from_vec(words);

@@ -1,7 +1,8 @@
 //! `cogroup`: all values that several RDDs have for a key, side by side.
 
 use super::Rdd;
-use super::group_by_key::{Grouping, merge_by_key};
+use super::group_by_key::merge_by_key;
+use super::partition_by::ByKey;
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::data::{Data, Key};
@@ -50,43 +51,39 @@ unsafe fn merge<K: Hash + Eq, G: Slot<I> + Default, const I: usize>(
     tables: &mut Buckets,
 ) {
     // SAFETY: the tables' types are those of the rows.
-    unsafe {
-        merge_by_key::<K, Vec<G::Value>, G>(input, tables, G::default, |groups, mut more| {
-            groups.slot().append(&mut more)
-        })
-    }
+    unsafe { merge_by_key::<K, G::Value, G>(input, tables, G::default, |groups, value| groups.slot().push(value)) }
 }
 
 struct Cogroup<K, G>(PhantomData<(K, G)>);
 
 impl<K: Key, A: 'static, B: 'static> Cogroup<K, (Vec<A>, Vec<B>)> {
-    const READ: &'static ReadVt = &ReadVt {
-        out: Elem::<(K, (Vec<A>, Vec<B>))>::VT,
-        merge: &[merge::<K, (Vec<A>, Vec<B>), 0>, merge::<K, (Vec<A>, Vec<B>), 1>],
-    };
+    const READ: &'static ReadVt = &ReadVt::merged(
+        Elem::<(K, (Vec<A>, Vec<B>))>::VT,
+        &[merge::<K, (Vec<A>, Vec<B>), 0>, merge::<K, (Vec<A>, Vec<B>), 1>],
+    );
 }
 
 impl<K: Key, A: 'static, B: 'static, C: 'static> Cogroup<K, (Vec<A>, Vec<B>, Vec<C>)> {
-    const READ3: &'static ReadVt = &ReadVt {
-        out: Elem::<(K, (Vec<A>, Vec<B>, Vec<C>))>::VT,
-        merge: &[
+    const READ3: &'static ReadVt = &ReadVt::merged(
+        Elem::<(K, (Vec<A>, Vec<B>, Vec<C>))>::VT,
+        &[
             merge::<K, (Vec<A>, Vec<B>, Vec<C>), 0>,
             merge::<K, (Vec<A>, Vec<B>, Vec<C>), 1>,
             merge::<K, (Vec<A>, Vec<B>, Vec<C>), 2>,
         ],
-    };
+    );
 }
 
 impl<K: Key, A: 'static, B: 'static, C: 'static, D: 'static> Cogroup<K, (Vec<A>, Vec<B>, Vec<C>, Vec<D>)> {
-    const READ4: &'static ReadVt = &ReadVt {
-        out: Elem::<(K, (Vec<A>, Vec<B>, Vec<C>, Vec<D>))>::VT,
-        merge: &[
+    const READ4: &'static ReadVt = &ReadVt::merged(
+        Elem::<(K, (Vec<A>, Vec<B>, Vec<C>, Vec<D>))>::VT,
+        &[
             merge::<K, (Vec<A>, Vec<B>, Vec<C>, Vec<D>), 0>,
             merge::<K, (Vec<A>, Vec<B>, Vec<C>, Vec<D>), 1>,
             merge::<K, (Vec<A>, Vec<B>, Vec<C>, Vec<D>), 2>,
             merge::<K, (Vec<A>, Vec<B>, Vec<C>, Vec<D>), 3>,
         ],
-    };
+    );
 }
 
 /// A key with all its values in two RDDs.
@@ -114,7 +111,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         V: Data,
         W: Data,
     {
-        let inputs = [(&self.handle, Grouping::<K, V>::WRITE), (&other.handle, Grouping::<K, W>::WRITE)];
+        let inputs = [(&self.handle, ByKey::<K, V>::WRITE), (&other.handle, ByKey::<K, W>::WRITE)];
         let read = Cogroup::<K, (Vec<V>, Vec<W>)>::READ;
         Rdd::from_handle(RddHandle::cogrouped::<K>("cogroup", &inputs, read, Closure::none()))
     }
@@ -136,9 +133,9 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         X: Data,
     {
         let inputs = [
-            (&self.handle, Grouping::<K, V>::WRITE),
-            (&second.handle, Grouping::<K, W>::WRITE),
-            (&third.handle, Grouping::<K, X>::WRITE),
+            (&self.handle, ByKey::<K, V>::WRITE),
+            (&second.handle, ByKey::<K, W>::WRITE),
+            (&third.handle, ByKey::<K, X>::WRITE),
         ];
         let read = Cogroup::<K, (Vec<V>, Vec<W>, Vec<X>)>::READ3;
         Rdd::from_handle(RddHandle::cogrouped::<K>("cogroup", &inputs, read, Closure::none()))
@@ -167,10 +164,10 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         Y: Data,
     {
         let inputs = [
-            (&self.handle, Grouping::<K, V>::WRITE),
-            (&second.handle, Grouping::<K, W>::WRITE),
-            (&third.handle, Grouping::<K, X>::WRITE),
-            (&fourth.handle, Grouping::<K, Y>::WRITE),
+            (&self.handle, ByKey::<K, V>::WRITE),
+            (&second.handle, ByKey::<K, W>::WRITE),
+            (&third.handle, ByKey::<K, X>::WRITE),
+            (&fourth.handle, ByKey::<K, Y>::WRITE),
         ];
         let read = Cogroup::<K, (Vec<V>, Vec<W>, Vec<X>, Vec<Y>)>::READ4;
         Rdd::from_handle(RddHandle::cogrouped::<K>("cogroup", &inputs, read, Closure::none()))

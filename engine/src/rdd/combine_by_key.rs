@@ -9,7 +9,7 @@ use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::node::RddHandle;
 use crate::shuffle::{ReadVt, WriteVt};
-use crate::table::{Buckets, upsert_rows};
+use crate::table::{Buckets, hash_pairs, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -43,8 +43,9 @@ impl<K: Key, V: 'static, M: Combine<V, Combined: Data>> CombineByKey<K, V, M> {
         stored: Elem::<(K, M::Combined)>::VT,
         codec: Codec::<(K, M::Combined)>::VT,
         add: Some(add::<K, V, M>),
+        hash: Some(hash_pairs::<K, V>),
     };
-    pub(super) const READ: &'static ReadVt = &ReadVt { out: Elem::<(K, M::Combined)>::VT, merge: &[merge::<K, V, M>] };
+    pub(super) const READ: &'static ReadVt = &ReadVt::merged(Elem::<(K, M::Combined)>::VT, &[merge::<K, V, M>]);
 
     /// The combined RDD.
     #[track_caller]

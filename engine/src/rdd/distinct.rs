@@ -14,9 +14,14 @@ use std::marker::PhantomData;
 struct Distinct<T>(PhantomData<T>);
 
 impl<T: Key> Distinct<T> {
-    const WRITE: &'static WriteVt =
-        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: Some(add::<T>) };
-    const READ: &'static ReadVt = &ReadVt { out: Elem::<T>::VT, merge: &[add::<T>] };
+    const WRITE: &'static WriteVt = &WriteVt {
+        input: Elem::<T>::VT,
+        stored: Elem::<T>::VT,
+        codec: Codec::<T>::VT,
+        add: Some(add::<T>),
+        hash: None,
+    };
+    const READ: &'static ReadVt = &ReadVt::merged(Elem::<T>::VT, &[add::<T>]);
 }
 
 unsafe fn add<T: Hash + Eq>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {

@@ -1,36 +1,67 @@
-//! `group_by_key`: all values of a key in one vector, in the order of partitions and rows.
+//! `group_by_key`: all values of a key in one vector, in the order of partitions and rows. The map side only places the pairs:
+//! to gather them there would not make them fewer.
 
 use super::Rdd;
-use crate::batch::{Batch, Elem};
+use super::partition_by::ByKey;
+use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
-use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
-use crate::shuffle::{ReadVt, WriteVt};
+use crate::shuffle::ReadVt;
 use crate::table::{Buckets, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
-pub(super) struct Grouping<K, V>(PhantomData<(K, V)>);
+struct Grouping<K, V>(PhantomData<(K, V)>);
 
 impl<K: Key, V: Data> Grouping<K, V> {
-    pub(super) const WRITE: &'static WriteVt = &WriteVt {
-        input: Elem::<(K, V)>::VT,
-        stored: Elem::<(K, Vec<V>)>::VT,
-        codec: Codec::<(K, Vec<V>)>::VT,
-        add: Some(add::<K, V>),
-    };
-    const READ: &'static ReadVt = &ReadVt { out: Elem::<(K, Vec<V>)>::VT, merge: &[merge::<K, V>] };
+    const READ: &'static ReadVt =
+        &ReadVt { out: Elem::<(K, Vec<V>)>::VT, table: Elem::<(K, V)>::VT, merge: &[], finish: Some(group::<K, V>) };
 }
 
-unsafe fn add<K: Hash + Eq, V>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
-    // SAFETY: the tables' types are those of the rows.
-    unsafe { merge_by_key::<K, V, Vec<V>>(input, tables, Vec::new, |values, value| values.push(value)) }
+/// Groups pairs: counts them first, so that each vector is allocated once, in its final size.
+unsafe fn group<K: Hash + Eq, V>(pairs: &mut Batch, groups: &mut Batch) {
+    // SAFETY: the batches have the types of the table; rows stay where they are until they are taken, one by one, in order.
+    unsafe {
+        let first = pairs.row(0) as *const (K, V);
+        let mut known = Buckets::new(Elem::<(u32, u32)>::VT, 1);
+        let numbers = number_keys(
+            pairs.rows(),
+            &mut known,
+            |i| hash_key(&(*first.add(i)).0),
+            |i, j| (*first.add(i)).0 == (*first.add(j)).0,
+        );
+        let sizes = known.rows_mut();
+        groups.reserve(sizes.rows());
+        let target = groups.ptr as *mut (K, Vec<V>);
+        for number in numbers {
+            let (key, value) = take_row::<(K, V)>(pairs);
+            let number = number as usize;
+            if number == groups.len {
+                let size = (*(sizes.row(number) as *const (u32, u32))).1;
+                target.add(number).write((key, Vec::with_capacity(size as usize)));
+                groups.len += 1;
+            }
+            (*target.add(number)).1.push(value);
+        }
+    }
 }
 
-unsafe fn merge<K: Hash + Eq, V>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
-    // SAFETY: the tables' types are those of the rows.
-    unsafe { merge_by_key::<K, Vec<V>, Vec<V>>(input, tables, Vec::new, |values, mut more| values.append(&mut more)) }
+/// The number of its key for each of `n` rows, in the order of the keys' first rows. The table gets, for each key, its first
+/// row and the number of its rows.
+#[inline]
+fn number_keys(
+    n: usize,
+    known: &mut Buckets,
+    hash: impl Fn(usize) -> u64,
+    same: impl Fn(usize, usize) -> bool,
+) -> Vec<u32> {
+    let mut numbers = Vec::with_capacity(n);
+    for i in 0..n {
+        let number = known.number(hash(i), &mut |first| same(first as usize, i), i as u32);
+        numbers.push(number);
+    }
+    numbers
 }
 
 /// Moves pairs into tables: `change` adds a pair's value to what is known of its key, which begins as `new`.
@@ -75,7 +106,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         K: Key,
         V: Data,
     {
-        let (write, read) = (Grouping::<K, V>::WRITE, Grouping::<K, V>::READ);
+        let (write, read) = (ByKey::<K, V>::WRITE, Grouping::<K, V>::READ);
         Rdd::from_handle(self.handle.by_key::<K>("group_by_key", write, read, Closure::none()))
     }
 }

@@ -127,7 +127,7 @@ where
     W: Data + Clone,
     S: Shape<K, V, W, Row: 'static> + 'static,
 {
-    const READ: &'static ReadVt = &ReadVt { out: Elem::<S::Row>::VT, merge: &[] };
+    const READ: &'static ReadVt = &ReadVt::concatenated(Elem::<S::Row>::VT);
 
     const fn op(name: &'static str) -> ProbeVt {
         ProbeVt {

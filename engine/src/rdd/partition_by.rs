@@ -23,6 +23,7 @@ impl<K: Key, V: Data> ByKey<K, V> {
         stored: Elem::<(K, V)>::VT,
         codec: Codec::<(K, V)>::VT,
         add: Some(place::<K, V>),
+        hash: None,
     };
 }
 
@@ -31,7 +32,7 @@ unsafe fn place<K: Hash, V>(_: *const u8, input: &mut Batch, tables: &mut Bucket
     unsafe {
         while !input.is_empty() {
             let row = input.row(0) as *const (K, V);
-            let to = tables.append(tables.partition(hash_key(&(*row).0))) as *mut (K, V);
+            let to = tables.append(tables.table_of(hash_key(&(*row).0))) as *mut (K, V);
             input.head += 1;
             to.copy_from_nonoverlapping(row, 1);
         }
@@ -43,12 +44,12 @@ struct Dealt<T>(PhantomData<T>);
 
 impl<T: Data> Dealt<T> {
     const WRITE: &'static WriteVt =
-        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: Some(deal) };
+        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: Some(deal), hash: None };
 }
 
 /// Row `i` of map partition `m` goes to partition `m + i`, round and round: the same in every run.
 unsafe fn deal(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
-    let (size, partitions) = (input.elem().size, tables.partitions());
+    let (size, partitions) = (input.elem().size, tables.tables());
     let mut next = tables.map_partition() + tables.rows();
     while !input.is_empty() {
         let row = input.row(0);

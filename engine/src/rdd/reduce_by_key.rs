@@ -7,7 +7,7 @@ use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::shuffle::{ReadVt, WriteVt};
-use crate::table::{Buckets, upsert_rows};
+use crate::table::{Buckets, hash_pairs, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -19,8 +19,9 @@ impl<K: Key, V: Data, F: Fn(V, V) -> V> ReduceByKey<K, V, F> {
         stored: Elem::<(K, V)>::VT,
         codec: Codec::<(K, V)>::VT,
         add: Some(combine::<K, V, F>),
+        hash: Some(hash_pairs::<K, V>),
     };
-    const READ: &'static ReadVt = &ReadVt { out: Elem::<(K, V)>::VT, merge: &[combine::<K, V, F>] };
+    const READ: &'static ReadVt = &ReadVt::merged(Elem::<(K, V)>::VT, &[combine::<K, V, F>]);
 }
 
 unsafe fn combine<K: Hash + Eq, V, F: Fn(V, V) -> V>(f: *const u8, input: &mut Batch, tables: &mut Buckets) {

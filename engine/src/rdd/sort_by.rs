@@ -22,8 +22,8 @@ pub(super) struct Rows<T>(PhantomData<T>);
 
 impl<T: Data> Rows<T> {
     pub(super) const WRITE: &'static WriteVt =
-        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: None };
-    pub(super) const READ: &'static ReadVt = &ReadVt { out: Elem::<T>::VT, merge: &[] };
+        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: None, hash: None };
+    pub(super) const READ: &'static ReadVt = &ReadVt::concatenated(Elem::<T>::VT);
 }
 
 unsafe fn extract<T, K, F: Fn(&T) -> K>(f: *const u8, rows: *const u8, n: usize, keys: &mut Batch) {

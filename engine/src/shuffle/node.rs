@@ -169,6 +169,7 @@ impl New {
             closure,
             sort,
             bounds: OnceLock::new(),
+            pieces: if probe.is_some() || read.is_keyed() { pieces(partitions) } else { 1 },
             probe,
         });
         let new = NewNode {
@@ -180,6 +181,14 @@ impl New {
             location: Location::caller(),
         };
         Node::create_spread(context, new, Spread { partitioner, shuffle_into: None })
+    }
+}
+
+/// The pieces of each of so many partitions. There are some hundred tables at most on a map side.
+fn pieces(partitions: usize) -> usize {
+    match 128 / partitions.max(1) {
+        0 | 1 => 1,
+        most => 1 << most.min(64).ilog2(),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::{MapOutput, Meter};
 use crate::batch::Batch;
-use crate::codec::{CodecError, Reader};
-use crate::context::Context;
+use crate::closure::Closure;
+use crate::codec::{CodecError, CodecVt, Reader};
 use crate::error::Failure;
 use crate::ids::ShuffleId;
 use crate::node::{Node, ShuffleInput, Shuffled};
-use crate::pipeline::{Probe, ProbeVt, Source, build, open_partition};
+use crate::pipeline::{Pipeline, Probe, ProbeVt, Source, build, open_partition};
 use crate::sort;
 use crate::storage::Reservation;
 use crate::table::Buckets;
@@ -25,114 +25,111 @@ pub(crate) fn read_partition(
     partition: usize,
     task: &TaskContext,
 ) -> Result<Box<dyn Source>, Stop> {
+    let inputs: Vec<Input> = (0..node.parents.len())
+        .map(|input| Input::open(node, shuffled, input, partition, task))
+        .collect::<Result<_, Stop>>()?;
+    let pieces = 0..shuffled.pieces;
+    let node = Arc::clone(node);
     if let Some(op) = shuffled.probe {
-        return join_partition(node, op, partition, task);
+        let at_once = inputs.iter().any(|input| matches!(input, Input::Rows(_)));
+        let step = if at_once { pieces.len() } else { 1 };
+        return Ok(Box::new(Joined { node, op, inputs, pieces, step, running: None }));
     }
-    let context = node.context.arc();
     let closure = shuffled.closure.for_task(task)?;
-    let mut table = Buckets::new(shuffled.read.out, 1);
-    let mut meter = Meter::new(context.budget.reserve());
-    let mut added = 0;
-    for (input, ShuffleInput { write, narrow, .. }) in shuffled.inputs.iter().enumerate() {
-        // Rows of another type than the stored ones are measured by what was read for them.
-        let same = crate::batch::same_type(write.stored, shuffled.read.out);
-        let mut source = match narrow {
-            true => Box::new(combined_in_place(node, shuffled, input, partition, task)?),
-            false => blocks(node, input, partition),
-        };
-        let mut rows = Batch::new(write.stored);
-        rows.limit = CHUNK;
-        while source.next_batch(&mut rows, task)? {
-            task.check()?;
-            added += rows.rows();
-            match shuffled.read.merge.get(input) {
-                // SAFETY: closure, rows and table have the types of the table of this shuffle.
-                Some(merge) => unsafe { merge(closure.ptr(), &mut rows, &mut table) },
-                None => rows.move_rows(table.rows_mut(), usize::MAX),
+    let meter = Meter::new(node.context.arc().budget.reserve());
+    let rows = Batch::new(shuffled.read.out);
+    Ok(Box::new(Merged { node, closure, inputs, pieces, meter, rows }))
+}
+
+/// Where the rows of one input come from.
+enum Input {
+    /// The map outputs of a shuffle.
+    Outputs {
+        shuffle: ShuffleId,
+        codec: &'static CodecVt,
+        outputs: Vec<Arc<MapOutput>>,
+        partition: usize,
+        pieces: usize,
+    },
+    /// What the map side would have made of the partition of a parent that is partitioned as the result is, by pieces.
+    Combined(Vec<Batch>, #[expect(dead_code, reason = "held for its drop")] Reservation),
+    /// The rows of such a parent, for a join.
+    Rows(Option<Pipeline>),
+}
+
+impl Input {
+    fn open(
+        node: &Arc<Node>,
+        shuffled: &Shuffled,
+        input: usize,
+        partition: usize,
+        task: &TaskContext,
+    ) -> Result<Input, Stop> {
+        let ShuffleInput { shuffle, write, narrow } = shuffled.inputs[input];
+        let parent = &node.parents[input];
+        if narrow && shuffled.probe.is_some() {
+            return Ok(Input::Rows(Some(open_partition(parent, partition, task)?)));
+        }
+        if narrow {
+            let (tables, memory) = super::write::combine(node, shuffled, input, partition, 1, task)?;
+            return Ok(Input::Combined(tables.into_rows().collect(), memory));
+        }
+        let store = &node.context.arc().shuffles;
+        let output = |map| store.get(shuffle, map).ok_or_else(|| lost(shuffle, map, "it is gone"));
+        let outputs = (0..parent.partitions).map(output).collect::<Result<_, Stop>>()?;
+        Ok(Input::Outputs { shuffle, codec: write.codec, outputs, partition, pieces: shuffled.pieces })
+    }
+
+    /// The rows of some pieces, in the order of the pieces and, within one, of the map partitions.
+    fn rows(&mut self, node: &Arc<Node>, pieces: Range<usize>) -> Box<dyn Source> {
+        match self {
+            Input::Outputs { shuffle, codec, outputs, partition, pieces: all } => {
+                let first = *partition * *all;
+                Box::new(Blocks {
+                    node: Arc::clone(node),
+                    shuffle: *shuffle,
+                    codec,
+                    outputs: outputs.clone(),
+                    blocks: first + pieces.start..first + pieces.end,
+                    map: 0,
+                    open: None,
+                })
             }
-            rows.clear();
-            let bytes = match same {
-                true => meter.bytes(&table, added, Some(write.codec)),
-                false => table.bytes() as u64 + (added * write.stored.size) as u64,
-            };
-            let bytes = bytes.max(table.rows_mut().bytes() as u64);
-            context.reserve(&mut meter.memory, bytes)?;
+            Input::Combined(tables, _) => {
+                let elem = tables[pieces.start].elem();
+                let mut rows = std::mem::replace(&mut tables[pieces.start], Batch::new(elem));
+                tables[pieces].iter_mut().for_each(|more| more.append_to(&mut rows));
+                Box::new(Gathered(rows))
+            }
+            Input::Rows(pipeline) => match pipeline.take() {
+                Some(pipeline) => Box::new(pipeline),
+                None => Box::new(Gathered(Batch::new(node.elem))),
+            },
         }
     }
-    let mut rows = std::mem::replace(table.rows_mut(), Batch::new(shuffled.read.out));
-    if let Some(vt) = shuffled.sort {
-        sort::sort_rows(vt, closure.ptr(), &mut rows, task)?;
-    }
-    Ok(Box::new(Merged { rows, _memory: meter.memory }))
 }
 
-/// A join: the second input becomes a table, past which the rows of the first one flow.
-fn join_partition(
-    node: &Arc<Node>,
-    op: &'static ProbeVt,
-    partition: usize,
-    task: &TaskContext,
-) -> Result<Box<dyn Source>, Stop> {
-    let context = node.context.arc();
-    let mut tables = Buckets::new(op.table, 1);
-    let mut memory = context.budget.reserve();
-    let mut right = rows_as_they_are(node, 1, partition, task)?;
-    let mut rows = Batch::new(node.parents[1].elem);
-    rows.limit = CHUNK;
-    while right.next_batch(&mut rows, task)? {
-        task.check()?;
-        build(op, &mut rows, &mut tables, &mut memory, context)?;
-        rows.clear();
-    }
-    let left = rows_as_they_are(node, 0, partition, task)?;
-    Ok(Box::new(Probe::new(op, left, tables, memory)))
+fn lost(shuffle: ShuffleId, map: usize, message: &str) -> Stop {
+    Failure::Lost { shuffle, map, message: message.to_owned() }.into()
 }
 
-/// The rows of an input whose map side does not combine.
-fn rows_as_they_are(
-    node: &Arc<Node>,
-    input: usize,
-    partition: usize,
-    task: &TaskContext,
-) -> Result<Box<dyn Source>, Stop> {
-    match node.shuffled().is_some_and(|shuffled| shuffled.inputs[input].narrow) {
-        true => Ok(Box::new(open_partition(&node.parents[input], partition, task)?)),
-        false => Ok(blocks(node, input, partition)),
-    }
-}
-
-/// What the map side would have made of the partition of a parent that is partitioned as the result is.
-fn combined_in_place(
-    node: &Arc<Node>,
-    shuffled: &Shuffled,
-    input: usize,
-    partition: usize,
-    task: &TaskContext,
-) -> Result<Merged, Stop> {
-    let (mut tables, memory) = super::write::combine(node, shuffled, input, partition, 1, task)?;
-    let rows = std::mem::replace(tables.rows_mut(), Batch::new(shuffled.inputs[input].write.stored));
-    Ok(Merged { rows, _memory: memory })
-}
-
-/// All blocks of an input for one reduce partition.
-fn blocks(node: &Arc<Node>, input: usize, reduce: usize) -> Box<dyn Source> {
-    Box::new(Blocks { maps: 0..node.parents[input].partitions, node: Arc::clone(node), input, reduce, open: None })
-}
-
-/// The rows of all map partitions for one reduce partition, in the order of the map partitions.
+/// The blocks of some pieces of all map partitions.
 struct Blocks {
     node: Arc<Node>,
-    input: usize,
-    reduce: usize,
-    /// Map partitions not read yet.
-    maps: Range<usize>,
+    shuffle: ShuffleId,
+    codec: &'static CodecVt,
+    outputs: Vec<Arc<MapOutput>>,
+    /// The numbers of the blocks not read yet, in each of the outputs.
+    blocks: Range<usize>,
+    /// The map partition whose block is next.
+    map: usize,
     open: Option<Block>,
 }
 
 /// One block, partly read.
 struct Block {
-    output: Arc<MapOutput>,
     map: usize,
+    number: usize,
     /// Where its next row begins.
     at: usize,
     /// Rows not read yet.
@@ -140,66 +137,182 @@ struct Block {
 }
 
 impl Blocks {
-    fn shuffle(&self) -> ShuffleId {
-        self.node.shuffled().map_or(ShuffleId(0), |shuffled| shuffled.inputs[self.input].shuffle)
-    }
-
-    fn open(&self, map: usize, task: &TaskContext) -> Result<Block, Stop> {
-        let context: &Context = self.node.context.arc();
-        let output = context.shuffles.get(self.shuffle(), map).ok_or_else(|| self.lost(map, "it is gone"))?;
-        let bytes = output.block(self.reduce).map_err(|problem| {
-            context.shuffles.lose(self.shuffle(), map);
-            self.lost(map, &problem)
-        })?;
-        task.add_shuffle_read(bytes.len() as u64);
-        let mut input = Reader::new(bytes);
-        let left = input.take_u64().map_err(|error| self.undecodable(map, &error))? as usize;
-        let at = bytes.len() - input.remaining();
-        Ok(Block { output, map, at, left })
-    }
-
-    fn lost(&self, map: usize, message: &str) -> Stop {
-        Failure::Lost { shuffle: self.shuffle(), map, message: message.to_owned() }.into()
+    /// The next block with rows.
+    fn next_block(&mut self, task: &TaskContext) -> Result<Option<Block>, Stop> {
+        while !self.blocks.is_empty() {
+            let (map, number) = (self.map, self.blocks.start);
+            let Some(output) = self.outputs.get(map) else {
+                self.map = 0;
+                self.blocks.start += 1;
+                continue;
+            };
+            self.map += 1;
+            let bytes = output.block(number).map_err(|problem| {
+                self.node.context.arc().shuffles.lose(self.shuffle, map);
+                lost(self.shuffle, map, &problem)
+            })?;
+            if !bytes.is_empty() {
+                task.add_shuffle_read(bytes.len() as u64);
+                let mut input = Reader::new(bytes);
+                let left = input.take_u64().map_err(|error| self.undecodable(map, &error))? as usize;
+                return Ok(Some(Block { map, number, at: bytes.len() - input.remaining(), left }));
+            }
+        }
+        Ok(None)
     }
 
     fn undecodable(&self, map: usize, error: &CodecError) -> Stop {
-        let shuffle = self.shuffle();
+        let shuffle = self.shuffle;
         Failure::Other(format!("a row of map output {map} of shuffle {shuffle} cannot be deserialised: {error}")).into()
     }
 }
 
 impl Source for Blocks {
     fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
-        loop {
-            if let Some(mut block) = self.open.take_if(|block| block.left > 0) {
-                let n = block.left.min(out.limit);
-                let bytes = block.output.unchecked_block(self.reduce);
-                let mut input = Reader::new(&bytes[block.at..]);
-                let codec = self.node.shuffled().map(|shuffled| shuffled.inputs[self.input].write.codec);
-                let codec = codec.ok_or_else(|| Failure::Other(format!("RDD {} reads no shuffle", self.node.id)))?;
-                // SAFETY: the batch holds rows of the codec's type.
-                unsafe { (codec.load)(&mut input, n, out) }.map_err(|error| self.undecodable(block.map, &error))?;
-                block.at = bytes.len() - input.remaining();
-                block.left -= n;
-                self.open = Some(block);
-                return Ok(true);
-            }
-            match self.maps.next() {
-                Some(map) => self.open = Some(self.open(map, task)?),
-                None => return Ok(false),
-            }
-        }
+        let block = match self.open.take() {
+            Some(block) => Some(block),
+            None => self.next_block(task)?,
+        };
+        let Some(mut block) = block else { return Ok(false) };
+        let n = block.left.min(out.limit);
+        let bytes = self.outputs[block.map].unchecked_block(block.number);
+        let mut input = Reader::new(&bytes[block.at..]);
+        // SAFETY: the batch holds rows of the codec's type.
+        unsafe { (self.codec.load)(&mut input, n, out) }.map_err(|error| self.undecodable(block.map, &error))?;
+        block.at = bytes.len() - input.remaining();
+        block.left -= n;
+        self.open = Some(block).filter(|block| block.left > 0);
+        Ok(true)
     }
 }
 
+/// Rows that are there.
+struct Gathered(Batch);
+
+impl Source for Gathered {
+    fn next_batch(&mut self, out: &mut Batch, _: &TaskContext) -> Result<bool, Stop> {
+        self.0.move_rows(out, out.limit);
+        Ok(!out.is_empty())
+    }
+}
+
+/// A reduce partition, merged piece by piece.
 struct Merged {
+    node: Arc<Node>,
+    closure: Closure,
+    inputs: Vec<Input>,
+    /// Not merged yet.
+    pieces: Range<usize>,
+    meter: Meter,
+    /// What is left of the last piece.
     rows: Batch,
-    _memory: Reservation,
+}
+
+impl Merged {
+    fn merge(&mut self, piece: usize, task: &TaskContext) -> Result<(), Stop> {
+        let Merged { node, closure, inputs, meter, .. } = self;
+        let context = node.context.arc();
+        let Some(shuffled) = node.shuffled() else { return Ok(()) };
+        let mut table = Buckets::new(shuffled.read.table, 1);
+        let mut added = 0;
+        for (i, input) in inputs.iter_mut().enumerate() {
+            let write = shuffled.inputs[i].write;
+            // Rows of another type than the stored ones are measured by what was read for them.
+            let same = crate::batch::same_type(write.stored, shuffled.read.table);
+            let mut source = input.rows(node, piece..piece + 1);
+            let mut rows = Batch::new(write.stored);
+            rows.limit = CHUNK;
+            while source.next_batch(&mut rows, task)? {
+                task.check()?;
+                added += rows.rows();
+                match shuffled.read.merge.get(i) {
+                    // SAFETY: closure, rows and table have the types of the table of this shuffle.
+                    Some(merge) => unsafe { merge(closure.ptr(), &mut rows, &mut table) },
+                    None => rows.move_rows(table.rows_mut(), usize::MAX),
+                }
+                rows.clear();
+                let bytes = match same {
+                    true => meter.bytes(&table, added, Some(write.codec)),
+                    false => table.bytes() as u64 + (added * write.stored.size) as u64,
+                };
+                let bytes = bytes.max(table.rows_mut().bytes() as u64);
+                context.reserve(&mut meter.memory, bytes)?;
+            }
+        }
+        let mut rows = std::mem::replace(table.rows_mut(), Batch::new(shuffled.read.table));
+        if let Some(vt) = shuffled.sort {
+            sort::sort_rows(vt, closure.ptr(), &mut rows, task)?;
+        }
+        if let Some(finish) = shuffled.read.finish {
+            let mut finished = Batch::new(shuffled.read.out);
+            // SAFETY: the batches have the types of the table of this shuffle.
+            unsafe { finish(&mut rows, &mut finished) }
+            rows = finished;
+        }
+        self.rows = rows;
+        Ok(())
+    }
 }
 
 impl Source for Merged {
-    fn next_batch(&mut self, out: &mut Batch, _task: &TaskContext) -> Result<bool, Stop> {
+    fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
+        while self.rows.is_empty() {
+            let Some(piece) = self.pieces.next() else { return Ok(false) };
+            self.merge(piece, task)?;
+        }
         self.rows.move_rows(out, out.limit);
-        Ok(!out.is_empty())
+        Ok(true)
+    }
+}
+
+/// A join, piece by piece: the second input becomes a table, past which the rows of the first one flow. If one of the
+/// inputs is read where it is, which is not in pieces, all pieces are joined at once.
+struct Joined {
+    node: Arc<Node>,
+    op: &'static ProbeVt,
+    inputs: Vec<Input>,
+    /// Not joined yet.
+    pieces: Range<usize>,
+    /// Pieces that are joined at once.
+    step: usize,
+    running: Option<Probe>,
+}
+
+impl Joined {
+    fn start(&mut self, pieces: Range<usize>, task: &TaskContext) -> Result<Probe, Stop> {
+        let Joined { node, op, inputs, .. } = self;
+        let context = node.context.arc();
+        let mut tables = Buckets::new(op.table, 1);
+        let mut memory = context.budget.reserve();
+        let mut rows = Batch::new(node.parents[1].elem);
+        rows.limit = CHUNK;
+        let mut right = inputs[1].rows(node, pieces.clone());
+        while right.next_batch(&mut rows, task)? {
+            task.check()?;
+            build(op, &mut rows, &mut tables, &mut memory, context)?;
+            rows.clear();
+        }
+        Ok(Probe::new(op, inputs[0].rows(node, pieces), tables, memory))
+    }
+}
+
+impl Source for Joined {
+    fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
+        loop {
+            let running = match &mut self.running {
+                Some(running) => running,
+                None if self.pieces.is_empty() => return Ok(false),
+                None => {
+                    let first = self.pieces.start;
+                    self.pieces.start += self.step;
+                    let probe = self.start(first..self.pieces.start, task)?;
+                    self.running.insert(probe)
+                }
+            };
+            if running.next_batch(out, task)? {
+                return Ok(true);
+            }
+            self.running = None;
+        }
     }
 }

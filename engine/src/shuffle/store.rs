@@ -5,7 +5,7 @@ use crate::storage::Reservation;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The blocks of one map partition, one for each reduce partition.
+/// The blocks of one map partition, one for each piece of each reduce partition.
 #[derive(Debug)]
 pub(crate) struct MapOutput {
     blocks: Vec<Block>,
@@ -25,18 +25,18 @@ impl MapOutput {
         MapOutput { blocks: blocks.into_iter().map(seal).collect(), _memory: memory }
     }
 
-    /// The bytes for a reduce partition, or what is wrong with them.
-    pub(crate) fn block(&self, reduce: usize) -> Result<&[u8], String> {
-        let block = self.blocks.get(reduce).ok_or_else(|| format!("it has no block {reduce}"))?;
+    /// The bytes of a block, or what is wrong with them.
+    pub(crate) fn block(&self, number: usize) -> Result<&[u8], String> {
+        let block = self.blocks.get(number).ok_or_else(|| format!("it has no block {number}"))?;
         if crc32fast::hash(&block.bytes) != block.checksum {
-            return Err(format!("the checksum of block {reduce} is wrong"));
+            return Err(format!("the checksum of block {number} is wrong"));
         }
         Ok(&block.bytes)
     }
 
-    /// The bytes for a reduce partition that `block` has given before.
-    pub(crate) fn unchecked_block(&self, reduce: usize) -> &[u8] {
-        &self.blocks[reduce].bytes
+    /// The bytes of a block that `block` has given before.
+    pub(crate) fn unchecked_block(&self, number: usize) -> &[u8] {
+        &self.blocks[number].bytes
     }
 }
 
@@ -92,11 +92,13 @@ impl ShuffleStore {
         self.lock().len()
     }
 
-    /// Flips a bit of a block, for tests.
+    /// Flips a bit of the first block that has any, for tests.
     #[cfg(test)]
-    pub(crate) fn corrupt(&self, shuffle: ShuffleId, map: usize, reduce: usize) {
+    pub(crate) fn corrupt(&self, shuffle: ShuffleId, map: usize) {
         let mut outputs = self.lock();
         let output = outputs.get_mut(&shuffle).and_then(|outputs| outputs.maps.get_mut(&map)).expect("output exists");
-        Arc::get_mut(output).expect("nobody reads it").blocks[reduce].bytes[0] ^= 1;
+        let blocks = &mut Arc::get_mut(output).expect("nobody reads it").blocks;
+        let block = blocks.iter_mut().find(|block| !block.bytes.is_empty()).expect("there are rows");
+        block.bytes[0] ^= 1;
     }
 }

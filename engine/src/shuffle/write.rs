@@ -1,5 +1,6 @@
 //! The map side.
 
+use super::buffers::Buffers;
 use super::{MapOutput, Meter};
 use crate::batch::Batch;
 use crate::codec::Writer;
@@ -33,7 +34,7 @@ pub(crate) fn write_map_output(
     Ok(())
 }
 
-/// Computes one partition of a parent and moves its rows into `reduces` tables.
+/// Computes one partition of a parent and moves its rows into tables for `reduces` partitions.
 pub(super) fn combine(
     node: &Arc<Node>,
     shuffled: &Shuffled,
@@ -46,18 +47,36 @@ pub(super) fn combine(
     let write = shuffled.inputs[input].write;
     let closure = shuffled.closure.for_task(task)?;
     let mut pipeline = open_partition(&node.parents[input], partition, task)?;
-    let mut tables = Buckets::for_map(write.stored, reduces, partition);
+    let mut tables = Buckets::for_map(write.stored, reduces, shuffled.pieces, partition);
     let mut meter = Meter::new(context.budget.reserve());
     let mut rows = Batch::new(write.input);
+    let mut buffers: Option<Buffers> = None;
     let mut added = 0;
     while pipeline.next(&mut rows)? {
-        let n = rows.rows();
+        added += rows.rows();
         match write.add {
-            // SAFETY: closure, rows and tables have the types of the table of this shuffle.
-            Some(add) => unsafe { add(closure.ptr(), &mut rows, &mut tables) },
+            Some(add) => {
+                // SAFETY: closure, rows and tables have the types of the table of this shuffle.
+                let mut add = |rows: &mut Batch, tables: &mut Buckets| unsafe { add(closure.ptr(), rows, tables) };
+                match &mut buffers {
+                    Some(buffers) => buffers.take(&mut rows, &mut tables, &mut add),
+                    None => add(&mut rows, &mut tables),
+                }
+            }
             None => sort::scatter(shuffled, closure.ptr(), &mut rows, &mut tables)?,
         }
-        added += n;
+        if let (Some(hash), None) = (write.hash, &buffers)
+            && Buffers::pay_off(write.input, &tables)
+        {
+            buffers = Some(Buffers::new(write.input, &tables, hash));
+        }
+        let bytes = meter.bytes(&tables, added, Some(write.codec));
+        let buffered = buffers.as_ref().map_or(0, Buffers::bytes) as u64;
+        context.reserve(&mut meter.memory, bytes + buffered)?;
+    }
+    if let (Some(buffers), Some(add)) = (buffers, write.add) {
+        // SAFETY: as above.
+        buffers.finish(&mut tables, &mut |rows, tables| unsafe { add(closure.ptr(), rows, tables) });
         let bytes = meter.bytes(&tables, added, Some(write.codec));
         context.reserve(&mut meter.memory, bytes)?;
     }
@@ -65,13 +84,16 @@ pub(super) fn combine(
     Ok((tables, meter.memory))
 }
 
-/// A block: the number of rows, then the rows.
+/// A block for each table: the number of rows, then the rows; nothing at all without rows.
 fn serialise(tables: Buckets, codec: &crate::codec::CodecVt, task: &TaskContext) -> Result<Vec<Vec<u8>>, Stop> {
     const CHUNK: usize = 4096;
     let mut blocks = Vec::new();
     for rows in tables.into_rows() {
         let mut out = Writer::default();
-        out.put_u64(rows.rows() as u64);
+        if !rows.is_empty() {
+            out.bytes.reserve(rows.rows() * rows.elem().size + size_of::<u64>());
+            out.put_u64(rows.rows() as u64);
+        }
         let mut at = 0;
         while at < rows.rows() {
             task.check()?;
