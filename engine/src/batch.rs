@@ -62,6 +62,8 @@ pub struct Batch {
     pub limit: usize,
     elem: &'static ElemVt,
     layout: Layout,
+    /// Rows that the memory can hold.
+    capacity: usize,
 }
 
 impl Batch {
@@ -69,7 +71,8 @@ impl Batch {
     #[inline(never)]
     pub fn new(elem: &'static ElemVt) -> Batch {
         let layout = layout_of(0, elem.align);
-        Batch { ptr: dangling(elem.align), head: 0, len: 0, limit: usize::MAX, elem, layout }
+        let capacity = rows_in(layout, elem);
+        Batch { ptr: dangling(elem.align), head: 0, len: 0, limit: usize::MAX, elem, layout, capacity }
     }
 
     /// The table of its row type.
@@ -89,8 +92,9 @@ impl Batch {
     }
 
     /// Number of rows the memory can hold.
+    #[inline]
     pub fn capacity(&self) -> usize {
-        self.layout.size().checked_div(self.elem.size).unwrap_or(usize::MAX)
+        self.capacity
     }
 
     /// Bytes of memory held (not counting what rows own elsewhere).
@@ -131,6 +135,7 @@ impl Batch {
         }
         self.ptr = ptr;
         self.layout = new;
+        self.capacity = rows_in(new, self.elem);
     }
 
     /// Drops all rows, keeps the memory.
@@ -165,6 +170,7 @@ impl Batch {
             *self = Batch::new(elem);
         } else {
             self.elem = elem;
+            self.capacity = rows_in(self.layout, elem);
         }
     }
 
@@ -262,6 +268,7 @@ impl Batch {
         self.ptr = dangling(self.elem.align);
         self.len = 0;
         self.layout = layout_of(0, self.elem.align);
+        self.capacity = rows_in(self.layout, self.elem);
         parts
     }
 
@@ -275,7 +282,8 @@ impl Batch {
     #[inline(never)]
     unsafe fn from_parts(elem: &'static ElemVt, ptr: *mut u8, len: usize, capacity: usize) -> Batch {
         let bytes = if elem.size == 0 { 0 } else { capacity * elem.size };
-        Batch { ptr, head: 0, len, limit: usize::MAX, elem, layout: layout_of(bytes, elem.align) }
+        let layout = layout_of(bytes, elem.align);
+        Batch { ptr, head: 0, len, limit: usize::MAX, elem, layout, capacity: rows_in(layout, elem) }
     }
 
     /// Appends a row.
@@ -451,6 +459,10 @@ pub unsafe fn take_row<T>(input: &mut Batch) -> T {
 /// Whether two tables describe the same row type (the tables themselves may be copies in different libraries).
 pub fn same_type(a: &'static ElemVt, b: &'static ElemVt) -> bool {
     std::ptr::eq(a, b) || (a.type_id)() == (b.type_id)()
+}
+
+fn rows_in(layout: Layout, elem: &ElemVt) -> usize {
+    layout.size().checked_div(elem.size).unwrap_or(usize::MAX)
 }
 
 fn layout_of(bytes: usize, align: usize) -> Layout {

@@ -9,11 +9,12 @@ use std::hash::Hash;
 #[derive(Debug)]
 pub struct Buckets {
     tables: Vec<RawTable>,
-    /// Tables for each partition.
+    /// Number of partitions, and tables for each of them.
+    partitions: usize,
     pieces: usize,
     bytes: usize,
-    /// Rows inserted by key so far.
-    inserted: usize,
+    /// How often rows of a table have moved to larger memory.
+    moved: usize,
     /// The map partition that the tables are filled from.
     map: usize,
     /// The row whose value user code holds at the moment; it is leaked if that code panics.
@@ -34,7 +35,7 @@ const EMPTY: u32 = u32::MAX;
 struct Probe<'a> {
     table: &'a mut RawTable,
     bytes: &'a mut usize,
-    inserted: &'a mut usize,
+    moved: &'a mut usize,
     tag: u32,
     slot: usize,
 }
@@ -80,12 +81,12 @@ pub unsafe fn upsert_rows<T, S>(
                 }
                 i += 1;
             }
-            let inserted = tables.inserted;
+            let moved = tables.moved;
             i = 0;
             while i < rows {
                 let row = take_row::<T>(input);
                 let mut target = found[i] as *mut S;
-                if target.is_null() || tables.inserted != inserted {
+                if target.is_null() || tables.moved != moved {
                     let mut probe = tables.probe(hashes[i]);
                     target = probe.candidate() as *mut S;
                     while !target.is_null() && !same(&row, &*target) {
@@ -170,12 +171,13 @@ impl Buckets {
     pub fn new(rows: &'static ElemVt, partitions: usize) -> Buckets {
         let table = || RawTable { index: Vec::new(), rows: Batch::new(rows) };
         let tables = (0..partitions).map(|_| table()).collect();
-        Buckets { tables, pieces: 1, bytes: 0, inserted: 0, map: 0, hole: std::ptr::null_mut() }
+        Buckets { tables, partitions, pieces: 1, bytes: 0, moved: 0, map: 0, hole: std::ptr::null_mut() }
     }
 
     /// The same for the map side of a shuffle: filled from one map partition, each partition in pieces.
     pub(crate) fn for_map(rows: &'static ElemVt, partitions: usize, pieces: usize, map: usize) -> Buckets {
         let mut tables = Buckets::new(rows, partitions * pieces);
+        tables.partitions = partitions;
         tables.pieces = pieces;
         tables.map = map;
         tables
@@ -194,10 +196,10 @@ impl Buckets {
     /// The table of a hash.
     #[inline]
     pub fn table_of(&self, hash: u64) -> usize {
-        match self.tables.len() {
-            1 => 0,
-            tables if self.pieces == 1 => partition_of(hash, tables),
-            tables => partition_of(hash, tables / self.pieces) * self.pieces + piece_of(hash, self.pieces),
+        if self.tables.len() == 1 {
+            0
+        } else {
+            partition_of(hash, self.partitions) * self.pieces + piece_of(hash, self.pieces)
         }
     }
 
@@ -211,7 +213,7 @@ impl Buckets {
         }
         let tag = hash as u32;
         let slot = tag as usize & (table.index.len() - 1);
-        Probe { slot, table, bytes: &mut self.bytes, inserted: &mut self.inserted, tag }
+        Probe { slot, table, bytes: &mut self.bytes, moved: &mut self.moved, tag }
     }
 
     /// For each hash, the first row that may have its key, or null.
@@ -234,8 +236,8 @@ impl Buckets {
     /// Uninitialised memory for one more row of a table, without a key. The caller writes it and calls nothing else in
     /// between.
     pub fn append(&mut self, table: usize) -> *mut u8 {
-        let Buckets { tables, bytes, .. } = self;
-        tables[table].append(bytes)
+        let Buckets { tables, bytes, moved, .. } = self;
+        tables[table].append(bytes, moved)
     }
 
     /// Tells that the value of `row` is being computed by user code, which may panic; null afterwards.
@@ -324,9 +326,8 @@ impl Probe<'_> {
     /// in between.
     #[inline(never)]
     fn insert(self) -> *mut u8 {
-        *self.inserted += 1;
         self.table.index[self.slot] = (self.tag, self.table.rows.len as u32);
-        self.table.append(self.bytes)
+        self.table.append(self.bytes, self.moved)
     }
 }
 
@@ -345,10 +346,14 @@ impl RawTable {
         std::ptr::null_mut()
     }
 
-    fn append(&mut self, bytes: &mut usize) -> *mut u8 {
-        let before = self.rows.bytes();
-        self.rows.reserve(1);
-        *bytes += self.rows.bytes() - before;
+    #[inline]
+    fn append(&mut self, bytes: &mut usize, moved: &mut usize) -> *mut u8 {
+        if self.rows.len >= self.rows.capacity() {
+            let before = self.rows.bytes();
+            self.rows.reserve(1);
+            *bytes += self.rows.bytes() - before;
+            *moved += 1;
+        }
         let row = self.rows.row(self.rows.len);
         self.rows.len += 1;
         row

@@ -6,7 +6,7 @@ use crate::batch::{Batch, ElemVt};
 use crate::table::Buckets;
 
 /// Rows that gather for one table.
-const ROWS: usize = 2048;
+const ROWS: usize = 4096;
 
 /// Tables up to this size stay in the cache anyway.
 const CACHE: usize = 512 << 10;
