@@ -6,3 +6,4 @@ mod failures;
 mod files;
 mod memory;
 mod pipelines;
+mod statistics;
