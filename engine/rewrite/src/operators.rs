@@ -50,6 +50,7 @@ pub const OPERATORS: &[Operator] = &[
     to_rdd("map_values", &[0]),
     to_rdd("reduce_by_key", &[0]),
     to_rdd("sort_by", &[0]),
+    to_rdd("top_by_key_by", &[1]),
     to_rdd("zip_partitions", &[1]),
     to_value("aggregate", &[1, 2]),
     to_value("count_by", &[0]),

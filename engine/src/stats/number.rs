@@ -6,6 +6,10 @@
 /// use dpark::stats::Number;
 /// assert_eq!((3u8.to_f64(), (-2.5f32).to_f64()), (3.0, -2.5));
 /// ```
+///
+/// ```compile_fail,E0277
+/// dpark::DparkContext::local(1).parallelize(["1".to_string()]).percentiles(&[50.0]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a number that statistics can be made of",
     label = "not a number",
