@@ -60,6 +60,7 @@ pub mod show;
 pub mod shuffle;
 #[doc(hidden)]
 pub mod sort;
+pub mod stats;
 pub mod status;
 #[doc(hidden)]
 pub mod storage;

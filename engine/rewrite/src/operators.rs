@@ -50,6 +50,7 @@ pub const OPERATORS: &[Operator] = &[
     to_rdd("map_values", &[0]),
     to_rdd("reduce_by_key", &[0]),
     to_rdd("sort_by", &[0]),
+    to_rdd("top_by_key_by", &[1]),
     to_rdd("zip_partitions", &[1]),
     to_value("aggregate", &[1, 2]),
     to_value("count_by", &[0]),
@@ -72,6 +73,7 @@ pub const OPERATORS: &[Operator] = &[
 /// Methods without functions whose result is no RDD. Any other method on an RDD is taken to give one, so that an
 /// operator this table does not know (`.sample(..)`, `.join(..)`) does not end the chain.
 const LEAVE: &[&str] = &[
+    "adcount",
     "call_site",
     "collect",
     "collect_as_map",
@@ -81,6 +83,7 @@ const LEAVE: &[&str] = &[
     "dependencies",
     "first",
     "histogram",
+    "histogram_with",
     "id",
     "into_iter",
     "is_cached",
@@ -96,6 +99,8 @@ const LEAVE: &[&str] = &[
     "num_partitions",
     "partitioner",
     "partitions",
+    "percentiles",
+    "quantiles",
     "splits",
     "stats",
     "stdev",
@@ -121,6 +126,7 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
         Shape::Rdd | Shape::WithEnv if operator(name).is_some_and(|found| found.gives == Gives::Value) => Shape::Value,
         Shape::Rdd if name == "context" => Shape::Context,
         Shape::Rdd if name == "with_env" => Shape::WithEnv,
+        Shape::Rdd if name == "count_approx_distinct_by_key" => Shape::Rdd,
         Shape::Rdd if LEAVE.contains(&name) || name.starts_with("save_as_") || name.starts_with("count_") => {
             Shape::Value
         }
@@ -171,6 +177,8 @@ mod tests {
         assert_eq!(method(Shape::Context, "text_file"), Shape::Rdd);
         assert_eq!(method(Shape::Rdd, "some_new_operator"), Shape::Rdd);
         assert_eq!(method(Shape::Rdd, "collect"), Shape::Value);
+        assert_eq!(method(Shape::Rdd, "count_approx_distinct"), Shape::Value);
+        assert_eq!(method(Shape::Rdd, "count_approx_distinct_by_key"), Shape::Rdd);
         assert_eq!(method(Shape::WithEnv, "reduce"), Shape::Value);
         assert_eq!(method(Shape::Context, "conf"), Shape::Value);
         assert_eq!(method(Shape::Rdd, "context"), Shape::Context);

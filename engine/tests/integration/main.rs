@@ -7,3 +7,4 @@ mod failures;
 mod files;
 mod memory;
 mod pipelines;
+mod statistics;
