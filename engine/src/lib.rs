@@ -46,8 +46,11 @@ pub mod job;
 pub mod known;
 #[doc(hidden)]
 pub mod node;
+mod piped;
 #[doc(hidden)]
 pub mod pipeline;
+#[doc(hidden)]
+pub mod random;
 pub mod rdd;
 pub mod scheduler;
 #[doc(hidden)]
@@ -75,7 +78,7 @@ pub use context::DparkContext;
 pub use data::{Data, Key};
 pub use dpark_macros::closures;
 pub use error::{Error, Result};
-pub use rdd::{Rdd, Summand};
+pub use rdd::{Emitter, LocalIter, Number, PipeCommand, Rdd, Stats, Summand};
 pub use serde;
 pub use text_file::TextPaths;
 

@@ -40,6 +40,9 @@ pub(crate) enum Kind {
     Source(Box<dyn SourceNode>),
     /// Row by row from the same partition of the parent.
     Narrow { op: &'static OpVt, closure: Closure },
+    /// As `Narrow`, by operators whose state begins with the index, in the whole RDD, of the partition's first row.
+    /// These indices are found by a job of its own before the first use.
+    Indexed { op: &'static OpVt, firsts: OnceLock<Vec<u64>> },
     /// From an iterator over the same partition of the parent.
     Partitions { op: &'static PartitionsVt, closure: Closure },
     /// The partitions of all parents, one after the other.
@@ -170,6 +173,20 @@ impl RddHandle {
     #[track_caller]
     pub fn narrow(&self, op: &'static OpVt, closure: Closure) -> RddHandle {
         self.child(op.name, op.out, Kind::Narrow { op, closure })
+    }
+
+    /// An RDD that applies `op`, which needs to know how many rows are in the partitions before.
+    #[inline(never)]
+    #[track_caller]
+    pub fn indexed(&self, op: &'static OpVt) -> RddHandle {
+        self.child(op.name, op.out, Kind::Indexed { op, firsts: OnceLock::new() })
+    }
+
+    /// An RDD whose actions fail with `error`: the operator was applied to something that makes no sense for it.
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn failed(&self, operator: &'static str, elem: &'static ElemVt, problem: &str) -> RddHandle {
+        self.child(operator, elem, Kind::Failed(Error::Invalid(format!("{operator}: {problem}"))))
     }
 
     /// An RDD that applies `op` to an iterator over every partition of `self`.

@@ -2,6 +2,7 @@
 
 use super::{Pipeline, Source, Stage, State};
 use crate::batch::same_type;
+use crate::closure::Closure;
 use crate::error::Failure;
 use crate::node::{Kind, Node};
 use crate::shuffle::read_partition;
@@ -36,13 +37,20 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
         match &at.kind {
             Kind::Source(source) => break source.open(partition, task)?,
             Kind::Narrow { op, closure } => {
-                let state = State::new(op.state);
+                let state = State::new(op.state, partition as u64);
                 stages.push(Stage { op, closure: closure.for_task(task)?, state });
+                at = &at.parents[0];
+            }
+            Kind::Indexed { op, firsts } => {
+                let first = firsts.get().and_then(|firsts| firsts.get(partition)).copied();
+                let first =
+                    first.ok_or_else(|| Failure::Other(format!("the rows of RDD {} were not counted", at.id)))?;
+                stages.push(Stage { op, closure: Closure::none(), state: State::new(op.state, first) });
                 at = &at.parents[0];
             }
             Kind::Partitions { op, closure } => {
                 let upstream = open_partition(&at.parents[0], partition, task)?;
-                break super::partitions::open(op, closure.for_task(task)?, upstream)?;
+                break super::partitions::open(op, closure.for_task(task)?, upstream, partition, &at.context)?;
             }
             Kind::Union => {
                 let part = at.union_part(partition);
