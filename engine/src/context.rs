@@ -126,7 +126,6 @@ impl DparkContext {
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]
-    #[doc(alias = "makeRDD")]
     pub fn make_rdd<T: Data>(&self, rows: impl IntoIterator<Item = T>) -> Rdd<T> {
         self.parallelize(rows)
     }

@@ -92,6 +92,8 @@ impl Node {
     pub(crate) fn create(context: &ContextHandle, new: NewNode<'_>) -> RddHandle {
         let NewNode { operator, elem, partitions, parents, kind, location } = new;
         crate::known::register(elem);
+        // A shuffle does not look at a parent without partitions, and would take one that failed for an empty one.
+        let partitions = if let Kind::Failed(_) = kind { partitions.max(1) } else { partitions };
         let id = context.arc().next_rdd_id();
         let call_site = call_site(location);
         let shuffle = |i: usize| match &kind {

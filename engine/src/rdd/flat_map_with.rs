@@ -2,7 +2,7 @@
 //! gets. `flat_map` needs something that can be iterated over, which often is a vector made for this only.
 
 use super::{Rdd, WithEnv};
-use crate::batch::{Batch, Elem, take_row};
+use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::pipeline::{OpVt, Step};
 use std::marker::PhantomData;
@@ -36,7 +36,10 @@ impl<'a, U> Emitter<'a, U> {
     #[inline]
     pub fn emit(&mut self, row: U) {
         if self.len == self.capacity {
-            self.grow();
+            // Handed over by value: an emitter whose address goes nowhere is kept in registers.
+            let (rows, capacity) = grow(self.out, self.len);
+            self.rows = rows as *mut U;
+            self.capacity = capacity;
         }
         // SAFETY: there is memory for `capacity` rows, more than there are.
         unsafe { self.rows.add(self.len).write(row) }
@@ -46,25 +49,20 @@ impl<'a, U> Emitter<'a, U> {
         }
     }
 
-    #[cold]
-    fn grow(&mut self) {
-        self.out.len = self.len;
-        self.out.reserve(1);
-        self.rows = self.out.ptr as *mut U;
-        self.capacity = self.out.capacity();
-    }
-
-    /// Whether the batch has as many rows as it should have at most.
-    #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        self.len >= self.out.limit
-    }
-
     /// Hands the rows over to the batch.
     #[inline]
     pub(super) fn finish(self) {
         self.out.len = self.len;
     }
+}
+
+/// Makes room for more rows than `len`; returns where they are now, and for how many there is room.
+#[cold]
+#[inline(never)]
+fn grow(out: &mut Batch, len: usize) -> (*mut u8, usize) {
+    out.len = len;
+    out.reserve(1);
+    (out.ptr, out.capacity())
 }
 
 impl<U> std::fmt::Debug for Emitter<'_, U> {
@@ -101,15 +99,25 @@ pub(super) unsafe fn emit_rows<T, U>(
     mut f: impl FnMut(T, &mut Emitter<'_, U>),
 ) -> Step {
     out.reserve(input.rows());
-    // SAFETY: the types are as the caller says; a row is taken only if there is one.
+    let limit = out.limit;
+    let (mut at, end) = (input.head, input.len);
+    let rows = input.ptr as *const T;
+    // SAFETY: the types are as the caller says; each row is read once: where rows need a drop, `head` moves past a row before
+    // `f` gets it, else there is nothing to clean up after a panic.
     unsafe {
         let mut emitter = Emitter::new(out);
-        while !input.is_empty() && !emitter.is_full() {
-            f(take_row::<T>(input), &mut emitter);
+        while at < end && emitter.len < limit {
+            let row = rows.add(at).read();
+            at += 1;
+            if const { std::mem::needs_drop::<T>() } {
+                input.head = at;
+            }
+            f(row, &mut emitter);
         }
         emitter.finish();
     }
-    if input.is_empty() { Step::Done } else { Step::More }
+    input.head = at;
+    if at == end { Step::Done } else { Step::More }
 }
 
 impl<T: 'static> Rdd<T> {

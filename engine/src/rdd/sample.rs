@@ -9,6 +9,7 @@ use crate::pipeline::{OpVt, StateVt, Step};
 use crate::random::Random;
 use std::alloc::Layout;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 struct Sample<T>(PhantomData<T>);
 
@@ -31,10 +32,13 @@ impl Draws {
     pub(super) const STATE: &'static StateVt =
         &StateVt { layout: Layout::new::<Draws>(), init: init_draws, drop: forget_draws };
 
-    /// The generator, which begins with `seed`.
+    /// Lets `f` use the generator, which begins with `seed`. It gets a copy, which can be kept in registers.
     #[inline]
-    pub(super) fn random(&mut self, seed: u64) -> &mut Random {
-        self.random.get_or_insert_with(|| Random::new(seed, self.partition))
+    pub(super) fn with_random<R>(&mut self, seed: u64, f: impl FnOnce(&mut Random) -> R) -> R {
+        let mut random = self.random.take().unwrap_or_else(|| Random::new(seed, self.partition));
+        let result = f(&mut random);
+        self.random = Some(random);
+        result
     }
 }
 
@@ -47,21 +51,22 @@ unsafe fn forget_draws(_: *mut u8) {
     const { assert!(!std::mem::needs_drop::<Draws>()) }
 }
 
-/// Which rows are chosen: those for which a number of this part of the interval from 0 to 1 is drawn.
+/// Which rows are chosen: those for which one of these numbers is drawn.
 pub(super) struct Part {
-    low: f64,
-    high: f64,
+    numbers: Range<u64>,
     seed: u64,
 }
+
+/// How many numbers are drawn from.
+const NUMBERS: f64 = (1u64 << 53) as f64;
 
 pub(super) unsafe fn choose<T>(part: *const u8, state: *mut u8, input: &mut Batch, out: &mut Batch) -> Step {
     // SAFETY: the table's types are those of parameters, state and batches.
     unsafe {
-        let Part { low, high, seed } = &*(part as *const Part);
-        let random = (*(state as *mut Draws)).random(*seed);
-        filter_rows::<T>(input, out, |_| {
-            let drawn = random.next_f64();
-            *low <= drawn && drawn < *high
+        let Part { numbers, seed } = &*(part as *const Part);
+        let (start, n) = (numbers.start, numbers.end - numbers.start);
+        (*(state as *mut Draws)).with_random(*seed, |random| {
+            filter_rows::<T>(input, out, |_| (random.next_u64() >> 11).wrapping_sub(start) < n);
         });
     }
     Step::Done
@@ -77,25 +82,27 @@ unsafe fn repeat<T: Clone>(parameters: *const u8, state: *mut u8, input: &mut Ba
     // SAFETY: the table's types are those of parameters, state and batches.
     unsafe {
         let Repeat { mean, seed } = &*(parameters as *const Repeat);
-        let random = (*(state as *mut Draws)).random(*seed);
-        emit_rows::<T, T>(input, out, |row, emitter| {
-            let times = random.poisson(*mean);
-            for _ in 1..times {
-                emitter.emit(row.clone());
-            }
-            if times > 0 {
-                emitter.emit(row);
-            }
+        (*(state as *mut Draws)).with_random(*seed, |random| {
+            emit_rows::<T, T>(input, out, |row, emitter| {
+                let times = random.poisson(*mean);
+                for _ in 1..times {
+                    emitter.emit(row.clone());
+                }
+                if times > 0 {
+                    emitter.emit(row);
+                }
+            })
         })
     }
 }
 
 impl RddHandle {
-    /// The rows for which a number from `low` up to `high` is drawn.
+    /// The rows for which a number of the part from `low` up to `high` of the interval from 0 to 1 is drawn.
     #[inline(never)]
     #[track_caller]
     pub(super) fn part(&self, op: &'static OpVt, low: f64, high: f64, seed: u64) -> RddHandle {
-        self.narrow(op, parameters((&low, &high, &seed), |(low, high, seed)| Part { low, high, seed }))
+        let (low, high) = ((low * NUMBERS) as u64, (high * NUMBERS) as u64);
+        self.narrow(op, parameters((&low, &high, &seed), |(low, high, seed)| Part { numbers: low..high, seed }))
     }
 
     #[inline(never)]

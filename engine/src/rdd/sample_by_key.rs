@@ -26,11 +26,12 @@ unsafe fn run<K: Hash + Eq, V>(parameters: *const u8, state: *mut u8, input: &mu
     // SAFETY: the table's types are those of parameters, state and batches.
     unsafe {
         let Fractions { fractions, seed } = &*(parameters as *const Fractions<K>);
-        let random = (*(state as *mut Draws)).random(*seed);
-        filter_rows::<(K, V)>(input, out, |row| {
-            // A number for each row, so that the fraction of one key does not change which rows of another are chosen.
-            let drawn = random.next_f64();
-            fractions.get(&row.0).is_some_and(|fraction| drawn < *fraction)
+        (*(state as *mut Draws)).with_random(*seed, |random| {
+            filter_rows::<(K, V)>(input, out, |row| {
+                // A number for each row, so that the fraction of one key does not change which rows of another are chosen.
+                let drawn = random.next_f64();
+                fractions.get(&row.0).is_some_and(|fraction| drawn < *fraction)
+            });
         });
     }
     Step::Done

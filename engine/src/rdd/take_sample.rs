@@ -5,6 +5,7 @@
 //! and a second job brings their rows.
 
 use super::Rdd;
+use super::flat_map_with::emit_rows;
 use super::index::parameters;
 use super::sort_by::compare;
 use crate::batch::{Batch, Elem};
@@ -36,30 +37,29 @@ struct Candidates {
     random: Option<Random>,
     /// The largest numbers so far, at most as many as rows are wanted; the smallest of them on top.
     best: BinaryHeap<Reverse<u64>>,
+    /// A row that draws a number below cannot be in the sample.
+    least: u64,
 }
 
 impl Candidates {
     const STATE: &'static StateVt =
         &StateVt { layout: Layout::new::<Candidates>(), init: init_candidates, drop: drop_candidates };
 
-    /// Draws a number for the next row; none if the row cannot be in the sample.
+    /// Takes a number among the best; whether it is one.
     #[inline(never)]
-    fn draw(&mut self, wanted: &Wanted) -> Option<u64> {
-        let random = self.random.get_or_insert_with(|| Random::new(wanted.seed, self.partition));
-        let drawn = random.next_u64();
-        if self.best.len() >= wanted.rows {
-            if self.best.peek().is_none_or(|least| drawn <= least.0) {
-                return None;
-            }
-            self.best.pop();
-        }
+    fn add(&mut self, drawn: u64, wanted: usize) -> bool {
         self.best.push(Reverse(drawn));
-        Some(drawn)
+        if self.best.len() > wanted {
+            let out = self.best.pop();
+            self.least = self.best.peek().map_or(u64::MAX, |least| least.0);
+            return out != Some(Reverse(drawn));
+        }
+        true
     }
 }
 
 unsafe fn init_candidates(state: *mut u8, partition: u64) {
-    let candidates = Candidates { partition, random: None, best: BinaryHeap::new() };
+    let candidates = Candidates { partition, random: None, best: BinaryHeap::new(), least: 0 };
     // SAFETY: the memory is laid out for the state.
     unsafe { (state as *mut Candidates).write(candidates) }
 }
@@ -78,11 +78,15 @@ unsafe fn candidates<T>(wanted: *const u8, state: *mut u8, input: &mut Batch, ou
     // SAFETY: the table's types are those of parameters, state and batches.
     unsafe {
         let (wanted, state) = (&*(wanted as *const Wanted), &mut *(state as *mut Candidates));
-        super::flat_map_with::emit_rows::<T, (u64, T)>(input, out, |row, emitter| {
-            if let Some(drawn) = state.draw(wanted) {
+        let mut random = state.random.take().unwrap_or_else(|| Random::new(wanted.seed, state.partition));
+        let step = emit_rows::<T, (u64, T)>(input, out, |row, emitter| {
+            let drawn = random.next_u64();
+            if drawn >= state.least && state.add(drawn, wanted.rows) {
                 emitter.emit((drawn, row));
             }
-        })
+        });
+        state.random = Some(random);
+        step
     }
 }
 

@@ -85,6 +85,7 @@ impl<T: 'static> Rdd<T> {
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]
+    #[doc(alias = "toLocalIterator")]
     pub fn to_local_iter(&self) -> LocalIter<T>
     where
         T: Data,

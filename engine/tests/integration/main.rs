@@ -5,4 +5,5 @@ mod closures;
 mod failures;
 mod files;
 mod memory;
+mod narrow;
 mod pipelines;
