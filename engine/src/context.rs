@@ -119,6 +119,43 @@ impl DparkContext {
         crate::rdd::parallelize(self, rows.into_iter().collect())
     }
 
+    /// Spark's and DPark's other name of [`DparkContext::parallelize`].
+    ///
+    /// ```
+    /// assert_eq!(dpark::DparkContext::local(2).make_rdd([3, 1]).collect()?, [3, 1]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn make_rdd<T: Data>(&self, rows: impl IntoIterator<Item = T>) -> Rdd<T> {
+        self.parallelize(rows)
+    }
+
+    /// [`DparkContext::parallelize`] into `partitions` partitions; if there are fewer rows, some are empty.
+    ///
+    /// ```
+    /// let rdd = dpark::DparkContext::local(2).parallelize_with([1, 2, 3], 4);
+    /// assert_eq!(rdd.glom().collect()?, [vec![], vec![1], vec![2], vec![3]]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn parallelize_with<T: Data>(&self, rows: impl IntoIterator<Item = T>, partitions: usize) -> Rdd<T> {
+        crate::rdd::parallelize_with(self, rows.into_iter().collect(), partitions)
+    }
+
+    /// The numbers from `start` up to, but not including, `end`, in steps of `step` (downwards if it is negative), in
+    /// `partitions` partitions.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(2);
+    /// assert_eq!(ctx.range_with(0, 10, 4, 3).collect()?, [0, 4, 8]);
+    /// assert_eq!(ctx.range_with(3, 0, -1, 2).collect()?, [3, 2, 1]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn range_with(&self, start: i64, end: i64, step: i64, partitions: usize) -> Rdd<i64> {
+        crate::rdd::range_with(self, start, end, step, partitions)
+    }
+
     /// The numbers from `start` up to, but not including, `end`.
     ///
     /// ```

@@ -11,7 +11,7 @@ pub(crate) use sink::{Output, Sink, Zero};
 
 use crate::error::{Error, Failure, Result};
 use crate::event::{CallSite, StageInfo};
-use crate::node::Node;
+use crate::node::{Kind, Node};
 use crate::sort;
 use crate::task::{Stop, TaskContext};
 use crate::work::{JobSpec, StageSpec, TaskOutput, Work};
@@ -59,14 +59,34 @@ pub(crate) fn run(action: Action<'_>) -> Result<Vec<Output>> {
         .ok_or_else(|| Error::Invalid(format!("{name}: the scheduler ended the job without all results")))
 }
 
-/// The plan of a job, after the ranges of every sort in it are known.
+/// The plan of a job, after the ranges of every sort in it are known, and the index of every first row that is needed.
 fn prepared_plan(node: &Arc<Node>) -> Result<Plan> {
     loop {
         let plan = plan::plan(node)?;
-        let Some(unprepared) = plan.unprepared_sort() else { return Ok(plan) };
-        // The blocks stay pinned by `plan` while the sample job runs.
-        prepare_sort(&unprepared)?;
+        // The blocks stay pinned by `plan` while another job runs.
+        if let Some(uncounted) = plan.uncounted() {
+            count_rows(&uncounted)?;
+        } else if let Some(unprepared) = plan.unprepared_sort() {
+            prepare_sort(&unprepared)?;
+        } else {
+            return Ok(plan);
+        }
     }
+}
+
+/// Counts the rows of an indexed RDD's parent, but for the last partition.
+fn count_rows(node: &Arc<Node>) -> Result<()> {
+    let Kind::Indexed { firsts, .. } = &node.kind else { return Ok(()) };
+    let (name, call_site) = ("zip_with_index (counting)", node.call_site.clone());
+    let partitions = Some((0..node.partitions.saturating_sub(1)).collect());
+    let counts = run(Action { node: &node.parents[0], name, call_site, partitions, sink: Sink::Count })?;
+    let mut found = vec![0];
+    for count in &counts {
+        found.push(found[found.len() - 1] + count.count());
+    }
+    // Another thread may have been faster; it has found the same.
+    let _ = firsts.set(found);
+    Ok(())
 }
 
 /// Samples the rows of a sort's parent and fixes the ranges of its partitions.

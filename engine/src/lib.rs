@@ -47,8 +47,11 @@ pub mod known;
 #[doc(hidden)]
 pub mod node;
 mod partitioner;
+mod piped;
 #[doc(hidden)]
 pub mod pipeline;
+#[doc(hidden)]
+pub mod random;
 pub mod rdd;
 pub mod scheduler;
 #[doc(hidden)]
@@ -78,8 +81,9 @@ pub use data::{Data, Key};
 pub use dpark_macros::closures;
 pub use error::{Error, Result};
 pub use partitioner::Partitioner;
-pub use rdd::{Rdd, Summand};
+pub use rdd::{Emitter, LocalIter, PipeCommand, Rdd, Summand};
 pub use serde;
+pub use stats::{Number, Stats};
 pub use text_file::TextPaths;
 
 /// What programs and cells use.

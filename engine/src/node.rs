@@ -46,6 +46,9 @@ pub(crate) enum Kind {
     Source(Box<dyn SourceNode>),
     /// Row by row from the same partition of the parent.
     Narrow { op: &'static OpVt, closure: Closure },
+    /// As `Narrow`, by operators whose state begins with the index, in the whole RDD, of the partition's first row.
+    /// These indices are found by a job of its own before the first use.
+    Indexed { op: &'static OpVt, firsts: OnceLock<Vec<u64>> },
     /// From an iterator over the same partition of the parent.
     Partitions { op: &'static PartitionsVt, closure: Closure },
     /// The partitions of all parents, one after the other.
@@ -119,6 +122,8 @@ impl Node {
     pub(crate) fn create_spread(context: &ContextHandle, new: NewNode<'_>, spread: Spread) -> RddHandle {
         let NewNode { operator, elem, partitions, parents, kind, location } = new;
         crate::known::register(elem);
+        // A shuffle does not look at a parent without partitions, and would take one that failed for an empty one.
+        let partitions = if let Kind::Failed(_) = kind { partitions.max(1) } else { partitions };
         let id = context.arc().next_rdd_id();
         let call_site = call_site(location);
         let shuffle = |i: usize| match &kind {
@@ -225,6 +230,13 @@ impl RddHandle {
         self.child(op.name, op.out, Kind::Narrow { op, closure }, self.same_keys())
     }
 
+    /// An RDD that applies `op`, which needs to know how many rows are in the partitions before.
+    #[inline(never)]
+    #[track_caller]
+    pub fn indexed(&self, op: &'static OpVt) -> RddHandle {
+        self.child(op.name, op.out, Kind::Indexed { op, firsts: OnceLock::new() }, Spread::default())
+    }
+
     /// An RDD that applies `op` to an iterator over every partition of `self`.
     #[inline(never)]
     #[track_caller]
@@ -276,7 +288,7 @@ impl RddHandle {
             let (a, b) = (left.partitions, right.partitions);
             let problem =
                 format!("one RDD has {a} partitions, the other one {b}; `coalesce` or `repartition` one of them");
-            return self.failed(op.name, op.out, problem);
+            return self.failed(op.name, op.out, &problem);
         }
         let kind = Kind::Paired { op, closure };
         self.of_two(other, op.name, op.out, left.partitions, kind)
@@ -309,16 +321,17 @@ impl RddHandle {
     #[track_caller]
     pub(crate) fn shuffle_into(&self, n: usize) -> RddHandle {
         if n == 0 {
-            return self.failed("shuffle_into", self.arc().elem, "a shuffle makes at least one partition".to_owned());
+            return self.failed("shuffle_into", self.arc().elem, "a shuffle makes at least one partition");
         }
         let spread = Spread { shuffle_into: Some(n), ..self.same_keys() };
         self.child("shuffle_into", self.arc().elem, Kind::Union, spread)
     }
 
-    /// An RDD that could not be made; its first action says why.
+    /// An RDD that could not be made: the operator was applied to something that makes no sense for it. The first action
+    /// says why.
     #[inline(never)]
     #[track_caller]
-    pub(crate) fn failed(&self, operator: &'static str, elem: &'static ElemVt, problem: String) -> RddHandle {
+    pub(crate) fn failed(&self, operator: &'static str, elem: &'static ElemVt, problem: &str) -> RddHandle {
         let kind = Kind::Failed(Error::Invalid(format!("{operator}: {problem}")));
         self.child(operator, elem, kind, Spread::default())
     }

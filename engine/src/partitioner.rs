@@ -1,6 +1,8 @@
 //! How the rows of an RDD are spread over its partitions, where that is known: what lets a join or an aggregation read its
 //! input where it is instead of shuffling it again.
 
+use crate::data::Key;
+use crate::hash::{hash_key, partition_of};
 use std::any::TypeId;
 
 /// Pairs are in the partition that the engine's hash of their key names.
@@ -23,6 +25,11 @@ impl Partitioner {
     /// Number of partitions.
     pub fn num_partitions(&self) -> usize {
         self.partitions
+    }
+
+    /// The partition of a key, if keys are of this type.
+    pub fn partition<K: Key>(&self, key: &K) -> Option<usize> {
+        self.places(TypeId::of::<K>()).then(|| partition_of(hash_key(key), self.partitions))
     }
 
     /// Whether it tells where keys of this type are.

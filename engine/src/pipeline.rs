@@ -44,8 +44,8 @@ pub struct OpVt {
 pub struct StateVt {
     /// Its layout.
     pub layout: Layout,
-    /// Writes the initial state.
-    pub init: unsafe fn(*mut u8),
+    /// Writes the initial state for a partition with this index (or, for `zip_with_index`, for one whose first row has it).
+    pub init: unsafe fn(*mut u8, u64),
     /// Drops the state.
     pub drop: unsafe fn(*mut u8),
 }
@@ -201,7 +201,7 @@ struct State {
 }
 
 impl State {
-    fn new(vt: Option<&'static StateVt>) -> State {
+    fn new(vt: Option<&'static StateVt>, index: u64) -> State {
         let Some(StateVt { layout, init, .. }) = vt else {
             return State { ptr: std::ptr::null_mut(), vt };
         };
@@ -215,7 +215,7 @@ impl State {
             if ptr.is_null() {
                 std::alloc::handle_alloc_error(*layout)
             }
-            init(ptr);
+            init(ptr, index);
             State { ptr, vt }
         }
     }

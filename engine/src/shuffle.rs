@@ -79,20 +79,20 @@ pub type HashFn = unsafe fn(&Batch, &mut Vec<u64>);
 pub type MergeFn = unsafe fn(*const u8, &mut Batch, &mut Buckets);
 
 /// Keeps the budget informed of what a table holds.
-struct Meter {
-    memory: Reservation,
+pub(crate) struct Meter {
+    pub(crate) memory: Reservation,
     /// Estimated bytes a row owns outside the table.
     heap_per_row: u64,
     next_sample: usize,
 }
 
 impl Meter {
-    fn new(memory: Reservation) -> Meter {
+    pub(crate) fn new(memory: Reservation) -> Meter {
         Meter { memory, heap_per_row: 0, next_sample: 1024 }
     }
 
     /// Bytes held now. Rows are sampled each time the number of rows added has doubled.
-    fn bytes(&mut self, table: &Buckets, added: usize, codec: Option<&CodecVt>) -> u64 {
+    pub(crate) fn bytes(&mut self, table: &Buckets, added: usize, codec: Option<&CodecVt>) -> u64 {
         if let (Some(codec), true) = (codec, added >= self.next_sample) {
             self.next_sample = added * 2;
             let heap: u64 = table.all_rows().map(|rows| heap_estimate(rows, codec)).sum();

@@ -22,6 +22,8 @@ pub(super) struct PlannedStage {
     pub(super) rdds: Vec<RddId>,
     /// The shuffles it reads.
     pub(super) inputs: Vec<ShuffleId>,
+    /// An RDD in it that needs to know how many rows are in the partitions before each: of several the one farthest up.
+    uncounted: Option<Arc<Node>>,
 }
 
 /// What becomes of a stage's rows.
@@ -42,6 +44,11 @@ impl Target {
 }
 
 impl Plan {
+    /// The first RDD whose parent's rows are not counted and have to be.
+    pub(super) fn uncounted(&self) -> Option<Arc<Node>> {
+        self.stages.iter().find_map(|stage| stage.uncounted.clone())
+    }
+
     /// The first sort whose ranges are not known.
     pub(super) fn unprepared_sort(&self) -> Option<Arc<Node>> {
         self.stages.iter().find_map(|stage| match &stage.target {
@@ -91,6 +98,7 @@ impl Walk {
         let mut rdds = Vec::new();
         let mut shuffles = Vec::new();
         let mut inputs = Vec::new();
+        let mut uncounted = None;
         let mut seen = HashSet::new();
         let mut to_visit = vec![node];
         while let Some(at) = to_visit.pop() {
@@ -107,6 +115,12 @@ impl Walk {
             match &at.kind {
                 Kind::Failed(error) => return Err(error.clone()),
                 Kind::Source(_) => {}
+                Kind::Indexed { firsts, .. } => {
+                    if firsts.get().is_none() {
+                        uncounted = Some(Arc::clone(at));
+                    }
+                    to_visit.extend(&at.parents);
+                }
                 Kind::Narrow { .. }
                 | Kind::Partitions { .. }
                 | Kind::Union
@@ -129,6 +143,6 @@ impl Walk {
         }
         rdds.reverse();
         shuffles.reverse();
-        Ok(Walk { stage: PlannedStage { node: Arc::clone(node), target, rdds, inputs }, shuffles })
+        Ok(Walk { stage: PlannedStage { node: Arc::clone(node), target, rdds, inputs, uncounted }, shuffles })
     }
 }

@@ -6,8 +6,10 @@ use crate::closure::Closure;
 use crate::error::Failure;
 use crate::node::Node;
 use crate::pipeline::open_partition;
+use crate::shuffle::{Meter, WriteVt};
 use crate::sort::{Sample, SortVt, keep_top};
 use crate::storage::Reservation;
+use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use std::sync::Arc;
 
@@ -29,6 +31,8 @@ pub(crate) enum Sink {
     Count,
     /// All rows folded into one value.
     Fold { vt: &'static FoldVt, closure: Closure, zero: Option<Zero> },
+    /// All rows combined by key, as on the map side of a shuffle.
+    Combine { write: &'static WriteVt, closure: Closure },
     /// The `n` largest rows.
     Top { vt: &'static SortVt, closure: Closure, n: usize },
     /// Keys for the ranges of a sort.
@@ -133,6 +137,24 @@ impl Sink {
                 }
                 // SAFETY: as above.
                 Ok(Output::Rows(unsafe { SharedBatch::new(acc) }, memory))
+            }
+            Sink::Combine { write, closure } => {
+                let closure = closure.for_task(task)?;
+                let add = write.add.ok_or_else(|| Failure::Other("rows are combined without a way to".to_owned()))?;
+                let mut table = Buckets::new(write.stored, 1);
+                let mut meter = Meter::new(memory);
+                let mut added = 0;
+                while pipeline.next(&mut rows)? {
+                    added += rows.rows();
+                    // SAFETY: closure, rows and table have the types of the table.
+                    unsafe { add(closure.ptr(), &mut rows, &mut table) }
+                    let bytes = meter.bytes(&table, added, Some(write.codec));
+                    context.reserve(&mut meter.memory, bytes)?;
+                }
+                task.add_rows(added as u64);
+                let combined = std::mem::replace(table.rows_mut(), Batch::new(write.stored));
+                // SAFETY: what is combined by key is `Data`.
+                Ok(Output::Rows(unsafe { SharedBatch::new(combined) }, meter.memory))
             }
             Sink::Top { vt, closure, n } => {
                 let closure = closure.for_task(task)?;

@@ -3,6 +3,8 @@
 use super::{Pipeline, Source, State, StateVt};
 use crate::batch::{Batch, ElemVt, take_row};
 use crate::closure::Closure;
+use crate::context::ContextHandle;
+use crate::storage::Reservation;
 use crate::task::{Stop, TaskContext};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,7 +71,11 @@ pub struct Upstream(Box<Inner>);
 struct Inner {
     pipeline: Option<Pipeline>,
     batch: Batch,
+    task: TaskContext,
     stopped: Stopped,
+    context: ContextHandle,
+    /// For what `gather` returned last.
+    memory: Reservation,
 }
 
 /// Why the rows ended early; user code only sees that they ended.
@@ -78,13 +84,13 @@ type Stopped = Arc<Mutex<Option<Stop>>>;
 impl Upstream {
     /// The batch with the next row, or none at the end.
     #[inline]
-    fn rows(&mut self) -> Option<&mut Batch> {
+    pub(crate) fn rows(&mut self) -> Option<&mut Batch> {
         if self.0.batch.is_empty() && !self.refill() { None } else { Some(&mut self.0.batch) }
     }
 
     #[inline(never)]
     fn refill(&mut self) -> bool {
-        let Inner { pipeline, batch, stopped } = &mut *self.0;
+        let Inner { pipeline, batch, stopped, .. } = &mut *self.0;
         let Some(running) = pipeline else { return false };
         match running.next(batch) {
             Ok(true) => return true,
@@ -93,6 +99,43 @@ impl Upstream {
         }
         *pipeline = None;
         false
+    }
+}
+
+impl Upstream {
+    /// The next rows, at most `n` and at the end fewer, in memory of their own.
+    #[inline(never)]
+    pub fn gather(&mut self, n: usize) -> Batch {
+        let mut gathered = Batch::new(self.0.batch.elem());
+        while gathered.rows() < n {
+            let wanted = n - gathered.rows();
+            let Some(rows) = self.rows() else { break };
+            rows.move_rows(&mut gathered, wanted);
+            let Inner { context, memory, .. } = &mut *self.0;
+            if gathered.bytes() as u64 > memory.bytes()
+                && let Err(failure) = context.arc().reserve(memory, gathered.bytes() as u64)
+            {
+                self.stop(failure.into());
+            }
+        }
+        gathered
+    }
+
+    /// The task that pulls.
+    pub(crate) fn task(&self) -> &TaskContext {
+        &self.0.task
+    }
+
+    /// Whether the rows ended because the task has to stop.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.0.stopped.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Ends the rows and fails the task.
+    pub(crate) fn stop(&mut self, stop: Stop) {
+        *self.0.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+        self.0.pipeline = None;
+        self.0.batch.clear();
     }
 }
 
@@ -110,9 +153,16 @@ impl std::fmt::Debug for Upstream {
 }
 
 impl Upstream {
-    fn new(pipeline: Pipeline, stopped: &Stopped) -> Upstream {
+    fn new(pipeline: Pipeline, stopped: &Stopped, context: &ContextHandle) -> Upstream {
         let batch = Batch::new(pipeline.stages.last().map_or(pipeline.input, |stage| stage.op.out));
-        Upstream(Box::new(Inner { pipeline: Some(pipeline), batch, stopped: Arc::clone(stopped) }))
+        Upstream(Box::new(Inner {
+            task: pipeline.task().clone(),
+            pipeline: Some(pipeline),
+            batch,
+            stopped: Arc::clone(stopped),
+            memory: context.arc().budget.reserve(),
+            context: context.clone(),
+        }))
     }
 }
 
@@ -125,19 +175,31 @@ struct PartitionsSource {
     ended: bool,
 }
 
-pub(super) fn open(op: &'static PartitionsVt, closure: Closure, upstream: Pipeline) -> Box<dyn Source> {
+pub(super) fn open(
+    op: &'static PartitionsVt,
+    closure: Closure,
+    upstream: Pipeline,
+    partition: usize,
+    context: &ContextHandle,
+) -> Box<dyn Source> {
     let stopped = Stopped::default();
-    let upstream = Upstream::new(upstream, &stopped);
-    let state = State::new(Some(op.state));
+    let upstream = Upstream::new(upstream, &stopped, context);
+    let state = State::new(Some(op.state), partition as u64);
     // SAFETY: closure and state have the types of the operator's table.
     unsafe { (op.open)(closure.ptr(), upstream, state.ptr) };
     Box::new(PartitionsSource { next: op.next, state, _closure: closure, stopped, ended: false })
 }
 
-pub(super) fn open_pair(op: &'static PairVt, closure: Closure, left: Pipeline, right: Pipeline) -> Box<dyn Source> {
+pub(super) fn open_pair(
+    op: &'static PairVt,
+    closure: Closure,
+    (left, right): (Pipeline, Pipeline),
+    partition: usize,
+    context: &ContextHandle,
+) -> Box<dyn Source> {
     let stopped = Stopped::default();
-    let (left, right) = (Upstream::new(left, &stopped), Upstream::new(right, &stopped));
-    let state = State::new(Some(op.state));
+    let (left, right) = (Upstream::new(left, &stopped, context), Upstream::new(right, &stopped, context));
+    let state = State::new(Some(op.state), partition as u64);
     // SAFETY: closure and state have the types of the operator's table.
     unsafe { (op.open)(closure.ptr(), left, right, state.ptr) };
     Box::new(PartitionsSource { next: op.next, state, _closure: closure, stopped, ended: false })

@@ -2,6 +2,7 @@
 
 use super::{Pipeline, Source, Stage, State};
 use crate::batch::{Batch, same_type};
+use crate::closure::Closure;
 use crate::error::Failure;
 use crate::node::{Kind, Node};
 use crate::shuffle::read_partition;
@@ -37,13 +38,20 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
         match &at.kind {
             Kind::Source(source) => break source.open(partition, task)?,
             Kind::Narrow { op, closure } => {
-                let state = State::new(op.state);
+                let state = State::new(op.state, partition as u64);
                 stages.push(Stage { op, closure: closure.for_task(task)?, state });
+                at = &at.parents[0];
+            }
+            Kind::Indexed { op, firsts } => {
+                let first = firsts.get().and_then(|firsts| firsts.get(partition)).copied();
+                let first =
+                    first.ok_or_else(|| Failure::Other(format!("the rows of RDD {} were not counted", at.id)))?;
+                stages.push(Stage { op, closure: Closure::none(), state: State::new(op.state, first) });
                 at = &at.parents[0];
             }
             Kind::Partitions { op, closure } => {
                 let upstream = open_partition(&at.parents[0], partition, task)?;
-                break super::partitions::open(op, closure.for_task(task)?, upstream);
+                break super::partitions::open(op, closure.for_task(task)?, upstream, partition, &at.context);
             }
             Kind::Union => {
                 let part = at.union_part(partition);
@@ -63,7 +71,7 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
             Kind::Paired { op, closure } => {
                 let left = open_partition(&at.parents[0], partition, task)?;
                 let right = open_partition(&at.parents[1], partition, task)?;
-                break super::partitions::open_pair(op, closure.for_task(task)?, left, right);
+                break super::partitions::open_pair(op, closure.for_task(task)?, (left, right), partition, &at.context);
             }
             Kind::Product { op } => {
                 let width = at.parents[1].partitions.max(1);

@@ -48,7 +48,7 @@ impl RddHandle {
     fn coalesce(&self, operator: &'static str, n: usize) -> RddHandle {
         let (elem, partitions) = (self.arc().elem, self.arc().partitions);
         if n == 0 {
-            return self.failed(operator, elem, "an RDD with rows needs at least one partition".to_owned());
+            return self.failed(operator, elem, "an RDD with rows needs at least one partition");
         }
         let n = n.min(partitions);
         self.runs(operator, (0..n).map(|i| partitions * i / n..partitions * (i + 1) / n).collect())
@@ -60,7 +60,7 @@ impl RddHandle {
         let partitions = self.arc().partitions;
         if range.start > range.end || range.end > partitions {
             let problem = format!("{range:?} is not within the {partitions} partitions of RDD {}", self.arc().id);
-            return self.failed("slice", self.arc().elem, problem);
+            return self.failed("slice", self.arc().elem, &problem);
         }
         self.runs("slice", range.map(|i| i..i + 1).collect())
     }

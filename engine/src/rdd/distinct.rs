@@ -47,4 +47,18 @@ impl<T: 'static> Rdd<T> {
         let (write, read) = (Distinct::<T>::WRITE, Distinct::<T>::READ);
         Rdd::from_handle(self.handle.shuffled("distinct", write, read, Closure::none()))
     }
+
+    /// DPark's name of [`Rdd::distinct`].
+    ///
+    /// ```
+    /// assert_eq!(dpark::DparkContext::local(2).parallelize([2, 2, 2]).uniq().collect()?, [2]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn uniq(&self) -> Rdd<T>
+    where
+        T: Key,
+    {
+        self.distinct()
+    }
 }

@@ -10,14 +10,14 @@ use std::marker::PhantomData;
 struct FlatMap<T, I, F>(PhantomData<(T, I, F)>);
 
 /// The iterator over what the closure returned for the last row taken from the input.
-struct Current<I>(PhantomData<I>);
+pub(super) struct Current<I>(PhantomData<I>);
 
 impl<I> Current<I> {
-    const STATE: &'static StateVt =
+    pub(super) const STATE: &'static StateVt =
         &StateVt { layout: Layout::new::<Option<I>>(), init: init::<I>, drop: drop_current::<I> };
 }
 
-unsafe fn init<I>(state: *mut u8) {
+unsafe fn init<I>(state: *mut u8, _: u64) {
     // SAFETY: the memory is laid out for an `Option<I>`.
     unsafe { (state as *mut Option<I>).write(None) }
 }
@@ -42,10 +42,27 @@ unsafe fn run<T, I: IntoIterator, F: Fn(T) -> I>(
     input: &mut Batch,
     out: &mut Batch,
 ) -> Step {
-    // SAFETY: the table's types are those of closure, state and batches; `limit` rows are reserved before they are written.
+    // SAFETY: the table's types are those of closure, state and batches.
     unsafe {
         let f = &*(f as *const F);
-        let current = &mut *(state as *mut Option<I::IntoIter>);
+        expand::<T, I::IntoIter>(state, input, out, |row| f(row).into_iter())
+    }
+}
+
+/// Puts the rows of the iterators that `f` makes of the rows of `input` into `out`, until that is full.
+///
+/// # Safety
+/// The state is a [`Current`] one of the iterator type; `input` holds rows of type `T`, `out` of the iterator's items.
+#[inline]
+pub(super) unsafe fn expand<T, I: Iterator>(
+    state: *mut u8,
+    input: &mut Batch,
+    out: &mut Batch,
+    f: impl Fn(T) -> I,
+) -> Step {
+    // SAFETY: the types are as the caller says; `limit` rows are reserved before they are written.
+    unsafe {
+        let current = &mut *(state as *mut Option<I>);
         out.reserve(out.limit);
         loop {
             if let Some(rows) = current {
@@ -62,7 +79,7 @@ unsafe fn run<T, I: IntoIterator, F: Fn(T) -> I>(
             if input.is_empty() {
                 return Step::Done;
             }
-            *current = Some(f(take_row::<T>(input)).into_iter());
+            *current = Some(f(take_row::<T>(input)));
         }
     }
 }

@@ -10,44 +10,54 @@ use std::marker::PhantomData;
 struct MapPartitions<T, I, F>(PhantomData<(T, I, F)>);
 
 impl<T: 'static, I: IntoIterator<Item: 'static>, F: Fn(Rows<T>) -> I> MapPartitions<T, I, F> {
-    const STATE: &'static StateVt = state::<I>();
     const OP: &'static PartitionsVt = &PartitionsVt {
         name: "map_partitions",
         out: Elem::<I::Item>::VT,
-        state: Self::STATE,
+        state: Running::<I::IntoIter>::STATE,
         open: open::<T, I, F>,
-        next: next::<I>,
+        next: next::<I::IntoIter>,
     };
 }
 
-/// The state of an operator whose closure returns an iterator: that iterator, none before `open`.
-pub(super) const fn state<I: IntoIterator>() -> &'static StateVt {
-    const { &StateVt { layout: Layout::new::<Option<I::IntoIter>>(), init: init::<I>, drop: drop_rows::<I> } }
+/// The state of an operator whose closure makes an iterator `I` of a partition.
+pub(super) struct Running<I> {
+    /// The partition's index.
+    pub(super) partition: usize,
+    /// What the closure returned; none before it was called.
+    pub(super) rows: Option<I>,
 }
 
-unsafe fn init<I: IntoIterator>(state: *mut u8) {
-    // SAFETY: the memory is laid out for the optional iterator.
-    unsafe { (state as *mut Option<I::IntoIter>).write(None) }
+impl<I> Running<I> {
+    pub(super) const STATE: &'static StateVt =
+        &StateVt { layout: Layout::new::<Running<I>>(), init: init::<I>, drop: drop_rows::<I> };
 }
 
-unsafe fn drop_rows<I: IntoIterator>(state: *mut u8) {
+unsafe fn init<I>(state: *mut u8, partition: u64) {
+    // SAFETY: the memory is laid out for the state.
+    unsafe { (state as *mut Running<I>).write(Running { partition: partition as usize, rows: None }) }
+}
+
+unsafe fn drop_rows<I>(state: *mut u8) {
     // SAFETY: the state was written by `init`.
-    unsafe { std::ptr::drop_in_place(state as *mut Option<I::IntoIter>) }
+    unsafe { std::ptr::drop_in_place(state as *mut Running<I>) }
 }
 
 unsafe fn open<T, I: IntoIterator, F: Fn(Rows<T>) -> I>(f: *const u8, upstream: Upstream, state: *mut u8) {
     // SAFETY: the table's types are those of closure, upstream and state.
     unsafe {
         let f = &*(f as *const F);
-        *(state as *mut Option<I::IntoIter>) = Some(f(Rows::new(upstream)).into_iter());
+        (*(state as *mut Running<I::IntoIter>)).rows = Some(f(Rows::new(upstream)).into_iter());
     }
 }
 
-/// Fills a batch from the iterator of such an operator.
-pub(super) unsafe fn next<I: IntoIterator>(state: *mut u8, out: &mut Batch) -> bool {
-    // SAFETY: the table's types are those of state and batch.
+/// Fills a batch from the iterator.
+///
+/// # Safety
+/// The state is a [`Running<I>`], the batch has rows of the iterator's items.
+pub(super) unsafe fn next<I: Iterator>(state: *mut u8, out: &mut Batch) -> bool {
+    // SAFETY: the types are as the caller says.
     unsafe {
-        let rows = &mut *(state as *mut Option<I::IntoIter>);
+        let rows = &mut (*(state as *mut Running<I>)).rows;
         out.reserve(out.limit);
         while out.len < out.limit {
             let Some(row) = rows.as_mut().and_then(Iterator::next) else { return false };

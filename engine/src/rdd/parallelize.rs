@@ -5,7 +5,7 @@ use crate::batch::{Batch, Elem, ElemVt};
 use crate::codec::{Codec, CodecVt, Reader, Writer};
 use crate::context::DparkContext;
 use crate::data::Data;
-use crate::error::Failure;
+use crate::error::{Error, Failure};
 use crate::node::{Kind, NewNode, Node, RddHandle, SourceNode};
 use crate::pipeline::Source;
 use crate::task::{Stop, TaskContext};
@@ -20,8 +20,16 @@ struct Slices {
 
 #[track_caller]
 pub(crate) fn parallelize<T: Data>(context: &DparkContext, rows: Vec<T>) -> Rdd<T> {
+    // As few partitions as there are rows.
+    let partitions = context.default_parallelism().min(rows.len()).max(1);
+    parallelize_with(context, rows, partitions)
+}
+
+#[track_caller]
+pub(crate) fn parallelize_with<T: Data>(context: &DparkContext, rows: Vec<T>, partitions: usize) -> Rdd<T> {
+    let (elem, codec) = (Elem::<T>::VT, Codec::<T>::VT);
     // SAFETY: the pointer and length are those of a live vector of `T`, whose tables go along.
-    unsafe { Rdd::from_handle(slices(context, Elem::<T>::VT, Codec::<T>::VT, rows.as_ptr() as *const u8, rows.len())) }
+    unsafe { Rdd::from_handle(slices(context, elem, codec, rows.as_ptr() as *const u8, rows.len(), partitions)) }
 }
 
 #[inline(never)]
@@ -32,8 +40,8 @@ unsafe fn slices(
     codec: &'static CodecVt,
     rows: *const u8,
     n: usize,
+    partitions: usize,
 ) -> RddHandle {
-    let partitions = context.default_parallelism().min(n).max(1);
     let slices = (0..partitions).map(|i| {
         let (start, end) = (n * i / partitions, n * (i + 1) / partitions);
         let mut out = Writer::default();
@@ -44,9 +52,18 @@ unsafe fn slices(
         }
         (end - start, out.bytes.into())
     });
-    let kind = Kind::Source(Box::new(Slices { slices: slices.collect(), codec }));
+    let kind = match no_partitions("parallelize_with", partitions) {
+        Some(error) => Kind::Failed(error),
+        None => Kind::Source(Box::new(Slices { slices: slices.collect(), codec })),
+    };
     let location = Location::caller();
     Node::create(&context.0, NewNode { operator: "parallelize", elem, partitions, parents: Vec::new(), kind, location })
+}
+
+/// The error of a source that shall have no partitions.
+pub(super) fn no_partitions(operator: &str, partitions: usize) -> Option<Error> {
+    let problem = "rows need a partition to be in; give a number of partitions of at least 1";
+    (partitions == 0).then(|| Error::Invalid(format!("{operator}: {problem}")))
 }
 
 impl SourceNode for Slices {

@@ -1,8 +1,10 @@
 //! `range`: numbers that are made as they are needed.
 
 use super::Rdd;
+use super::parallelize::no_partitions;
 use crate::batch::{Batch, Elem};
 use crate::context::DparkContext;
+use crate::error::Error;
 use crate::node::{Kind, NewNode, Node, SourceNode};
 use crate::pipeline::Source;
 use crate::task::{Stop, TaskContext};
@@ -12,57 +14,71 @@ use std::panic::Location;
 
 struct Range {
     start: i64,
-    end: i64,
+    step: i64,
+    /// How many numbers there are.
+    length: i128,
     partitions: usize,
 }
 
 #[track_caller]
 pub(crate) fn range(context: &DparkContext, start: i64, end: i64) -> Rdd<i64> {
-    let partitions = context.default_parallelism();
-    Rdd::from_handle(Node::create(
-        &context.0,
-        NewNode {
-            operator: "range",
-            elem: Elem::<i64>::VT,
-            partitions,
-            parents: Vec::new(),
-            kind: Kind::Source(Box::new(Range { start, end: end.max(start), partitions })),
-            location: Location::caller(),
-        },
-    ))
+    range_with(context, start, end, 1, context.default_parallelism())
+}
+
+#[track_caller]
+pub(crate) fn range_with(context: &DparkContext, start: i64, end: i64, step: i64, partitions: usize) -> Rdd<i64> {
+    // Wide arithmetic, since a range may span all of `i64`.
+    let (distance, width) = (i128::from(end) - i128::from(start), i128::from(step));
+    let kind = if step == 0 {
+        Kind::Failed(Error::Invalid("range_with: steps of 0 lead nowhere; give another step".to_owned()))
+    } else if let Some(error) = no_partitions("range_with", partitions) {
+        Kind::Failed(error)
+    } else {
+        // Rounded up: the last step may go beyond the end.
+        let length = ((distance + width - width.signum()) / width).max(0);
+        Kind::Source(Box::new(Range { start, step, length, partitions }))
+    };
+    let (operator, elem, location) = ("range", Elem::<i64>::VT, Location::caller());
+    let new = NewNode { operator, elem, partitions, parents: Vec::new(), kind, location };
+    Rdd::from_handle(Node::create(&context.0, new))
 }
 
 impl Range {
-    /// The first number of a partition; wide arithmetic, since a range may span all of `i64`.
-    fn bound(&self, partition: usize) -> i64 {
-        let length = i128::from(self.end) - i128::from(self.start);
-        let offset = length * partition as i128 / self.partitions as i128;
-        (i128::from(self.start) + offset) as i64
+    /// How many numbers there are before a partition.
+    fn before(&self, partition: usize) -> i128 {
+        self.length * partition as i128 / self.partitions as i128
     }
 }
 
 impl SourceNode for Range {
     fn open(&self, partition: usize, _: &TaskContext) -> Result<Box<dyn Source>, Stop> {
-        Ok(Box::new(Numbers { next: self.bound(partition), end: self.bound(partition + 1) }))
+        let before = self.before(partition);
+        let next = (i128::from(self.start) + before * i128::from(self.step)) as i64;
+        Ok(Box::new(Numbers { next, step: self.step, left: self.before(partition + 1) - before }))
     }
 }
 
 struct Numbers {
     next: i64,
-    end: i64,
+    step: i64,
+    left: i128,
 }
 
 impl Source for Numbers {
     fn next_batch(&mut self, out: &mut Batch, _: &TaskContext) -> Result<bool, Stop> {
-        let left = i128::from(self.end) - i128::from(self.next);
-        let n = left.min(out.limit as i128) as usize;
+        let n = self.left.min(out.limit as i128) as usize;
         out.reserve(n);
         // SAFETY: room for `n` numbers was reserved.
         let numbers = unsafe { std::slice::from_raw_parts_mut(out.ptr as *mut MaybeUninit<i64>, n) };
-        let start = self.next;
-        wide_vectors!(count_up(start, numbers));
+        let (start, step) = (self.next, self.step);
+        if step == 1 {
+            wide_vectors!(count_up(start, numbers));
+        } else {
+            count_by(start, step, numbers);
+        }
         out.len = n;
-        self.next = self.next.wrapping_add(n as i64);
+        self.next = start.wrapping_add(step.wrapping_mul(n as i64));
+        self.left -= n as i128;
         Ok(n > 0)
     }
 }
@@ -71,5 +87,13 @@ impl Source for Numbers {
 fn count_up(start: i64, numbers: &mut [MaybeUninit<i64>]) {
     for (i, number) in numbers.iter_mut().enumerate() {
         number.write(start.wrapping_add(i as i64));
+    }
+}
+
+fn count_by(start: i64, step: i64, numbers: &mut [MaybeUninit<i64>]) {
+    let mut next = start;
+    for number in numbers {
+        number.write(next);
+        next = next.wrapping_add(step);
     }
 }

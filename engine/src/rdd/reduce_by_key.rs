@@ -11,17 +11,17 @@ use crate::table::{Buckets, hash_pairs, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
-struct ReduceByKey<K, V, F>(PhantomData<(K, V, F)>);
+pub(super) struct ReduceByKey<K, V, F>(PhantomData<(K, V, F)>);
 
 impl<K: Key, V: Data, F: Fn(V, V) -> V> ReduceByKey<K, V, F> {
-    const WRITE: &'static WriteVt = &WriteVt {
+    pub(super) const WRITE: &'static WriteVt = &WriteVt {
         input: Elem::<(K, V)>::VT,
         stored: Elem::<(K, V)>::VT,
         codec: Codec::<(K, V)>::VT,
         add: Some(combine::<K, V, F>),
         hash: Some(hash_pairs::<K, V>),
     };
-    const READ: &'static ReadVt = &ReadVt::merged(Elem::<(K, V)>::VT, &[combine::<K, V, F>]);
+    pub(super) const READ: &'static ReadVt = &ReadVt::merged(Elem::<(K, V)>::VT, &[combine::<K, V, F>]);
 }
 
 unsafe fn combine<K: Hash + Eq, V, F: Fn(V, V) -> V>(f: *const u8, input: &mut Batch, tables: &mut Buckets) {

@@ -9,7 +9,7 @@ use std::fmt::{Display, Write};
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 
-unsafe fn format<T: Display>(rows: &mut Batch, text: &mut String) {
+pub(super) unsafe fn format<T: Display>(rows: &mut Batch, text: &mut String) {
     // SAFETY: the rows are of type `T`.
     unsafe { drain_rows::<T>(rows, |row| append_line(text, &row)) }
 }

@@ -3,7 +3,7 @@
 
 use super::Rdd;
 use super::group_by_key::merge_by_key;
-use crate::batch::{Batch, Elem, ElemVt, drain_rows, take_row};
+use crate::batch::{Batch, Elem, drain_rows, take_row};
 use crate::capture::SavedEnv;
 use crate::closure::Closure;
 use crate::codec::Codec;
@@ -11,14 +11,11 @@ use crate::data::{Data, Key};
 use crate::error::{Error, Result};
 use crate::hash::hash_key;
 use crate::job::FoldVt;
-use crate::node::{Kind, NewNode, Node, RddHandle};
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::stats::Aggregator;
 use crate::table::{Buckets, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
-use std::panic::Location;
-use std::sync::Arc;
 
 /// Over all rows.
 struct Sketch<T, A>(PhantomData<(T, A)>);
@@ -68,8 +65,7 @@ impl<K: Key, V: 'static, A: Aggregator<V>> SketchByKey<K, V, A> {
         add: Some(add_by_key::<K, V, A>),
         hash: None,
     };
-    const READ: &'static ReadVt =
-        &ReadVt::merged(Elem::<(K, A::Sketch)>::VT, &[merge_sketches_by_key::<K, V, A>]);
+    const READ: &'static ReadVt = &ReadVt::merged(Elem::<(K, A::Sketch)>::VT, &[merge_sketches_by_key::<K, V, A>]);
 }
 
 unsafe fn add_by_key<K: Hash + Eq, V, A: Aggregator<V>>(
@@ -143,26 +139,11 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// What stands for an RDD of sketches that cannot be made: the first action tells why.
     #[track_caller]
     pub(super) fn refused<U: Data>(&self, name: &'static str, error: Error) -> Rdd<U> {
-        Rdd::from_handle(self.handle.refused(name, Elem::<U>::VT, error))
+        Rdd::from_handle(self.handle.failed(name, Elem::<U>::VT, &error.to_string()))
     }
 }
 
 /// Names the operator that an error belongs to.
 pub(super) fn of_operator(name: &str, error: Error) -> Error {
     Error::Invalid(format!("{name}: {error}"))
-}
-
-impl RddHandle {
-    #[inline(never)]
-    #[track_caller]
-    fn refused(&self, operator: &'static str, elem: &'static ElemVt, error: Error) -> RddHandle {
-        let parent = self.arc();
-        let kind = Kind::Failed(of_operator(operator, error));
-        let parents = vec![Arc::clone(parent)];
-        let location = Location::caller();
-        Node::create(
-            &parent.context,
-            NewNode { operator, elem, partitions: parent.partitions, parents, kind, location },
-        )
-    }
 }

@@ -12,7 +12,7 @@ impl RddHandle {
     /// The first `n` rows: from the first partition, then from twice as many partitions at a time.
     #[inline(never)]
     #[track_caller]
-    fn take(&self, name: &'static str, n: usize) -> Result<Batch> {
+    pub(super) fn take(&self, name: &'static str, n: usize) -> Result<Batch> {
         let node = self.arc();
         let at = call_site(Location::caller());
         let mut rows = Batch::new(node.elem);

@@ -22,14 +22,14 @@ impl<T: Ord + 'static> Top<T> {
         &SortVt { key: Elem::<*const u8>::VT, extract: addresses::<T>, compare: compare_rows::<T> };
 }
 
-unsafe fn addresses<T>(_: *const u8, rows: *const u8, n: usize, keys: &mut Batch) {
+pub(super) unsafe fn addresses<T>(_: *const u8, rows: *const u8, n: usize, keys: &mut Batch) {
     for i in 0..n {
         // SAFETY: the keys are addresses; row `i` exists.
         unsafe { keys.push::<*const u8>((rows as *const T).add(i) as *const u8) }
     }
 }
 
-unsafe fn compare_rows<T: Ord>(a: *const u8, b: *const u8) -> Ordering {
+pub(super) unsafe fn compare_rows<T: Ord>(a: *const u8, b: *const u8) -> Ordering {
     // SAFETY: the keys are addresses of rows of type `T`, which do not move while they are compared.
     unsafe { compare::<T>(*(a as *const *const u8), *(b as *const *const u8)) }
 }
@@ -37,7 +37,7 @@ unsafe fn compare_rows<T: Ord>(a: *const u8, b: *const u8) -> Ordering {
 impl RddHandle {
     #[inline(never)]
     #[track_caller]
-    fn top(&self, name: &'static str, vt: &'static SortVt, closure: Closure, n: usize) -> Result<Batch> {
+    pub(super) fn top(&self, name: &'static str, vt: &'static SortVt, closure: Closure, n: usize) -> Result<Batch> {
         let call_site = call_site(Location::caller());
         let sink = Sink::Top { vt, closure: closure.clone(), n };
         let outputs = run(Action { node: self.arc(), name, call_site, partitions: None, sink })?;

@@ -1,17 +1,17 @@
 //! `zip`, `zip_partitions` and `cartesian`: the rows of two RDDs side by side.
 
+use super::map_partitions::{Running, next};
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
 use crate::data::Data;
-use crate::pipeline::{Cursor, PairVt, ProbeVt, Rows, StateVt, Step, Upstream};
+use crate::pipeline::{Cursor, PairVt, ProbeVt, Rows, Step, Upstream};
 use crate::table::Buckets;
 use std::marker::PhantomData;
 
 struct ZipPartitions<T, U, I, F>(PhantomData<(T, U, I, F)>);
 
 impl<T: 'static, U: 'static, I: IntoIterator<Item: 'static>, F: Fn(Rows<T>, Rows<U>) -> I> ZipPartitions<T, U, I, F> {
-    const STATE: &'static StateVt = super::map_partitions::state::<I>();
     const OP: &'static PairVt = &Self::named("zip_partitions");
     const ZIP: &'static PairVt = &Self::named("zip");
 
@@ -19,9 +19,9 @@ impl<T: 'static, U: 'static, I: IntoIterator<Item: 'static>, F: Fn(Rows<T>, Rows
         PairVt {
             name,
             out: Elem::<I::Item>::VT,
-            state: Self::STATE,
+            state: Running::<I::IntoIter>::STATE,
             open: open::<T, U, I, F>,
-            next: super::map_partitions::next::<I>,
+            next: next::<I::IntoIter>,
         }
     }
 }
@@ -35,7 +35,7 @@ unsafe fn open<T, U, I: IntoIterator, F: Fn(Rows<T>, Rows<U>) -> I>(
     // SAFETY: the table's types are those of closure, upstreams and state.
     unsafe {
         let f = &*(f as *const F);
-        *(state as *mut Option<I::IntoIter>) = Some(f(Rows::new(left), Rows::new(right)).into_iter());
+        (*(state as *mut Running<I::IntoIter>)).rows = Some(f(Rows::new(left), Rows::new(right)).into_iter());
     }
 }
 

@@ -39,7 +39,7 @@ impl RddHandle {
         closure: Closure,
     ) -> RddHandle {
         if n == 0 {
-            return self.failed(operator, read.out, "a shuffle makes at least one partition".to_owned());
+            return self.failed(operator, read.out, "a shuffle makes at least one partition");
         }
         New { operator, read, closure, sort: None, probe: None, key: None, into: Some(n) }.node(&[(self, write)])
     }
@@ -55,7 +55,7 @@ impl RddHandle {
         key: TypeId,
     ) -> RddHandle {
         if n == 0 {
-            return self.failed("partition_by", read.out, "a shuffle makes at least one partition".to_owned());
+            return self.failed("partition_by", read.out, "a shuffle makes at least one partition");
         }
         if self.arc().partitioner == Some(Partitioner::hash(n, key)) {
             return self.clone();

@@ -86,7 +86,10 @@ impl Stats {
 
     /// Their mean; NaN if there are none.
     pub fn mean(&self) -> f64 {
-        self.or_nan(self.mean, 1)
+        // The quotient is exact for integers; the running mean does not overflow.
+        let quotient = self.sum / self.count as f64;
+        let mean = if quotient.is_finite() || self.mean.is_nan() { quotient } else { self.mean };
+        self.or_nan(mean, 1)
     }
 
     /// The smallest; NaN if there are none.

@@ -6,5 +6,6 @@ mod closures;
 mod failures;
 mod files;
 mod memory;
+mod narrow;
 mod pipelines;
 mod statistics;
