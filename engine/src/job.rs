@@ -74,12 +74,15 @@ fn prepare_sort(node: &Arc<Node>) -> Result<()> {
     let Some((shuffled, vt)) = node.shuffled().and_then(|shuffled| Some((shuffled, shuffled.sort?))) else {
         return Ok(());
     };
+    let parents = node.parents();
+    // Without a parent, the lineage was cut meanwhile, and the next plan reads the checkpoint.
+    let Some(parent) = parents.first() else { return Ok(()) };
     let samples = if node.partitions == 1 {
         Vec::new()
     } else {
         let sink = Sink::Sample { vt, closure: shuffled.closure.clone() };
         let (name, call_site) = ("sort_by (sampling)", node.call_site.clone());
-        let outputs = run(Action { node: &node.parents[0], name, call_site, partitions: None, sink })?;
+        let outputs = run(Action { node: parent, name, call_site, partitions: None, sink })?;
         outputs.into_iter().filter_map(Output::into_sample).collect()
     };
     let bounds = sort::bounds(vt, samples, node.partitions, &TaskContext::default());
@@ -140,7 +143,7 @@ impl Work for JobWork {
         let stage = self.plan.stages.get(stage).ok_or_else(|| Failure::Other(format!("no stage {stage}")))?;
         match &stage.target {
             Target::Map { node, input } => {
-                crate::shuffle::write_map_output(node, *input, partition, task)?;
+                crate::shuffle::write_map_output(node, *input, &stage.node, partition, task)?;
                 Ok(TaskOutput::MapOutput)
             }
             Target::Result => {

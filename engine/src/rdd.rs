@@ -4,6 +4,7 @@
 //! Each operator has a file of its own: the method, its monomorphised loop, and a table with the loop's address. Everything
 //! else is in the engine, compiled once.
 
+mod checkpoint;
 mod collect;
 mod collect_as_map;
 mod count;

@@ -181,6 +181,8 @@ pub struct RddStatus {
     pub level: Option<String>,
     /// The partitions in the cache.
     pub cached: BTreeMap<usize, CachedBlock>,
+    /// The directory of its checkpoint, if its lineage was cut.
+    pub checkpoint: Option<String>,
 }
 
 /// Whether a handle of an RDD exists.

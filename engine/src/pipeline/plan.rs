@@ -3,7 +3,7 @@
 use super::{Pipeline, Source, Stage, State};
 use crate::batch::same_type;
 use crate::error::Failure;
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Lineage, Node, SourceNode};
 use crate::shuffle::read_partition;
 use crate::storage::cached_partition;
 use crate::task::{Stop, TaskContext};
@@ -27,30 +27,34 @@ enum CacheUse {
 
 fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUse) -> Result<Pipeline, Stop> {
     let mut stages = Vec::new();
-    let mut at = node;
+    let mut at = Arc::clone(node);
     let source: Box<dyn Source> = loop {
-        let skip = own == CacheUse::SkipOwn && Arc::ptr_eq(at, node);
+        let skip = own == CacheUse::SkipOwn && Arc::ptr_eq(&at, node);
         if let (Some(cache), false) = (at.cached(), skip) {
-            break cached_partition(at, cache, partition, task)?;
+            break cached_partition(&at, cache, partition, task)?;
         }
+        let parents = match at.lineage() {
+            Lineage::Parents(parents) => parents,
+            Lineage::Checkpoint(checkpoint) => break checkpoint.open(partition, task)?,
+        };
         match &at.kind {
             Kind::Source(source) => break source.open(partition, task)?,
             Kind::Narrow { op, closure } => {
                 let state = State::new(op.state);
                 stages.push(Stage { op, closure: closure.for_task(task)?, state });
-                at = &at.parents[0];
+                at = Arc::clone(&parents[0]);
             }
             Kind::Partitions { op, closure } => {
-                let upstream = open_partition(&at.parents[0], partition, task)?;
+                let upstream = open_partition(&parents[0], partition, task)?;
                 break super::partitions::open(op, closure.for_task(task)?, upstream)?;
             }
             Kind::Union => {
-                let part = at.union_part(partition);
-                let (parent, index) = part.ok_or_else(|| missing(at, partition))?;
-                at = parent;
+                let part = Node::union_part(&parents, partition);
+                let (parent, index) = part.ok_or_else(|| missing(&at, partition))?;
+                at = Arc::clone(parent);
                 partition = index;
             }
-            Kind::Shuffled(shuffled) => break read_partition(at, shuffled, partition, task)?,
+            Kind::Shuffled(shuffled) => break read_partition(&at, shuffled, &parents, partition, task)?,
             Kind::Failed(error) => return Err(Failure::Other(error.to_string()).into()),
         }
     };

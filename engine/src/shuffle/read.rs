@@ -12,6 +12,7 @@ use crate::sort;
 use crate::storage::Reservation;
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
+use std::sync::Arc;
 
 /// Rows decoded at a time.
 const CHUNK: usize = 2048;
@@ -20,6 +21,7 @@ const CHUNK: usize = 2048;
 pub(crate) fn read_partition(
     node: &Node,
     shuffled: &Shuffled,
+    parents: &[Arc<Node>],
     partition: usize,
     task: &TaskContext,
 ) -> Result<Box<dyn Source>, Stop> {
@@ -28,7 +30,7 @@ pub(crate) fn read_partition(
     let mut table = Buckets::new(shuffled.read.out, 1);
     let mut meter = Meter::new(context.budget.reserve());
     let mut added = 0;
-    for (input, parent) in node.parents.iter().enumerate() {
+    for (input, parent) in parents.iter().enumerate() {
         let write = shuffled.inputs[input].write;
         // Rows of another type than the stored ones are measured by what was read for them.
         let same = crate::batch::same_type(write.stored, shuffled.read.out);

@@ -11,10 +11,11 @@ use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use std::sync::Arc;
 
-/// Computes one map partition of input `input` of a shuffled node and stores its blocks.
+/// Computes one map partition of input `input` (the rows of `parent`) of a shuffled node and stores its blocks.
 pub(crate) fn write_map_output(
     node: &Arc<Node>,
     input: usize,
+    parent: &Arc<Node>,
     partition: usize,
     task: &TaskContext,
 ) -> Result<(), Stop> {
@@ -22,7 +23,7 @@ pub(crate) fn write_map_output(
     let shuffled = node.shuffled().ok_or_else(|| Failure::Other(format!("RDD {} has no map side", node.id)))?;
     let write = shuffled.inputs[input].write;
     let closure = shuffled.closure.for_task(task)?;
-    let mut pipeline = open_partition(&node.parents[input], partition, task)?;
+    let mut pipeline = open_partition(parent, partition, task)?;
     let mut tables = Buckets::new(write.stored, node.partitions);
     let mut meter = Meter::new(context.budget.reserve());
     let mut rows = Batch::new(write.input);

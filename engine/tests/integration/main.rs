@@ -1,8 +1,10 @@
 //! The engine from outside.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod checkpoint;
 mod closures;
 mod failures;
 mod files;
 mod memory;
 mod pipelines;
+mod storage;
