@@ -256,7 +256,7 @@ impl Batch {
             self.move_rows(&mut exact, usize::MAX);
             return exact.take_parts();
         }
-        let parts = (self.ptr, self.len, self.layout.size().checked_div(size).unwrap_or(0));
+        let parts = (self.ptr, self.len, self.layout.size().checked_div(size).unwrap_or(self.len));
         self.ptr = dangling(self.elem.align);
         self.len = 0;
         self.layout = layout_of(0, self.elem.align);

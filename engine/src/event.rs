@@ -97,6 +97,8 @@ pub struct TaskMetrics {
     pub input_bytes: u64,
     /// Run time in microseconds.
     pub run_micros: u64,
+    /// Bad records that were left out (`--err`).
+    pub bad_records: u64,
 }
 
 /// How a task attempt ended.
@@ -171,6 +173,19 @@ pub enum Event {
         rdd: RddId,
         /// The directory of the checkpoint.
         directory: String,
+    },
+    /// A task has left out bad records (`--err`).
+    RowsSkipped {
+        /// The RDD that the task computed.
+        rdd: RddId,
+        /// The partition.
+        partition: usize,
+        /// The operator or source that could not use them.
+        operator: String,
+        /// How many.
+        rows: u64,
+        /// What was wrong with the first one.
+        example: String,
     },
     /// An action began.
     JobStarted {
@@ -254,7 +269,8 @@ impl Event {
             | Event::BlockStored { .. }
             | Event::BlockRemoved { .. }
             | Event::BlockNotStored { .. }
-            | Event::Checkpointed { .. } => {}
+            | Event::Checkpointed { .. }
+            | Event::RowsSkipped { .. } => {}
         }
         self
     }

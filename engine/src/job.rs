@@ -10,10 +10,10 @@ pub use sink::FoldVt;
 pub(crate) use sink::{Output, Sink, Zero};
 
 use crate::error::{Error, Failure, Result};
-use crate::event::{CallSite, StageInfo};
+use crate::event::{CallSite, Event, StageInfo};
 use crate::node::Node;
 use crate::sort;
-use crate::task::{Stop, TaskContext};
+use crate::task::{BadRecords, Stop, TaskContext};
 use crate::work::{JobSpec, StageSpec, TaskOutput, Work};
 use plan::{Plan, Target};
 use std::sync::Arc;
@@ -141,15 +141,22 @@ struct TaskResult {
 impl Work for JobWork {
     fn run(&self, stage: usize, partition: usize, task: &TaskContext) -> std::result::Result<TaskOutput, Stop> {
         let stage = self.plan.stages.get(stage).ok_or_else(|| Failure::Other(format!("no stage {stage}")))?;
-        match &stage.target {
+        let context = stage.node.context.arc();
+        task.tolerate(context.conf.err);
+        let output = match &stage.target {
             Target::Map { node, input } => {
                 crate::shuffle::write_map_output(node, *input, &stage.node, partition, task)?;
-                Ok(TaskOutput::MapOutput)
+                TaskOutput::MapOutput
             }
             Target::Result => {
                 let output = self.sink.run(&stage.node, partition, task)?;
-                Ok(TaskOutput::Value(Box::new(TaskResult { output, task: task.clone() })))
+                TaskOutput::Value(Box::new(TaskResult { output, task: task.clone() }))
             }
+        };
+        for BadRecords { operator, rows, example } in task.bad_records() {
+            let (rdd, operator) = (stage.node.id, operator.to_owned());
+            context.bus.emit(Event::RowsSkipped { rdd, partition, operator, rows, example });
         }
+        Ok(output)
     }
 }

@@ -168,6 +168,8 @@ pub struct Totals {
     pub input_bytes: u64,
     /// Run time of all tasks together, in microseconds.
     pub run_micros: u64,
+    /// Bad records that were left out (`--err`).
+    pub bad_records: u64,
 }
 
 /// An RDD.

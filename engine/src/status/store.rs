@@ -86,7 +86,7 @@ impl StatusStore {
             Event::BlockRemoved { rdd, partition } => self.with_rdd(*rdd, |status| {
                 status.cached.remove(partition);
             }),
-            Event::BlockNotStored { .. } => {}
+            Event::BlockNotStored { .. } | Event::RowsSkipped { .. } => {}
             Event::Checkpointed { rdd, directory } => {
                 self.with_rdd(*rdd, |status| status.checkpoint = Some(directory.clone()));
             }
@@ -256,5 +256,6 @@ impl Totals {
         self.shuffle_read_bytes += metrics.shuffle_read_bytes;
         self.input_bytes += metrics.input_bytes;
         self.run_micros += metrics.run_micros;
+        self.bad_records += metrics.bad_records;
     }
 }

@@ -1,6 +1,8 @@
 //! The engine from outside.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod accumulators;
+mod broadcast;
 mod checkpoint;
 mod closures;
 mod failures;
@@ -8,3 +10,4 @@ mod files;
 mod memory;
 mod pipelines;
 mod storage;
+mod tolerance;
