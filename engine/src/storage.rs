@@ -7,12 +7,13 @@ mod cached;
 mod checkpoint;
 mod chunk;
 mod level;
+mod reading;
+mod spill;
 mod work_dir;
 
 pub(crate) use budget::{MemoryBudget, Reservation};
 pub(crate) use cache::{CacheStore, Pins};
 pub(crate) use cached::cached_partition;
-use cached::write_block;
 pub(crate) use checkpoint::{Checkpoint, Part, PartWriter, clean_up, prepare};
 pub(crate) use level::Persisted;
 pub use level::StorageLevel;

@@ -3,10 +3,11 @@
 //!
 //! No file is written, read or removed while the store is locked.
 
+use super::Reservation;
 use super::block_file::BlockFile;
 use super::chunk::OwnedChunk;
+use super::spill::write_block;
 use super::work_dir::WorkDir;
-use super::{Reservation, write_block};
 use crate::batch::SharedBatch;
 use crate::codec::CodecVt;
 use crate::event::Event;

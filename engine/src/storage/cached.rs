@@ -1,9 +1,9 @@
 //! Reading a partition of a persisted RDD: from its block, or by computing it and storing a block on the way.
 
-use super::block_file::{BlockFile, BlockReader, BlockWriter, Durability};
+use super::block_file::{BlockWriter, Durability};
 use super::cache::{BlockId, NewBlock, Stored};
 use super::chunk::{Encoder, OwnedChunk};
-use super::work_dir::WorkDir;
+use super::reading::{Decoder, Reading};
 use super::{Persisted, Reservation, StorageLevel, heap_estimate};
 use crate::batch::{Batch, SharedBatch};
 use crate::codec::CodecVt;
@@ -46,73 +46,6 @@ enum State {
     Stored(Reading),
     /// Could not be stored: what was gathered before that was known, then the rest as it comes.
     Streaming { before: Option<Decoder>, gathered: Batch, rest: Pipeline },
-}
-
-/// A block that is being read.
-struct Reading {
-    stored: Stored,
-    next: usize,
-    /// Set once a block that is not kept as rows was opened.
-    decoder: Option<Decoder>,
-}
-
-/// Serialised rows that are being read.
-struct Decoder {
-    chunks: Chunks,
-    rows: Batch,
-}
-
-enum Chunks {
-    Memory { chunks: Arc<Vec<OwnedChunk>>, next: usize },
-    File(BlockReader),
-}
-
-impl Decoder {
-    /// Adds rows to the empty batch `out`; `false` if there are no more, or what is wrong with them.
-    fn next_batch(&mut self, codec: &CodecVt, out: &mut Batch) -> Result<bool, String> {
-        while self.rows.is_empty() {
-            let more = match &mut self.chunks {
-                Chunks::File(reader) => reader.load(codec, &mut self.rows)?,
-                Chunks::Memory { chunks, next } => {
-                    let chunk = chunks.get(*next);
-                    *next += 1;
-                    chunk.map(|chunk| chunk.get().load(codec, &mut self.rows)).transpose()?.is_some()
-                }
-            };
-            if !more {
-                return Ok(false);
-            }
-        }
-        self.rows.move_rows(out, out.limit);
-        Ok(true)
-    }
-}
-
-impl Reading {
-    fn new(stored: Stored) -> Reading {
-        Reading { stored, next: 0, decoder: None }
-    }
-
-    /// The same for a block.
-    fn next_batch(&mut self, persisted: Persisted, out: &mut Batch) -> Result<bool, String> {
-        let chunks = match &self.stored {
-            Stored::Rows(rows) => {
-                let rows = rows.get();
-                let n = (rows.rows() - self.next).min(out.limit);
-                // SAFETY: `n` rows are left from `next` on; the table is that of the row type.
-                unsafe { (persisted.vt.clone)(rows.row(self.next), n, out) }
-                self.next += n;
-                return Ok(n != 0);
-            }
-            _ if self.decoder.is_some() => None,
-            Stored::Chunks(chunks) => Some(Chunks::Memory { chunks: Arc::clone(chunks), next: 0 }),
-            Stored::File(file) => Some(Chunks::File(BlockReader::open(&file.path)?)),
-        };
-        let elem = out.elem();
-        let opened = chunks.map(|chunks| Decoder { chunks, rows: Batch::new(elem) });
-        self.decoder = opened.or(self.decoder.take());
-        self.decoder.as_mut().map_or(Ok(false), |decoder| decoder.next_batch(persisted.vt.codec, out))
-    }
 }
 
 impl Source for CachedSource {
@@ -185,7 +118,7 @@ impl CachedSource {
         let State::Missing(pipeline) = std::mem::replace(&mut self.state, nothing) else { return Ok(()) };
         self.state = match self.persisted.level {
             StorageLevel::Memory | StorageLevel::MemoryAndDisk => self.gather(pipeline, task)?,
-            StorageLevel::Disk => self.write(Batch::new(elem), pipeline, task)?,
+            StorageLevel::Disk => self.write(Batch::new(elem), self.no_memory(), pipeline, task)?,
             StorageLevel::MemorySerialized => self.serialise(pipeline)?,
         };
         Ok(())
@@ -203,7 +136,7 @@ impl CachedSource {
             rows.move_rows(&mut gathered, usize::MAX);
             if !self.context().reserve_for_cache(&mut memory, gathered.bytes() as u64 + heap, self.node.id) {
                 return match level {
-                    StorageLevel::MemoryAndDisk => self.write(gathered, pipeline, task),
+                    StorageLevel::MemoryAndDisk => self.write(gathered, memory, pipeline, task),
                     _ => Ok(State::Streaming { before: None, gathered, rest: pipeline }),
                 };
             }
@@ -237,13 +170,19 @@ impl CachedSource {
         if fits {
             return Ok(self.store(Stored::Chunks(chunks), memory, None));
         }
-        let before = Decoder { chunks: Chunks::Memory { chunks, next: 0 }, rows: Batch::new(self.node.elem) };
+        let before = Decoder::memory(chunks, self.node.elem);
         Ok(State::Streaming { before: Some(before), gathered: Batch::new(self.node.elem), rest: pipeline })
     }
 
     /// Stores the rows that were gathered, and the rest, in a file. If the disk is full, the partition is not stored, and
     /// the rows come from what was written and from what was not.
-    fn write(&self, gathered: Batch, mut rest: Pipeline, task: &TaskContext) -> Result<State, Stop> {
+    fn write(
+        &self,
+        gathered: Batch,
+        memory: Reservation,
+        mut rest: Pipeline,
+        task: &TaskContext,
+    ) -> Result<State, Stop> {
         let elem = self.node.elem;
         let codec = self.persisted.vt.codec;
         let created = self.context().cache.work_dir.block_path(self.node.id, self.partition);
@@ -256,6 +195,7 @@ impl CachedSource {
         };
         let mut encoder = Encoder::new(codec);
         let mut rows = gathered;
+        let mut memory = Some(memory);
         let mut at = 0;
         let problem = loop {
             if at < rows.rows() {
@@ -263,8 +203,11 @@ impl CachedSource {
                 at += encoder.add(&rows, at)?;
             } else {
                 at = 0;
-                // The rows gathered before may be many.
-                rows = Batch::new(elem);
+                if memory.is_some() {
+                    // The rows gathered before may be many.
+                    rows = Batch::new(elem);
+                    memory = None;
+                }
                 if !rest.next(&mut rows)? {
                     let last = if encoder.is_empty() { Ok(()) } else { writer.write(&encoder.chunk()) };
                     if let Err(error) = last {
@@ -287,7 +230,7 @@ impl CachedSource {
         self.context().cache.not_stored(self.id(), problem.to_string());
         let unreadable = |problem: String| unreadable(&self.node, self.partition, &problem);
         let written = writer.into_written().map_err(|error| unreadable(error.to_string()))?;
-        let before = Decoder { chunks: Chunks::File(written), rows: Batch::new(elem) };
+        let before = Decoder::file(written, elem);
         let mut unwritten = Batch::new(elem);
         encoder.chunk().load(codec, &mut unwritten).map_err(unreadable)?;
         rows.retain_indices(&mut |row| row >= at);
@@ -321,24 +264,4 @@ fn unreadable(node: &Node, partition: usize, problem: &str) -> Stop {
     let id = node.id;
     Failure::Other(format!("what was written of partition {partition} of RDD {id} cannot be read back: {problem}"))
         .into()
-}
-
-/// Writes the rows of a block to a file.
-pub(crate) fn write_block(
-    work_dir: &WorkDir,
-    (rdd, partition): BlockId,
-    rows: &Batch,
-    codec: &'static CodecVt,
-) -> Result<BlockFile, String> {
-    let failed = |error: std::io::Error| error.to_string();
-    let path = work_dir.block_path(rdd, partition).map_err(failed)?;
-    let mut writer = BlockWriter::create(path).map_err(failed)?;
-    let mut encoder = Encoder::new(codec);
-    let mut at = 0;
-    while at < rows.rows() {
-        at += encoder.add(rows, at).map_err(|failure| failure.to_string())?;
-        writer.write(&encoder.chunk()).map_err(failed)?;
-        encoder.clear();
-    }
-    writer.finish(Durability::Scratch).map_err(failed)
 }
