@@ -204,7 +204,7 @@ fn what_must_make_room_moves_to_disk_and_is_not_computed_again() {
 
 #[test]
 fn shuffles_that_need_memory_move_blocks_to_disk() {
-    let (ctx, directory) = context(6 << 20);
+    let (ctx, directory) = context(5 << 20);
     let rdd = ctx.range(0, 500_000).persist(StorageLevel::MemoryAndDisk);
     assert_eq!(rdd.count().unwrap(), 500_000);
     assert_eq!(blocks(directory.path()).len(), 0);
