@@ -5,15 +5,19 @@
 //! to the attempt that runs it (closures with accumulators are rebuilt for each task), so that adding works from any
 //! thread, `par_iter` included, without looking up "the current task".
 
-use crate::batch::{Batch, Elem, ElemVt, SharedBatch, drain_rows};
+mod collections;
+
+use crate::batch::{Batch, Elem, ElemVt, SharedBatch};
 use crate::capture::Capture;
+use crate::closure::Closure;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::context::DparkContext;
 use crate::handle::handle;
 use std::marker::PhantomData;
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A value that tasks add to and the driver reads.
+/// A value that tasks add to and the driver reads. It is kept in memory as it is, so it should stay small.
 ///
 /// ```
 /// let ctx = dpark::DparkContext::local(2);
@@ -22,6 +26,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// assert_eq!(seen.value(), 45);
 /// # Ok::<(), dpark::Error>(())
 /// ```
+///
+/// # What counts, and how often
+/// What the closures of an action's last stage add (those of the action itself, and of the transformations since the last
+/// shuffle) counts exactly once for each partition of that action: when its result is taken over. Attempts that failed or
+/// were repeated do not count. Of a job that fails, the partitions that had finished count.
+///
+/// What is added below a shuffle counts exactly once for each map partition, when its output is stored: not again when a lost
+/// output is computed anew, nor by later actions that reuse the outputs. (Spark promises neither.)
+///
+/// Inside transformations, what is computed twice counts twice, as in Spark: two actions over the same RDD count what both
+/// compute, and `sort_by` computes the rows below it once more for its sample. If the RDD is persisted its partitions count
+/// when they are computed, so once, and again for a block that was evicted or lost.
 pub struct Accumulator<T> {
     slot: AccumulatorHandle,
     value: PhantomData<fn(T) -> T>,
@@ -34,6 +50,8 @@ handle! {
 
 pub(crate) struct Slot {
     vt: &'static AccumulatorVt,
+    /// How two values become one.
+    merge: Closure,
     /// No row or one.
     value: Mutex<SharedBatch>,
     /// The driver's slot, if this is a task's.
@@ -42,14 +60,15 @@ pub(crate) struct Slot {
 
 struct AccumulatorVt {
     elem: &'static ElemVt,
-    merge: unsafe fn(&mut Batch, &mut Batch),
+    /// Merges a value, which is moved out, into the batch. Arguments: merge closure, batch with no row or one, value.
+    add: unsafe fn(*const u8, &mut Batch, *mut u8),
 }
 
 impl Slot {
-    fn new(vt: &'static AccumulatorVt, target: Option<AccumulatorHandle>) -> Slot {
+    fn new(vt: &'static AccumulatorVt, merge: Closure, target: Option<AccumulatorHandle>) -> Slot {
         // SAFETY: accumulators are made for `T: Send + Sync` only.
         let value = unsafe { SharedBatch::new(Batch::new(vt.elem)) };
-        Slot { vt, value: Mutex::new(value), target }
+        Slot { vt, merge, value: Mutex::new(value), target }
     }
 
     fn lock(&self) -> MutexGuard<'_, SharedBatch> {
@@ -58,15 +77,34 @@ impl Slot {
 }
 
 impl AccumulatorHandle {
+    fn create(vt: &'static AccumulatorVt, merge: Closure) -> AccumulatorHandle {
+        AccumulatorHandle::wrap(Arc::new(Slot::new(vt, merge, None)))
+    }
+
     #[inline(never)]
     fn with_value(&self, f: &mut dyn FnMut(&mut Batch)) {
         f(self.arc().lock().get_mut());
     }
 
-    /// Adds the row of `from` to this slot.
+    /// Adds a value to this slot.
+    ///
+    /// # Safety
+    /// `x` is a value of the accumulator's type, which the caller gives up.
+    #[inline(never)]
+    unsafe fn add(&self, x: *mut u8) {
+        let Slot { vt, merge, .. } = &**self.arc();
+        // SAFETY: closure, batch and value have the types of the table.
+        unsafe { (vt.add)(merge.ptr(), self.arc().lock().get_mut(), x) }
+    }
+
+    /// Adds the row of `from`, if there is one, to this slot.
     fn merge(&self, from: &mut Batch) {
-        // SAFETY: both batches hold rows of the accumulator's type.
-        unsafe { (self.arc().vt.merge)(self.arc().lock().get_mut(), from) }
+        if !from.is_empty() {
+            let row = from.row(0);
+            from.head += 1;
+            // SAFETY: the row has the accumulator's type and was just given up.
+            unsafe { self.add(row) }
+        }
     }
 }
 
@@ -76,30 +114,62 @@ impl std::fmt::Debug for AccumulatorHandle {
     }
 }
 
-struct Merge<T>(PhantomData<T>);
+struct Merge<T, F>(PhantomData<(T, F)>);
 
-impl<T: AddAssign + 'static> Merge<T> {
-    const VT: &'static AccumulatorVt = &AccumulatorVt { elem: Elem::<T>::VT, merge: merge::<T> };
+impl<T: 'static, F: Fn(&mut T, T)> Merge<T, F> {
+    const VT: &'static AccumulatorVt = &AccumulatorVt { elem: Elem::<T>::VT, add: add::<T, F> };
 }
 
-unsafe fn merge<T: AddAssign + 'static>(into: &mut Batch, from: &mut Batch) {
-    // SAFETY: both batches hold rows of type `T`.
+unsafe fn add<T, F: Fn(&mut T, T)>(merge: *const u8, into: &mut Batch, x: *mut u8) {
+    // SAFETY: the table's types are those of the closure, the batch and the value.
     unsafe {
-        drain_rows::<T>(from, |x| match into.is_empty() {
+        let x = (x as *mut T).read();
+        match into.is_empty() {
             true => into.push(x),
-            false => *(into.row(0) as *mut T) += x,
-        })
+            false => (*(merge as *const F))(&mut *(into.row(0) as *mut T), x),
+        }
     }
 }
 
-impl<T: AddAssign + Send + Sync + 'static> Accumulator<T> {
-    pub(crate) fn new(init: T) -> Accumulator<T> {
-        let slot = AccumulatorHandle::wrap(Arc::new(Slot::new(Merge::<T>::VT, None)));
-        let accumulator = Accumulator { slot, value: PhantomData };
+impl DparkContext {
+    /// A value that tasks can add to, starting at `init`.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(2);
+    /// let rows = ctx.accumulator(100u32);
+    /// ctx.range(0, 7).with_env((&rows,)).foreach(|(rows,)| move |_| rows.add(1))?;
+    /// assert_eq!(rows.value(), 107);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    pub fn accumulator<T: AddAssign + Send + Sync + 'static>(&self, init: T) -> Accumulator<T> {
+        self.accumulator_with(init, |value, x| *value += x)
+    }
+
+    /// An accumulator whose values are merged by a function. It must be associative and commutative, since tasks end in any
+    /// order, and must not capture variables.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(2);
+    /// let longest = ctx.accumulator_with(0, |longest: &mut usize, length| *longest = length.max(*longest));
+    /// let words = ctx.parallelize(["a", "abc", "ab"].map(String::from));
+    /// words.with_env((&longest,)).foreach(|(longest,)| move |word| longest.add(word.len()))?;
+    /// assert_eq!(longest.value(), 3);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    pub fn accumulator_with<T, F>(&self, init: T, merge: F) -> Accumulator<T>
+    where
+        T: Send + Sync + 'static,
+        F: Fn(&mut T, T) + Send + Sync + 'static,
+    {
+        const { assert!(size_of::<F>() == 0, "the merge function of an accumulator must not capture variables") }
+        let merge = Closure::plain::<F, fn(&mut T, T)>(merge, "accumulator_with");
+        let accumulator = Accumulator { slot: AccumulatorHandle::create(Merge::<T, F>::VT, merge), value: PhantomData };
         accumulator.add(init);
         accumulator
     }
+}
 
+impl<T: Send + Sync + 'static> Accumulator<T> {
     /// Adds to the value.
     ///
     /// ```
@@ -108,13 +178,9 @@ impl<T: AddAssign + Send + Sync + 'static> Accumulator<T> {
     /// assert_eq!(total.value(), 3);
     /// ```
     pub fn add(&self, x: T) {
-        let mut x = Some(x);
-        self.slot.with_value(&mut |value| {
-            if let Some(x) = x.take() {
-                // SAFETY: the slot holds at most one row of type `T`.
-                unsafe { if value.is_empty() { value.push(x) } else { *(value.row(0) as *mut T) += x } }
-            }
-        });
+        let mut x = std::mem::ManuallyDrop::new(x);
+        // SAFETY: the slot was made for values of type `T`; `x` is used no more.
+        unsafe { self.slot.add(&raw mut x as *mut u8) }
     }
 
     /// The value, as the driver knows it: what finished jobs have added. Panics in a task, where it is not known.
@@ -138,6 +204,22 @@ impl<T: AddAssign + Send + Sync + 'static> Accumulator<T> {
         });
         copy.unwrap_or_else(|| read_in_task())
     }
+
+    /// Changes the value in place, after an empty one was put where there was none.
+    fn update(&self, empty: fn() -> T, change: impl FnOnce(&mut T)) {
+        let mut change = Some(change);
+        self.slot.with_value(&mut |value| {
+            if let Some(change) = change.take() {
+                // SAFETY: the slot holds at most one row of type `T`.
+                unsafe {
+                    if value.is_empty() {
+                        value.push(empty());
+                    }
+                    change(&mut *(value.row(0) as *mut T));
+                }
+            }
+        });
+    }
 }
 
 impl<T> Clone for Accumulator<T> {
@@ -152,7 +234,7 @@ impl<T> std::fmt::Debug for Accumulator<T> {
     }
 }
 
-impl<T: AddAssign + Send + Sync + 'static> Capture for Accumulator<T> {
+impl<T: Send + Sync + 'static> Capture for Accumulator<T> {
     fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
         out.accumulators.push(self.slot.clone());
         Ok(())
@@ -194,7 +276,11 @@ impl TaskUpdates {
         if let Some(slot) = slots.iter().find(same) {
             return slot.clone();
         }
-        let slot = AccumulatorHandle::wrap(Arc::new(Slot::new(target.arc().vt, Some(target.clone()))));
+        let slot = AccumulatorHandle::wrap(Arc::new(Slot::new(
+            target.arc().vt,
+            target.arc().merge.clone(),
+            Some(target.clone()),
+        )));
         slots.push(slot.clone());
         slot
     }

@@ -6,13 +6,14 @@
 
 mod intern;
 
-use crate::accumulator::AccumulatorHandle;
+use crate::accumulator::{Accumulator, AccumulatorHandle};
+use crate::broadcast::{Broadcast, BroadcastHandle};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::data::Data;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A value that a closure may capture: what is `Serialize + DeserializeOwned`, and accumulators.
+/// A value that a closure may capture: what is `Serialize + DeserializeOwned`, accumulators and broadcasts.
 ///
 /// ```compile_fail,E0277
 /// let ctx = dpark::DparkContext::local(1);
@@ -107,8 +108,8 @@ impl<T: Capture + Send + Sync> Captured for Referenced<'_, T> {
     fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
         let mut value = Writer::default();
         self.0.save(&mut value)?;
-        if !value.accumulators.is_empty() {
-            return Err(CodecError("capture the accumulator itself, not a reference to it".to_owned()));
+        if !value.accumulators.is_empty() || !value.broadcasts.is_empty() {
+            return Err(CodecError("capture the accumulator or broadcast itself, not a reference to it".to_owned()));
         }
         out.put_bytes(&value.bytes);
         Ok(())
@@ -146,7 +147,7 @@ impl<P: Copy + 'static> Captured for FnPointer<P> {
 #[derive(Debug)]
 pub struct Wrap<'a, T: ?Sized>(pub &'a T);
 
-/// First choice of `cap()`: text.
+/// First choice of `cap()`: text, and references to accumulators and broadcasts, which are captured themselves.
 pub trait CapStr {
     /// What captures the variable.
     type Captured;
@@ -160,6 +161,24 @@ impl<'a> CapStr for &&Wrap<'_, &'a str> {
     #[inline]
     fn cap(&self) -> Text<'a> {
         Text(self.0)
+    }
+}
+
+impl<'a, T: Send + Sync + 'static> CapStr for &&Wrap<'_, &'a Accumulator<T>> {
+    type Captured = &'a Accumulator<T>;
+
+    #[inline]
+    fn cap(&self) -> &'a Accumulator<T> {
+        self.0
+    }
+}
+
+impl<'a, T: Data> CapStr for &&Wrap<'_, &'a Broadcast<T>> {
+    type Captured = &'a Broadcast<T>;
+
+    #[inline]
+    fn cap(&self) -> &'a Broadcast<T> {
+        self.0
     }
 }
 
@@ -267,11 +286,12 @@ env_tuples! {
     (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14 P 15)
 }
 
-/// An environment as bytes, and the accumulators it holds.
+/// An environment as bytes, and the accumulators and broadcasts it holds.
 #[derive(Debug)]
 pub struct SavedEnv {
     pub(crate) bytes: Vec<u8>,
     pub(crate) accumulators: Vec<AccumulatorHandle>,
+    pub(crate) broadcasts: Vec<BroadcastHandle>,
     /// Writes the tuple of values, read from the bytes.
     pub(crate) load: LoadFn,
 }
@@ -300,7 +320,8 @@ impl SavedEnv {
     #[inline]
     #[track_caller]
     pub(crate) fn followed_by<T: Data>(mut self, value: &T) -> SavedEnv {
-        let mut out = Writer { bytes: std::mem::take(&mut self.bytes), ..Writer::default() };
+        let mut out = Writer::default();
+        out.bytes = std::mem::take(&mut self.bytes);
         if let Err(error) = value.save(&mut out) {
             panic!("a zero value cannot be serialised: {error}")
         }
@@ -312,7 +333,7 @@ impl SavedEnv {
     #[track_caller]
     fn finish(out: Writer, saved: Result<(), CodecError>, load: LoadFn) -> SavedEnv {
         match saved {
-            Ok(()) => SavedEnv { bytes: out.bytes, accumulators: out.accumulators, load },
+            Ok(()) => SavedEnv { bytes: out.bytes, accumulators: out.accumulators, broadcasts: out.broadcasts, load },
             Err(error) => panic!("a captured variable cannot be serialised: {error}"),
         }
     }

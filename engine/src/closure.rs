@@ -270,6 +270,7 @@ impl Rebuild {
     fn value(&self, vt: &'static ClosureVt, task: Option<&TaskContext>) -> Result<Value, CodecError> {
         let mut input = Reader::new(&self.env.bytes);
         input.accumulators = &self.env.accumulators;
+        input.broadcasts = &self.env.broadcasts;
         input.task = task;
         // Until `make` has succeeded there is memory, but no value to drop.
         let memory = std::mem::ManuallyDrop::new(Value::alloc(vt));

@@ -1,9 +1,10 @@
 //! The settings of a context.
 
 use crate::error::{Error, Result};
+use std::path::PathBuf;
 
 /// Where and how a context runs its tasks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Conf {
     /// `local` (a thread for each core), `local[N]`.
     pub master: String,
@@ -11,23 +12,30 @@ pub struct Conf {
     pub parallelism: usize,
     /// Bytes for cached blocks, shuffles and results; 0: six tenths of the machine's memory. Set by `-M`.
     pub memory: u64,
+    /// Where persisted partitions that are not kept in memory go: a private directory is made there when the first is
+    /// written, and removed when the context ends. None: the system's directory for temporary files.
+    pub work_dir: Option<PathBuf>,
+    /// The part of bad records that is tolerated, from 0 (none) to 1: a row that makes the closure of a row operator panic, or a
+    /// line that is not UTF-8, is skipped and counted. A task fails when more of its rows are bad. Set by `--err`.
+    pub err: f64,
 }
 
 impl Default for Conf {
     fn default() -> Conf {
-        Conf { master: "local".to_owned(), parallelism: 0, memory: 0 }
+        Conf { master: "local".to_owned(), parallelism: 0, memory: 0, work_dir: None, err: 0.0 }
     }
 }
 
 impl Conf {
-    /// Reads `-m MASTER`, `-p N` and `-M MEM` from a program's arguments; the first argument that is none of them, and what
-    /// follows, is the program's own.
+    /// Reads `-m MASTER`, `-p N`, `-M MEM` and `--err RATIO` from a program's arguments; the first argument that is none of
+    /// them, and what follows, is the program's own.
     pub(crate) fn from_args(arguments: impl Iterator<Item = String>) -> Result<Conf> {
         let mut conf = Conf::default();
         let mut arguments = arguments.peekable();
-        while let Some(option) = arguments
-            .next_if(|argument| matches!(argument.as_str(), "-m" | "--master" | "-p" | "--parallel" | "-M" | "--mem"))
-        {
+        let is_option = |argument: &String| {
+            matches!(argument.as_str(), "-m" | "--master" | "-p" | "--parallel" | "-M" | "--mem" | "--err")
+        };
+        while let Some(option) = arguments.next_if(is_option) {
             let value = arguments.next().ok_or_else(|| Error::Invalid(format!("{option} needs a value")))?;
             match option.as_str() {
                 "-m" | "--master" => conf.master = value,
@@ -37,6 +45,7 @@ impl Conf {
                         Error::Invalid(format!("{option} {value}: not a number of partitions above 0"))
                     })?;
                 }
+                "--err" => conf.err = parse_err(&value)?,
                 _ => conf.memory = parse_memory(&value)?,
             }
         }
@@ -62,6 +71,17 @@ impl Conf {
     pub(crate) fn memory_limit(&self) -> u64 {
         if self.memory > 0 { self.memory } else { machine_memory() / 10 * 6 }
     }
+}
+
+/// The tolerated part of bad records.
+pub(crate) fn parse_err(text: &str) -> Result<f64> {
+    text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(|| bad_err(text))
+}
+
+fn bad_err(text: &str) -> Error {
+    Error::Invalid(format!(
+        "--err {text}: not a part of the records; write a number from 0 (tolerate none) to 1, for example 0.01"
+    ))
 }
 
 /// `200`, `200m`, `4g`: mega bytes if there is no suffix, as in DPark.
@@ -104,13 +124,18 @@ mod tests {
     fn arguments_end_at_the_programs_own() {
         let arguments = ["-m", "local[3]", "-M", "1.5g", "input.txt", "-p", "9"].map(str::to_owned);
         let conf = Conf::from_args(arguments.into_iter()).unwrap();
-        assert_eq!(conf, Conf { master: "local[3]".into(), parallelism: 0, memory: 3 << 29 });
+        assert_eq!(conf, Conf { master: "local[3]".into(), memory: 3 << 29, ..Conf::default() });
         assert_eq!(conf.slots().unwrap(), 3);
     }
 
     #[test]
     fn bad_settings_say_what_is_wrong() {
         let message = |result: Result<u64>| result.unwrap_err().to_string();
+        for bad in ["2", "-0.1", "NaN", "1%"] {
+            let error = Conf::from_args(["--err", bad].map(str::to_owned).into_iter()).unwrap_err().to_string();
+            assert!(error.contains("write a number from 0 (tolerate none) to 1"), "{error}");
+        }
+        assert_eq!(Conf::from_args(["--err", "0.25"].map(str::to_owned).into_iter()).unwrap().err, 0.25);
         assert_eq!(message(parse_memory("12q")), "`12q` is not an amount of memory: write for example 500m or 4g");
         let conf = Conf { master: "zk://a".into(), ..Conf::default() };
         assert_eq!(

@@ -1,6 +1,5 @@
 //! `DparkContext`: where RDDs begin, and what they share.
 
-use crate::accumulator::Accumulator;
 use crate::conf::Conf;
 use crate::data::Data;
 use crate::error::{Error, Failure, Result};
@@ -12,10 +11,9 @@ use crate::rdd::Rdd;
 use crate::scheduler::Scheduler;
 use crate::show::ContextCard;
 use crate::shuffle::ShuffleStore;
-use crate::storage::{CacheStore, MemoryBudget, Reservation};
+use crate::storage::{CacheStore, MemoryBudget, Reservation, WorkDir};
 use crate::text_file::TextPaths;
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -74,8 +72,8 @@ impl DparkContext {
         DparkContext::start(Conf { master: format!("local[{slots}]"), ..Conf::default() }, slots)
     }
 
-    /// A context with the settings of the command line: `-m MASTER`, `-p PARTITIONS`, `-M MEMORY`, before the program's own
-    /// arguments. It stands first in `main`.
+    /// A context with the settings of the command line: `-m MASTER`, `-p PARTITIONS`, `-M MEMORY`, `--err RATIO`,
+    /// before the program's own arguments. It stands first in `main`.
     ///
     /// ```
     /// # #[allow(clippy::needless_doctest_main)]
@@ -96,7 +94,7 @@ impl DparkContext {
             slots,
             scheduler,
             budget: MemoryBudget::new(conf.memory_limit()),
-            cache: Arc::new(CacheStore::new(bus.clone())),
+            cache: Arc::new(CacheStore::new(bus.clone(), WorkDir::new(conf.work_dir.clone()))),
             shuffles: ShuffleStore::default(),
             marked: Mutex::default(),
             rdds: AtomicU64::new(0),
@@ -192,19 +190,6 @@ impl DparkContext {
         crate::rdd::union(self, rdds.into_iter().collect())
     }
 
-    /// A value that tasks can add to, starting at `init`.
-    ///
-    /// ```
-    /// let ctx = dpark::DparkContext::local(2);
-    /// let rows = ctx.accumulator(100u32);
-    /// ctx.range(0, 7).with_env((&rows,)).foreach(|(rows,)| move |_| rows.add(1))?;
-    /// assert_eq!(rows.value(), 107);
-    /// # Ok::<(), dpark::Error>(())
-    /// ```
-    pub fn accumulator<T: AddAssign + Send + Sync + 'static>(&self, init: T) -> Accumulator<T> {
-        Accumulator::new(init)
-    }
-
     /// Stops a running job; its action returns [`Error::Cancelled`].
     ///
     /// ```
@@ -286,6 +271,11 @@ impl DparkContext {
         true
     }
 
+    /// Removes the files of the context, for a process that is about to exit without dropping it.
+    pub(crate) fn remove_work_dir(&self) {
+        self.0.arc().cache.work_dir.remove();
+    }
+
     /// What a shell shows for the context.
     #[doc(hidden)]
     pub fn card(&self) -> ContextCard {
@@ -332,12 +322,14 @@ impl Context {
             self.scheduler.cancel_all();
             self.scheduler.stop();
         }
+        self.cache.work_dir.remove();
     }
 
     /// Resizes a reservation; the cache gives way. Fails if the budget does not suffice even so.
     pub(crate) fn reserve(&self, memory: &mut Reservation, bytes: u64) -> std::result::Result<(), Failure> {
         while let Err(missing) = memory.try_resize(bytes) {
-            if !self.cache.evict(missing, None) {
+            // Others may have freed some while nothing was left to evict.
+            if !self.cache.evict(missing, None) && memory.try_resize(bytes).is_err() {
                 let (limit, used) = (self.budget.limit() >> 20, self.budget.used() >> 20);
                 return Err(Failure::Budget(format!(
                     "the memory budget of {limit} MB does not suffice: {used} MB are in use and this task needs {} MB; \
@@ -353,7 +345,7 @@ impl Context {
     pub(crate) fn reserve_for_cache(&self, memory: &mut Reservation, bytes: u64, rdd: RddId) -> bool {
         while let Err(missing) = memory.try_resize(bytes) {
             if !self.cache.evict(missing, Some(rdd)) {
-                return false;
+                return memory.try_resize(bytes).is_ok();
             }
         }
         true

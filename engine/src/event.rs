@@ -97,6 +97,8 @@ pub struct TaskMetrics {
     pub input_bytes: u64,
     /// Run time in microseconds.
     pub run_micros: u64,
+    /// Bad records that were left out (`--err`).
+    pub bad_records: u64,
 }
 
 /// How a task attempt ended.
@@ -131,14 +133,14 @@ pub enum Event {
         /// The RDD.
         rdd: RddId,
     },
-    /// `cache()` or `unpersist()` was called.
+    /// `cache()`, `persist()` or `unpersist()` was called.
     CacheMarked {
         /// The RDD.
         rdd: RddId,
-        /// The storage level's name (`memory`); none after `unpersist`.
+        /// The storage level's name (`memory`, `memory and disk`, …); none after `unpersist`.
         level: Option<String>,
     },
-    /// A partition entered the cache.
+    /// A partition entered the cache, or moved from memory to disk.
     BlockStored {
         /// The RDD.
         rdd: RddId,
@@ -155,6 +157,35 @@ pub enum Event {
         rdd: RddId,
         /// The partition.
         partition: usize,
+    },
+    /// A partition could not be written to disk, so it is not in the cache; the job goes on.
+    BlockNotStored {
+        /// The RDD.
+        rdd: RddId,
+        /// The partition.
+        partition: usize,
+        /// What the system said.
+        why: String,
+    },
+    /// The rows of an RDD are in files now; its lineage is cut.
+    Checkpointed {
+        /// The RDD.
+        rdd: RddId,
+        /// The directory of the checkpoint.
+        directory: String,
+    },
+    /// A task has left out bad records (`--err`).
+    RowsSkipped {
+        /// The RDD that the task computed.
+        rdd: RddId,
+        /// The partition.
+        partition: usize,
+        /// The operator or source that could not use them.
+        operator: String,
+        /// How many.
+        rows: u64,
+        /// What was wrong with the first one.
+        example: String,
     },
     /// An action began.
     JobStarted {
@@ -236,7 +267,10 @@ impl Event {
             | Event::RddDropped { .. }
             | Event::CacheMarked { .. }
             | Event::BlockStored { .. }
-            | Event::BlockRemoved { .. } => {}
+            | Event::BlockRemoved { .. }
+            | Event::BlockNotStored { .. }
+            | Event::Checkpointed { .. }
+            | Event::RowsSkipped { .. } => {}
         }
         self
     }

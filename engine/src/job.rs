@@ -10,10 +10,10 @@ pub use sink::FoldVt;
 pub(crate) use sink::{Output, Sink, Zero};
 
 use crate::error::{Error, Failure, Result};
-use crate::event::{CallSite, StageInfo};
+use crate::event::{CallSite, Event, StageInfo};
 use crate::node::{Kind, Node};
 use crate::sort;
-use crate::task::{Stop, TaskContext};
+use crate::task::{BadRecords, Stop, TaskContext};
 use crate::work::{JobSpec, StageSpec, TaskOutput, Work};
 use plan::{Plan, Target};
 use std::sync::Arc;
@@ -77,9 +77,12 @@ fn prepared_plan(node: &Arc<Node>) -> Result<Plan> {
 /// Counts the rows of an indexed RDD's parent, but for the last partition.
 fn count_rows(node: &Arc<Node>) -> Result<()> {
     let Kind::Indexed { firsts, .. } = &node.kind else { return Ok(()) };
+    let parents = node.parents();
+    // Without a parent, the lineage was cut meanwhile, and the next plan reads the checkpoint.
+    let Some(parent) = parents.first() else { return Ok(()) };
     let (name, call_site) = ("zip_with_index (counting)", node.call_site.clone());
     let partitions = Some((0..node.partitions.saturating_sub(1)).collect());
-    let counts = run(Action { node: &node.parents[0], name, call_site, partitions, sink: Sink::Count })?;
+    let counts = run(Action { node: parent, name, call_site, partitions, sink: Sink::Count })?;
     let mut found = vec![0];
     for count in &counts {
         found.push(found[found.len() - 1] + count.count());
@@ -94,12 +97,15 @@ fn prepare_sort(node: &Arc<Node>) -> Result<()> {
     let Some((shuffled, vt)) = node.shuffled().and_then(|shuffled| Some((shuffled, shuffled.sort?))) else {
         return Ok(());
     };
+    let parents = node.parents();
+    // Without a parent, the lineage was cut meanwhile, and the next plan reads the checkpoint.
+    let Some(parent) = parents.first() else { return Ok(()) };
     let samples = if node.partitions == 1 {
         Vec::new()
     } else {
         let sink = Sink::Sample { vt, closure: shuffled.closure.clone() };
         let (name, call_site) = ("sort_by (sampling)", node.call_site.clone());
-        let outputs = run(Action { node: &node.parents[0], name, call_site, partitions: None, sink })?;
+        let outputs = run(Action { node: parent, name, call_site, partitions: None, sink })?;
         outputs.into_iter().filter_map(Output::into_sample).collect()
     };
     let bounds = sort::bounds(vt, samples, node.partitions, &TaskContext::default());
@@ -158,15 +164,22 @@ struct TaskResult {
 impl Work for JobWork {
     fn run(&self, stage: usize, partition: usize, task: &TaskContext) -> std::result::Result<TaskOutput, Stop> {
         let stage = self.plan.stages.get(stage).ok_or_else(|| Failure::Other(format!("no stage {stage}")))?;
-        match &stage.target {
+        let context = stage.node.context.arc();
+        task.tolerate(context.conf.err);
+        let output = match &stage.target {
             Target::Map { node, input } => {
-                crate::shuffle::write_map_output(node, *input, partition, task)?;
-                Ok(TaskOutput::MapOutput)
+                crate::shuffle::write_map_output(node, *input, &stage.node, partition, task)?;
+                TaskOutput::MapOutput
             }
             Target::Result => {
                 let output = self.sink.run(&stage.node, partition, task)?;
-                Ok(TaskOutput::Value(Box::new(TaskResult { output, task: task.clone() })))
+                TaskOutput::Value(Box::new(TaskResult { output, task: task.clone() }))
             }
+        };
+        for BadRecords { operator, rows, example } in task.bad_records() {
+            let (rdd, operator) = (stage.node.id, operator.to_owned());
+            context.bus.emit(Event::RowsSkipped { rdd, partition, operator, rows, example });
         }
+        Ok(output)
     }
 }

@@ -23,6 +23,7 @@ extern crate self as dpark;
 pub mod accumulator;
 #[doc(hidden)]
 pub mod batch;
+mod broadcast;
 pub mod capture;
 #[doc(hidden)]
 pub mod cell;
@@ -75,6 +76,7 @@ mod vectors;
 pub mod work;
 
 pub use accumulator::Accumulator;
+pub use broadcast::Broadcast;
 pub use conf::Conf;
 pub use context::DparkContext;
 pub use data::{Data, Key};
@@ -84,10 +86,11 @@ pub use partitioner::Partitioner;
 pub use rdd::{Emitter, LocalIter, PipeCommand, Rdd, Summand};
 pub use serde;
 pub use stats::{Number, Stats};
+pub use storage::StorageLevel;
 pub use text_file::TextPaths;
 
 /// What programs and cells use.
 pub mod prelude {
-    pub use crate::{Accumulator, Data, DparkContext, Error, Key, Rdd, Result};
+    pub use crate::{Accumulator, Broadcast, Data, DparkContext, Error, Key, Rdd, Result, StorageLevel};
     pub use serde::{Deserialize, Serialize};
 }

@@ -11,11 +11,11 @@ use crate::partitioner::Partitioner;
 use crate::pipeline::{OpVt, PairVt, PartitionsVt, ProbeVt, Source};
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::sort::SortVt;
-use crate::storage::CacheVt;
+use crate::storage::{Checkpoint, Persisted};
 use crate::task::{Stop, TaskContext};
 use std::ops::Range;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 handle! {
     /// What an [`crate::Rdd`] is: a shared reference to a node of the lineage.
@@ -30,15 +30,27 @@ pub(crate) struct Node {
     pub(crate) elem: &'static ElemVt,
     pub(crate) call_site: CallSite,
     pub(crate) partitions: usize,
-    pub(crate) parents: Vec<Arc<Node>>,
     pub(crate) kind: Kind,
     /// How its rows are spread over the partitions, if that is known.
     pub(crate) partitioner: Option<Partitioner>,
     /// The number of partitions that the next shuffle makes, if it was asked for.
     pub(crate) shuffle_into: Option<usize>,
+    lineage: RwLock<Lineage>,
     /// How to cache its rows; none while it is not marked.
-    cached: Mutex<Option<&'static CacheVt>>,
+    cached: Mutex<Option<Persisted>>,
 }
+
+/// Where a node's rows come from. Whoever walks up takes a copy, since a checkpoint may cut the lineage at any time.
+#[derive(Clone)]
+pub(crate) enum Lineage {
+    /// From its parents, in the operator's order.
+    Parents(Parents),
+    /// From files; the parents were let go.
+    Checkpoint(Arc<Checkpoint>),
+}
+
+/// The parents of a node.
+pub(crate) type Parents = Arc<Vec<Arc<Node>>>;
 
 /// How the rows of a node come to be.
 pub(crate) enum Kind {
@@ -143,6 +155,7 @@ impl Node {
         };
         context.arc().bus.emit(Event::RddCreated(info));
         let cached = Mutex::new(None);
+        let lineage = RwLock::new(Lineage::Parents(Arc::new(parents)));
         let context = context.clone();
         let Spread { partitioner, shuffle_into } = spread;
         let node = Node {
@@ -152,8 +165,8 @@ impl Node {
             elem,
             call_site,
             partitions,
-            parents,
             kind,
+            lineage,
             partitioner,
             shuffle_into,
             cached,
@@ -161,22 +174,54 @@ impl Node {
         RddHandle::wrap(Arc::new(node))
     }
 
-    /// How to cache the rows, if `cache()` was called.
-    pub(crate) fn cached(&self) -> Option<&'static CacheVt> {
+    /// How to cache the rows, if `persist` was called.
+    pub(crate) fn cached(&self) -> Option<Persisted> {
         *self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Marks or unmarks the node; tells whether that changed anything.
-    pub(crate) fn set_cached(&self, vt: Option<&'static CacheVt>) -> bool {
-        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = cached.is_some() != vt.is_some();
-        *cached = vt;
-        changed
+    /// Marks or unmarks the node; returns how it was marked before.
+    pub(crate) fn set_cached(&self, persisted: Option<Persisted>) -> Option<Persisted> {
+        std::mem::replace(&mut *self.cached.lock().unwrap_or_else(PoisonError::into_inner), persisted)
+    }
+
+    /// Where the rows come from now.
+    pub(crate) fn lineage(&self) -> Lineage {
+        self.lineage.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The parents; none if the lineage was cut.
+    pub(crate) fn parents(&self) -> Parents {
+        match self.lineage() {
+            Lineage::Parents(parents) => parents,
+            Lineage::Checkpoint(_) => Parents::default(),
+        }
+    }
+
+    /// Cuts the lineage: from now on the rows are read from `checkpoint`, and the parents go, with the map outputs that
+    /// were made from them.
+    pub(crate) fn cut(&self, checkpoint: Arc<Checkpoint>) {
+        let cut = self.set_lineage(Lineage::Checkpoint(checkpoint));
+        self.forget_shuffles();
+        release(cut);
+    }
+
+    fn set_lineage(&self, lineage: Lineage) -> Lineage {
+        std::mem::replace(&mut *self.lineage.write().unwrap_or_else(PoisonError::into_inner), lineage)
+    }
+
+    /// Frees the map outputs that only this node reads.
+    fn forget_shuffles(&self) {
+        let context = self.context.arc();
+        let inputs = self.shuffled().map_or(&[][..], |shuffled| &shuffled.inputs);
+        for input in inputs.iter().filter(|input| !input.narrow) {
+            context.shuffles.remove(input.shuffle);
+            context.scheduler.forget_shuffle(input.shuffle);
+        }
     }
 
     /// The parent and its partition that make up a partition of a union.
-    pub(crate) fn union_part(&self, mut partition: usize) -> Option<(&Arc<Node>, usize)> {
-        for parent in &self.parents {
+    pub(crate) fn union_part(parents: &[Arc<Node>], mut partition: usize) -> Option<(&Arc<Node>, usize)> {
+        for parent in parents {
             if partition < parent.partitions {
                 return Some((parent, partition));
             }
@@ -197,20 +242,24 @@ impl Drop for Node {
     /// Frees blocks and map outputs; parents go one after the other, since a recursive drop of a long lineage would
     /// overflow the stack.
     fn drop(&mut self) {
+        self.forget_shuffles();
         let context = self.context.arc();
-        if let Kind::Shuffled(shuffled) = &self.kind {
-            for input in shuffled.inputs.iter().filter(|input| !input.narrow) {
-                context.shuffles.remove(input.shuffle);
-                context.scheduler.forget_shuffle(input.shuffle);
-            }
-        }
         context.cache.remove_rdd(self.id);
         context.bus.emit(Event::RddDropped { rdd: self.id });
-        let mut orphans = std::mem::take(&mut self.parents);
-        while let Some(parent) = orphans.pop() {
-            if let Some(mut node) = Arc::into_inner(parent) {
-                orphans.append(&mut node.parents);
-            }
+        release(self.set_lineage(Lineage::Parents(Parents::default())));
+    }
+}
+
+/// Lets go of the parents that nobody else holds, and of theirs, one after the other.
+fn release(lineage: Lineage) {
+    let parents = |lineage| match lineage {
+        Lineage::Parents(parents) => Arc::into_inner(parents).unwrap_or_default(),
+        Lineage::Checkpoint(_) => Vec::new(),
+    };
+    let mut orphans = parents(lineage);
+    while let Some(parent) = orphans.pop() {
+        if let Some(node) = Arc::into_inner(parent) {
+            orphans.append(&mut parents(node.set_lineage(Lineage::Parents(Parents::default()))));
         }
     }
 }

@@ -14,17 +14,20 @@
 mod partitions;
 mod plan;
 mod probe;
+mod tolerance;
 
 pub use partitions::{PairVt, PartitionsVt, Rows, Upstream};
 pub(crate) use plan::{open_partition, open_uncached};
 pub use probe::{Cursor, ProbeVt};
 pub(crate) use probe::{Probe, build};
+pub(crate) use tolerance::BadRows;
 
 use crate::batch::{BATCH_BYTES, Batch, ElemVt};
 use crate::closure::Closure;
 use crate::task::{Stop, TaskContext};
 use std::alloc::Layout;
 use std::time::{Duration, Instant};
+use tolerance::Tolerance;
 
 /// An operator: the loop over a batch of rows, and the state it keeps between calls.
 #[derive(Debug)]
@@ -33,7 +36,8 @@ pub struct OpVt {
     pub name: &'static str,
     /// The type of the rows it makes.
     pub out: &'static ElemVt,
-    /// What it keeps between two calls for one partition.
+    /// What it keeps between two calls for one partition. If its closure panics and bad rows are tolerated, it is made anew, so
+    /// an operator with a closure keeps no more than what belongs to the current row.
     pub state: Option<&'static StateVt>,
     /// Turns rows of `input` into rows of the empty batch `out`. Arguments: closure, state, input, out.
     pub run: unsafe fn(*const u8, *mut u8, &mut Batch, &mut Batch) -> Step,
@@ -76,6 +80,8 @@ pub(crate) struct Pipeline {
     spare: Vec<Batch>,
     pace: Pace,
     task: TaskContext,
+    /// Set if bad rows are tolerated.
+    tolerance: Option<Tolerance>,
 }
 
 struct Stage {
@@ -88,7 +94,9 @@ impl Pipeline {
     fn new(source: Box<dyn Source>, input: &'static ElemVt, stages: Vec<Stage>, task: &TaskContext) -> Pipeline {
         let widest = stages.iter().map(|stage| stage.op.out.size).fold(input.size, usize::max);
         let pace = Pace::new((BATCH_BYTES / widest.max(1)).clamp(1, BATCH_BYTES / 4));
-        Pipeline { source, input, stages, pending: Vec::new(), spare: Vec::new(), pace, task: task.clone() }
+        let tolerance = Tolerance::new(&stages, task);
+        let task = task.clone();
+        Pipeline { source, input, stages, pending: Vec::new(), spare: Vec::new(), pace, task, tolerance }
     }
 
     /// A pipeline without rows.
@@ -114,6 +122,7 @@ impl Pipeline {
                     let mut rows = self.take_spare(self.input);
                     rows.limit = self.pace.next();
                     if !self.source.next_batch(&mut rows, &self.task)? {
+                        self.tolerance.as_ref().map_or(Ok(()), |tolerance| tolerance.finish(&self.task))?;
                         return Ok(false);
                     }
                     (0, rows, false)
@@ -123,10 +132,13 @@ impl Pipeline {
                 resumed = false;
                 let mut next = self.take_spare(self.stages[at].op.out);
                 next.limit = self.pace.rows;
-                let stage = &self.stages[at];
-                // SAFETY: closure, state and batches have the types of the operator's table: checked when the lineage was
-                // planned (`open_partition`).
-                let step = unsafe { (stage.op.run)(stage.closure.ptr(), stage.state.ptr, &mut rows, &mut next) };
+                let stage = &mut self.stages[at];
+                let step = match &mut self.tolerance {
+                    Some(tolerance) => tolerance.run(at, stage, &mut rows, &mut next, &self.task)?,
+                    // SAFETY: closure, state and batches have the types of the operator's table: checked when the lineage
+                    // was planned (`open_partition`).
+                    None => unsafe { (stage.op.run)(stage.closure.ptr(), stage.state.ptr, &mut rows, &mut next) },
+                };
                 match step {
                     Step::More => self.pending.push((at, rows)),
                     Step::Done => self.spare.push(rows),
@@ -198,12 +210,14 @@ impl Pace {
 struct State {
     ptr: *mut u8,
     vt: Option<&'static StateVt>,
+    /// What it began with.
+    index: u64,
 }
 
 impl State {
     fn new(vt: Option<&'static StateVt>, index: u64) -> State {
         let Some(StateVt { layout, init, .. }) = vt else {
-            return State { ptr: std::ptr::null_mut(), vt };
+            return State { ptr: std::ptr::null_mut(), vt, index };
         };
         // SAFETY: the layout is that of the state's type; `init` writes a value of it to fresh memory.
         unsafe {
@@ -216,8 +230,13 @@ impl State {
                 std::alloc::handle_alloc_error(*layout)
             }
             init(ptr, index);
-            State { ptr, vt }
+            State { ptr, vt, index }
         }
+    }
+
+    /// A new one that begins as this one did.
+    fn renewed(&self) -> State {
+        State::new(self.vt, self.index)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod batch;
+mod checkpoint;
 mod coalesce;
 mod cogroup;
 mod collect;

@@ -7,7 +7,7 @@
 mod command;
 mod dag;
 mod driver;
-mod edge;
+pub(crate) mod edge;
 mod executors;
 mod job;
 mod local;

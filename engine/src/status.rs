@@ -168,6 +168,8 @@ pub struct Totals {
     pub input_bytes: u64,
     /// Run time of all tasks together, in microseconds.
     pub run_micros: u64,
+    /// Bad records that were left out (`--err`).
+    pub bad_records: u64,
 }
 
 /// An RDD.
@@ -181,6 +183,8 @@ pub struct RddStatus {
     pub level: Option<String>,
     /// The partitions in the cache.
     pub cached: BTreeMap<usize, CachedBlock>,
+    /// The directory of its checkpoint, if its lineage was cut.
+    pub checkpoint: Option<String>,
 }
 
 /// Whether a handle of an RDD exists.

@@ -1,12 +1,23 @@
-//! Memory and the cache of RDD partitions: typed rows, kept under the context's budget.
+//! Memory and disk: persisted partitions, kept under the context's budget as rows or bytes or in files, and checkpoints.
 
+mod block_file;
 mod budget;
 mod cache;
 mod cached;
+mod checkpoint;
+mod chunk;
+mod level;
+mod reading;
+mod spill;
+mod work_dir;
 
 pub(crate) use budget::{MemoryBudget, Reservation};
 pub(crate) use cache::{CacheStore, Pins};
 pub(crate) use cached::cached_partition;
+pub(crate) use checkpoint::{Checkpoint, Part, PartWriter, clean_up, prepare};
+pub(crate) use level::Persisted;
+pub use level::StorageLevel;
+pub(crate) use work_dir::WorkDir;
 
 use crate::batch::{Batch, Elem};
 use crate::codec::{Codec, CodecVt, Writer};

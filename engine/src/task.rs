@@ -4,8 +4,8 @@
 use crate::accumulator::TaskUpdates;
 use crate::error::Failure;
 use crate::event::TaskMetrics;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Handed to everything that computes a partition. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,18 @@ struct Inner {
     shuffle_read_bytes: AtomicU64,
     input_bytes: AtomicU64,
     updates: TaskUpdates,
+    /// The tolerated part of bad records.
+    err: OnceLock<f64>,
+    bad: Mutex<Vec<BadRecords>>,
+}
+
+/// Bad records that one source or operator has left out.
+#[derive(Clone, Debug)]
+pub(crate) struct BadRecords {
+    pub(crate) operator: &'static str,
+    pub(crate) rows: u64,
+    /// What was wrong with the first one.
+    pub(crate) example: String,
 }
 
 /// Why a task stopped before its end.
@@ -72,6 +84,31 @@ impl TaskContext {
         &self.0.updates
     }
 
+    /// Tells which part of its records may be bad, before the task begins.
+    pub(crate) fn tolerate(&self, err: f64) {
+        // Told once.
+        let _ = self.0.err.set(err);
+    }
+
+    /// The part of its records that may be bad.
+    pub(crate) fn err(&self) -> f64 {
+        self.0.err.get().copied().unwrap_or(0.0)
+    }
+
+    /// Counts a bad record that was left out.
+    pub(crate) fn add_bad_record(&self, operator: &'static str, why: &str) {
+        let mut bad = self.0.bad.lock().unwrap_or_else(PoisonError::into_inner);
+        match bad.iter_mut().find(|known| known.operator == operator) {
+            Some(known) => known.rows += 1,
+            None => bad.push(BadRecords { operator, rows: 1, example: why.to_owned() }),
+        }
+    }
+
+    /// The bad records so far.
+    pub(crate) fn bad_records(&self) -> Vec<BadRecords> {
+        self.0.bad.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What was counted so far; `run_micros` is left to the caller.
     pub fn metrics(&self) -> TaskMetrics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -81,6 +118,7 @@ impl TaskContext {
             shuffle_read_bytes: read(&self.0.shuffle_read_bytes),
             input_bytes: read(&self.0.input_bytes),
             run_micros: 0,
+            bad_records: self.bad_records().iter().map(|bad| bad.rows).sum(),
         }
     }
 }

@@ -279,3 +279,53 @@ fn written_by_hand() {
     let n = 1;
     assert_eq!(ctx.range(0, 1).with_env((&n,)).map(|(n,)| move |x| x + n).collect().unwrap(), [1]);
 }
+
+#[dpark::closures]
+#[test]
+fn broadcasts_by_name() {
+    let ctx = DparkContext::local(2);
+    let table = ctx.broadcast(HashMap::from([(1, "one".to_owned()), (2, "two".to_owned())]));
+    let least = ctx.broadcast(2i64);
+    let rows = ctx.range(0, 4).flat_map(|x| table.get(&x).map(|word| (x, word.clone())));
+    assert_eq!(rows.map(|row| row.1).collect().unwrap(), ["one", "two"]);
+    assert_eq!(rows.filter(|row| row.0 >= *least && table.contains_key(&row.0)).count().unwrap(), 1);
+    assert_eq!(rows.map(|row| table[&row.0].len() + table.value().len()).collect().unwrap(), [5, 5]);
+    assert_eq!(table.len(), 2);
+}
+
+/// Captured through references, the broadcast and the accumulator themselves are captured.
+#[dpark::closures]
+fn through_references(
+    rdd: &Rdd<i64>,
+    table: &dpark::Broadcast<Vec<i64>>,
+    seen: &dpark::Accumulator<u64>,
+) -> dpark::Result<Vec<i64>> {
+    let rows = rdd.map(|x| {
+        seen.add(1);
+        x + table[0] + table.iter().sum::<i64>()
+    });
+    rows.collect()
+}
+
+#[test]
+fn references_to_broadcasts_and_accumulators() {
+    let ctx = DparkContext::local(2);
+    let (table, seen) = (ctx.broadcast(vec![10, 20]), ctx.accumulator(0));
+    assert_eq!(through_references(&ctx.range(0, 2), &table, &seen).unwrap(), [40, 41]);
+    assert_eq!(seen.value(), 2);
+    drop(table);
+    assert_eq!(ctx.held(), (0, 0, 0), "nothing is kept for ever");
+}
+
+#[dpark::closures]
+#[test]
+fn checkpoints_stay_rdds() {
+    let directory = std::env::temp_dir().join(format!("dpark-closures-checkpoint-{}", std::process::id()));
+    let ctx = DparkContext::local(2);
+    let n = 5;
+    let rdd = ctx.range(0, 3).checkpoint(&directory).unwrap();
+    assert_eq!(rdd.map(|x| x + n).collect().unwrap(), [5, 6, 7]);
+    let back = ctx.read_checkpoint::<i64>(&directory).unwrap();
+    assert_eq!(back.filter(|x| *x + n > 6).count().unwrap(), 1);
+    std::fs::remove_dir_all(directory).unwrap();
+}

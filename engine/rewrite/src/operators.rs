@@ -92,6 +92,7 @@ const LEAVE: &[&str] = &[
     "quantiles",
     "stats",
     "stdev",
+    "storage_level",
     "sum",
     "take",
     "take_ordered",
@@ -114,6 +115,7 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
         Shape::Rdd if name == "context" => Shape::Context,
         Shape::Rdd if name == "with_env" => Shape::WithEnv,
         Shape::Rdd if name == "count_approx_distinct_by_key" => Shape::Rdd,
+        Shape::Rdd if name == "checkpoint" => Shape::RddResult,
         Shape::Rdd if LEAVE.contains(&name) || name.starts_with("save_as_") || name.starts_with("count_") => {
             Shape::Value
         }
@@ -123,8 +125,9 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
         Shape::RddResult if matches!(name, "unwrap" | "expect" | "unwrap_or" | "unwrap_or_else") => Shape::Rdd,
         Shape::RddResult if matches!(name, "clone" | "as_ref" | "cloned") => receiver,
         Shape::Context if is_source(name) => Shape::Rdd,
-        Shape::Context if name == "accumulator" || name == "accumulator_with" => Shape::Accumulator,
+        Shape::Context if name.ends_with("accumulator") || name == "accumulator_with" => Shape::Accumulator,
         Shape::Context if name == "broadcast" => Shape::Broadcast,
+        Shape::Context if name == "read_checkpoint" => Shape::RddResult,
         Shape::Context if matches!(name, "clone" | "to_owned" | "unwrap" | "expect" | "build" | "as_ref") => receiver,
         Shape::Context if name.starts_with("with_") || name.starts_with("set_") => receiver,
         Shape::Accumulator | Shape::Broadcast | Shape::List

@@ -2,6 +2,7 @@
 
 use super::CodecError;
 use crate::accumulator::AccumulatorHandle;
+use crate::broadcast::BroadcastHandle;
 use crate::task::TaskContext;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 
@@ -11,6 +12,8 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
     /// The accumulators captured in this environment that were not read yet.
     pub(crate) accumulators: &'a [AccumulatorHandle],
+    /// The same for broadcasts.
+    pub(crate) broadcasts: &'a [BroadcastHandle],
     /// The task attempt for which an environment is rebuilt.
     pub(crate) task: Option<&'a TaskContext>,
 }
@@ -18,12 +21,12 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads from the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { bytes, accumulators: &[], task: None }
+        Reader { bytes, accumulators: &[], broadcasts: &[], task: None }
     }
 
     /// A second reader at the same place.
     pub(crate) fn again(&self) -> Reader<'a> {
-        Reader { bytes: self.bytes, accumulators: self.accumulators, task: self.task }
+        Reader { ..*self }
     }
 
     /// Bytes not read yet.

@@ -2,20 +2,39 @@
 
 use super::CodecError;
 use crate::accumulator::AccumulatorHandle;
+use crate::broadcast::BroadcastHandle;
 use serde::ser::{self, Serialize};
 
 type Written = Result<(), CodecError>;
 
-/// Collects bytes. An environment may also hold accumulators, which are not data: they are kept beside the bytes.
+/// Collects bytes. An environment may also hold accumulators and broadcasts, which are not data: they are kept beside the
+/// bytes.
 #[derive(Debug, Default)]
 pub struct Writer {
     /// What was written so far.
     pub bytes: Vec<u8>,
     /// The accumulators that were captured, in the order in which a reader meets them.
     pub(crate) accumulators: Vec<AccumulatorHandle>,
+    /// The same for broadcasts.
+    pub(crate) broadcasts: Vec<BroadcastHandle>,
+    /// Bytes that were counted and thrown away; none if they are kept.
+    measured: Option<u64>,
 }
 
+/// A measuring writer throws away what it has once it has this much.
+const MEASURED_BYTES: usize = 64 << 10;
+
 impl Writer {
+    /// A writer that only counts the bytes.
+    pub(crate) fn measuring() -> Writer {
+        Writer { measured: Some(0), ..Writer::default() }
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.measured.unwrap_or(0) + self.bytes.len() as u64
+    }
+
     /// Appends an integer of fixed width.
     #[inline]
     fn put<const N: usize>(&mut self, bytes: [u8; N]) -> Written {
@@ -29,12 +48,23 @@ impl Writer {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
+        self.forget_measured();
         self.bytes.reserve(self.bytes.len().max(64));
+    }
+
+    fn forget_measured(&mut self) {
+        if let Some(measured) = &mut self.measured
+            && self.bytes.len() >= MEASURED_BYTES
+        {
+            *measured += self.bytes.len() as u64;
+            self.bytes.clear();
+        }
     }
 
     /// Appends a length and that many bytes.
     #[inline(never)]
     pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
+        self.forget_measured();
         self.bytes.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
         self.bytes.extend_from_slice(bytes);
     }

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::ids::{RddId, ShuffleId};
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Lineage, Node};
 use crate::storage::Pins;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -70,12 +70,11 @@ pub(super) fn plan(node: &Arc<Node>) -> Result<Plan> {
     let mut open = vec![Walk::new(node, Target::Result, &mut pins)?];
     while let Some(walk) = open.last_mut() {
         match walk.shuffles.pop() {
-            Some((child, input)) => {
-                let target = Target::Map { node: Arc::clone(&child), input };
-                let parent = &child.parents[input];
+            Some(MapSide { node, input, parent }) => {
+                let target = Target::Map { node, input };
                 // A map side without partitions has no outputs to wait for.
                 if parent.partitions > 0 && target.shuffle().is_some_and(|shuffle| planned.insert(shuffle)) {
-                    let walk = Walk::new(parent, target, &mut pins)?;
+                    let walk = Walk::new(&parent, target, &mut pins)?;
                     open.push(walk);
                 }
             }
@@ -89,7 +88,14 @@ pub(super) fn plan(node: &Arc<Node>) -> Result<Plan> {
 struct Walk {
     stage: PlannedStage,
     /// Map sides not planned yet, the first one last.
-    shuffles: Vec<(Arc<Node>, usize)>,
+    shuffles: Vec<MapSide>,
+}
+
+/// Input `input` of the shuffled RDD `node`, whose rows are those of `parent`.
+struct MapSide {
+    node: Arc<Node>,
+    input: usize,
+    parent: Arc<Node>,
 }
 
 impl Walk {
@@ -100,7 +106,7 @@ impl Walk {
         let mut inputs = Vec::new();
         let mut uncounted = None;
         let mut seen = HashSet::new();
-        let mut to_visit = vec![node];
+        let mut to_visit = vec![Arc::clone(node)];
         while let Some(at) = to_visit.pop() {
             if !seen.insert(at.id) {
                 continue;
@@ -112,31 +118,36 @@ impl Walk {
                 pins.push(pin);
                 continue;
             }
+            let parents = match at.lineage() {
+                Lineage::Parents(parents) => parents,
+                Lineage::Checkpoint(_) => continue,
+            };
             match &at.kind {
                 Kind::Failed(error) => return Err(error.clone()),
                 Kind::Source(_) => {}
                 Kind::Indexed { firsts, .. } => {
                     if firsts.get().is_none() {
-                        uncounted = Some(Arc::clone(at));
+                        uncounted = Some(Arc::clone(&at));
                     }
-                    to_visit.extend(&at.parents);
+                    to_visit.extend(parents.iter().map(Arc::clone));
                 }
                 Kind::Narrow { .. }
                 | Kind::Partitions { .. }
                 | Kind::Union
                 | Kind::Runs(_)
                 | Kind::Paired { .. }
-                | Kind::Product { .. } => to_visit.extend(at.parents.iter().rev()),
+                | Kind::Product { .. } => to_visit.extend(parents.iter().rev().map(Arc::clone)),
                 Kind::Shuffled(shuffled) => {
                     for (i, input) in shuffled.inputs.iter().enumerate() {
+                        let parent = Arc::clone(&parents[i]);
                         if input.narrow {
-                            to_visit.push(&at.parents[i]);
+                            to_visit.push(parent);
                             continue;
                         }
-                        shuffles.push((Arc::clone(at), i));
-                        if at.parents[i].partitions > 0 {
+                        if parent.partitions > 0 {
                             inputs.push(input.shuffle);
                         }
+                        shuffles.push(MapSide { node: Arc::clone(&at), input: i, parent });
                     }
                 }
             }

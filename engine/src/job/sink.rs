@@ -9,6 +9,7 @@ use crate::pipeline::open_partition;
 use crate::shuffle::{Meter, WriteVt};
 use crate::sort::{Sample, SortVt, keep_top};
 use crate::storage::Reservation;
+use crate::storage::{Part, PartWriter};
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub(crate) enum Sink {
     Sample { vt: &'static SortVt, closure: Closure },
     /// Nothing: they are written to files.
     Save(SaveSink),
+    /// Nothing: they are written to a checkpoint.
+    Checkpoint(PartWriter),
 }
 
 /// The value a fold begins with.
@@ -54,6 +57,7 @@ pub(crate) enum Output {
     Count(u64),
     Sample(SharedBatch, u64),
     Saved(Option<std::path::PathBuf>),
+    Part(Part),
 }
 
 impl Output {
@@ -76,6 +80,13 @@ impl Output {
         match self {
             Output::Count(n) => *n,
             _ => 0,
+        }
+    }
+
+    pub(crate) fn into_part(self) -> Option<Part> {
+        match self {
+            Output::Part(part) => Some(part),
+            _ => None,
         }
     }
 
@@ -181,6 +192,7 @@ impl Sink {
                 // SAFETY: `sort_by` asks for keys that are `Data`.
                 Ok(Output::Sample(unsafe { SharedBatch::new(sample.keys) }, sample.stride))
             }
+            Sink::Checkpoint(parts) => parts.run(&mut pipeline, &mut rows, partition).map(Output::Part),
             Sink::Save(save) => save.run(&mut pipeline, &mut rows, partition).map(Output::Saved),
         }
     }

@@ -4,7 +4,7 @@ use super::{Pipeline, Source, Stage, State};
 use crate::batch::{Batch, same_type};
 use crate::closure::Closure;
 use crate::error::Failure;
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Lineage, Node, SourceNode};
 use crate::shuffle::read_partition;
 use crate::storage::cached_partition;
 use crate::task::{Stop, TaskContext};
@@ -29,57 +29,61 @@ enum CacheUse {
 
 fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUse) -> Result<Pipeline, Stop> {
     let mut stages = Vec::new();
-    let mut at = node;
+    let mut at = Arc::clone(node);
     let source: Box<dyn Source> = loop {
-        let skip = own == CacheUse::SkipOwn && Arc::ptr_eq(at, node);
+        let skip = own == CacheUse::SkipOwn && Arc::ptr_eq(&at, node);
         if let (Some(cache), false) = (at.cached(), skip) {
-            break cached_partition(at, cache, partition, task)?;
+            break cached_partition(&at, cache, partition, task)?;
         }
+        let parents = match at.lineage() {
+            Lineage::Parents(parents) => parents,
+            Lineage::Checkpoint(checkpoint) => break checkpoint.open(partition, task)?,
+        };
         match &at.kind {
             Kind::Source(source) => break source.open(partition, task)?,
             Kind::Narrow { op, closure } => {
                 let state = State::new(op.state, partition as u64);
                 stages.push(Stage { op, closure: closure.for_task(task)?, state });
-                at = &at.parents[0];
+                at = Arc::clone(&parents[0]);
             }
             Kind::Indexed { op, firsts } => {
                 let first = firsts.get().and_then(|firsts| firsts.get(partition)).copied();
                 let first =
                     first.ok_or_else(|| Failure::Other(format!("the rows of RDD {} were not counted", at.id)))?;
                 stages.push(Stage { op, closure: Closure::none(), state: State::new(op.state, first) });
-                at = &at.parents[0];
+                at = Arc::clone(&parents[0]);
             }
             Kind::Partitions { op, closure } => {
-                let upstream = open_partition(&at.parents[0], partition, task)?;
+                let upstream = open_partition(&parents[0], partition, task)?;
                 break super::partitions::open(op, closure.for_task(task)?, upstream, partition, &at.context);
             }
             Kind::Union => {
-                let part = at.union_part(partition);
-                let (parent, index) = part.ok_or_else(|| missing(at, partition))?;
-                at = parent;
+                let part = Node::union_part(&parents, partition);
+                let (parent, index) = part.ok_or_else(|| missing(&at, partition))?;
+                at = Arc::clone(parent);
                 partition = index;
             }
             Kind::Runs(runs) => {
-                let run = runs.get(partition).cloned().ok_or_else(|| missing(at, partition))?;
+                let run = runs.get(partition).cloned().ok_or_else(|| missing(&at, partition))?;
                 if run.len() == 1 {
                     partition = run.start;
-                    at = &at.parents[0];
+                    at = Arc::clone(&parents[0]);
                 } else {
-                    break Box::new(Run { parent: Arc::clone(&at.parents[0]), left: run, open: None });
+                    break Box::new(Run { parent: Arc::clone(&parents[0]), left: run, open: None });
                 }
             }
             Kind::Paired { op, closure } => {
-                let left = open_partition(&at.parents[0], partition, task)?;
-                let right = open_partition(&at.parents[1], partition, task)?;
+                let left = open_partition(&parents[0], partition, task)?;
+                let right = open_partition(&parents[1], partition, task)?;
                 break super::partitions::open_pair(op, closure.for_task(task)?, (left, right), partition, &at.context);
             }
             Kind::Product { op } => {
-                let width = at.parents[1].partitions.max(1);
-                let left = open_partition(&at.parents[0], partition / width, task)?;
-                let right = open_partition(&at.parents[1], partition % width, task)?;
-                break super::probe::product(at, op, left, right)?;
+                let width = parents[1].partitions.max(1);
+                let left = open_partition(&parents[0], partition / width, task)?;
+                let right = open_partition(&parents[1], partition % width, task)?;
+                break super::probe::product(&at, op, left, right)?;
             }
-            Kind::Shuffled(shuffled) => break read_partition(at, shuffled, partition, task)?,
+            Kind::Shuffled(shuffled) => break read_partition(&at, shuffled, &parents, partition, task)?,
             Kind::Failed(error) => return Err(Failure::Other(error.to_string()).into()),
         }
     };

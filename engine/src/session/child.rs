@@ -85,7 +85,7 @@ fn run() -> Result<(), String> {
     for command in work {
         match command {
             ToChild::Start { master, parallelism, memory } => {
-                let made = start(&shared, &frame, Conf { master, parallelism, memory });
+                let made = start(&shared, &frame, Conf { master, parallelism, memory, ..Conf::default() });
                 shared.tell(&ToParent::Started(made));
             }
             ToChild::Run { library, symbol } => {
@@ -128,7 +128,10 @@ fn read_commands(mut commands: UnixStream, shared: &Shared, work: &mpsc::Sender<
             }
         }
     }
-    // The parent is gone: nobody waits for what runs here.
+    // The parent is gone: nobody waits for what runs here. Contexts are not dropped, so their files are removed here.
+    if let Some(context) = shared.context() {
+        context.remove_work_dir();
+    }
     std::process::exit(0);
 }
 

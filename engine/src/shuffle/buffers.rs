@@ -34,9 +34,9 @@ impl Buffers {
         Buffers { rows: (0..tables.tables()).map(|_| buffer()).collect(), hash, hashes: Vec::new() }
     }
 
-    /// Memory held.
-    pub(super) fn bytes(&self) -> usize {
-        self.rows.iter().map(Batch::bytes).sum()
+    /// Memory that the buffers for these tables take.
+    pub(super) fn bytes(input: &'static ElemVt, tables: &Buckets) -> u64 {
+        (tables.tables() * ROWS * input.size) as u64
     }
 
     /// Takes all rows of a batch; `combine` gets the rows of a full buffer.

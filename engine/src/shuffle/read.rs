@@ -22,11 +22,14 @@ const CHUNK: usize = 2048;
 pub(crate) fn read_partition(
     node: &Arc<Node>,
     shuffled: &Shuffled,
+    parents: &[Arc<Node>],
     partition: usize,
     task: &TaskContext,
 ) -> Result<Box<dyn Source>, Stop> {
-    let inputs: Vec<Input> = (0..node.parents.len())
-        .map(|input| Input::open(node, shuffled, input, partition, task))
+    let inputs: Vec<Input> = parents
+        .iter()
+        .enumerate()
+        .map(|(input, parent)| Input::open(node, shuffled, (input, parent), partition, task))
         .collect::<Result<_, Stop>>()?;
     let pieces = 0..shuffled.pieces;
     let node = Arc::clone(node);
@@ -54,24 +57,23 @@ enum Input {
     /// What the map side would have made of the partition of a parent that is partitioned as the result is, by pieces.
     Combined(Vec<Batch>, #[expect(dead_code, reason = "held for its drop")] Reservation),
     /// The rows of such a parent, for a join.
-    Rows(Option<Pipeline>),
+    Rows(Option<Box<Pipeline>>),
 }
 
 impl Input {
     fn open(
         node: &Arc<Node>,
         shuffled: &Shuffled,
-        input: usize,
+        (input, parent): (usize, &Arc<Node>),
         partition: usize,
         task: &TaskContext,
     ) -> Result<Input, Stop> {
         let ShuffleInput { shuffle, write, narrow } = shuffled.inputs[input];
-        let parent = &node.parents[input];
         if narrow && shuffled.probe.is_some() {
-            return Ok(Input::Rows(Some(open_partition(parent, partition, task)?)));
+            return Ok(Input::Rows(Some(Box::new(open_partition(parent, partition, task)?))));
         }
         if narrow {
-            let (tables, memory) = super::write::combine(node, shuffled, input, partition, 1, task)?;
+            let (tables, memory) = super::write::combine(node, (input, parent), partition, 1, task)?;
             return Ok(Input::Combined(tables.into_rows().collect(), memory));
         }
         let store = &node.context.arc().shuffles;
@@ -102,7 +104,7 @@ impl Input {
                 Box::new(Gathered(rows))
             }
             Input::Rows(pipeline) => match pipeline.take() {
-                Some(pipeline) => Box::new(pipeline),
+                Some(pipeline) => pipeline,
                 None => Box::new(Gathered(Batch::new(node.elem))),
             },
         }
@@ -284,7 +286,8 @@ impl Joined {
         let context = node.context.arc();
         let mut tables = Buckets::new(op.table, 1);
         let mut memory = context.budget.reserve();
-        let mut rows = Batch::new(node.parents[1].elem);
+        let Some(shuffled) = node.shuffled() else { return Err(Failure::Other("a join of nothing".to_owned()).into()) };
+        let mut rows = Batch::new(shuffled.inputs[1].write.input);
         rows.limit = CHUNK;
         let mut right = inputs[1].rows(node, pieces.clone());
         while right.next_batch(&mut rows, task)? {

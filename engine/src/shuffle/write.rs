@@ -5,7 +5,7 @@ use super::{MapOutput, Meter};
 use crate::batch::Batch;
 use crate::codec::Writer;
 use crate::error::Failure;
-use crate::node::{Node, ShuffleInput, Shuffled};
+use crate::node::{Node, ShuffleInput};
 use crate::pipeline::open_partition;
 use crate::sort;
 use crate::storage::Reservation;
@@ -13,17 +13,18 @@ use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use std::sync::Arc;
 
-/// Computes one map partition of input `input` of a shuffled node and stores its blocks.
+/// Computes one map partition of input `input` (the rows of `parent`) of a shuffled node and stores its blocks.
 pub(crate) fn write_map_output(
     node: &Arc<Node>,
     input: usize,
+    parent: &Arc<Node>,
     partition: usize,
     task: &TaskContext,
 ) -> Result<(), Stop> {
     let context = node.context.arc();
     let shuffled = node.shuffled().ok_or_else(|| Failure::Other(format!("RDD {} has no map side", node.id)))?;
     let ShuffleInput { shuffle, write, .. } = &shuffled.inputs[input];
-    let (tables, mut memory) = combine(node, shuffled, input, partition, node.partitions, task)?;
+    let (tables, mut memory) = combine(node, (input, parent), partition, node.partitions, task)?;
     let blocks = serialise(tables, write.codec, task)?;
     let bytes = blocks.iter().map(|block| block.capacity() as u64).sum();
     context.reserve(&mut memory, bytes)?;
@@ -37,16 +38,16 @@ pub(crate) fn write_map_output(
 /// Computes one partition of a parent and moves its rows into tables for `reduces` partitions.
 pub(super) fn combine(
     node: &Arc<Node>,
-    shuffled: &Shuffled,
-    input: usize,
+    (input, parent): (usize, &Arc<Node>),
     partition: usize,
     reduces: usize,
     task: &TaskContext,
 ) -> Result<(Buckets, Reservation), Stop> {
     let context = node.context.arc();
+    let shuffled = node.shuffled().ok_or_else(|| Failure::Other(format!("RDD {} has no map side", node.id)))?;
     let write = shuffled.inputs[input].write;
     let closure = shuffled.closure.for_task(task)?;
-    let mut pipeline = open_partition(&node.parents[input], partition, task)?;
+    let mut pipeline = open_partition(parent, partition, task)?;
     let mut tables = Buckets::for_map(write.stored, reduces, shuffled.pieces, partition);
     let mut meter = Meter::new(context.budget.reserve());
     let mut rows = Batch::new(write.input);
@@ -65,13 +66,15 @@ pub(super) fn combine(
             }
             None => sort::scatter(shuffled, closure.ptr(), &mut rows, &mut tables)?,
         }
+        let bytes = meter.bytes(&tables, added, Some(write.codec));
         if let (Some(hash), None) = (write.hash, &buffers)
             && Buffers::pay_off(write.input, &tables)
+            // Where memory is short, rows are combined at once.
+            && meter.memory.try_resize(bytes + Buffers::bytes(write.input, &tables)).is_ok()
         {
             buffers = Some(Buffers::new(write.input, &tables, hash));
         }
-        let bytes = meter.bytes(&tables, added, Some(write.codec));
-        let buffered = buffers.as_ref().map_or(0, Buffers::bytes) as u64;
+        let buffered = if buffers.is_some() { Buffers::bytes(write.input, &tables) } else { 0 };
         context.reserve(&mut meter.memory, bytes + buffered)?;
     }
     if let (Some(buffers), Some(add)) = (buffers, write.add) {

@@ -64,8 +64,8 @@ impl StatusStore {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::RddCreated(info) => {
-                let (info, level, cached) = (info.clone(), None, BTreeMap::new());
-                let status = RddStatus { info, life: RddLife::Alive, level, cached };
+                let (info, level, cached, checkpoint) = (info.clone(), None, BTreeMap::new(), None);
+                let status = RddStatus { info, life: RddLife::Alive, level, cached, checkpoint };
                 self.rdds.insert(status.info.id, Listed { status, stages: 0 });
             }
             Event::RddDropped { rdd } => {
@@ -86,6 +86,10 @@ impl StatusStore {
             Event::BlockRemoved { rdd, partition } => self.with_rdd(*rdd, |status| {
                 status.cached.remove(partition);
             }),
+            Event::BlockNotStored { .. } | Event::RowsSkipped { .. } => {}
+            Event::Checkpointed { rdd, directory } => {
+                self.with_rdd(*rdd, |status| status.checkpoint = Some(directory.clone()));
+            }
             Event::JobStarted { job, name, call_site, stages, skipped, at } => {
                 let status = JobStatus {
                     id: *job,
@@ -252,5 +256,6 @@ impl Totals {
         self.shuffle_read_bytes += metrics.shuffle_read_bytes;
         self.input_bytes += metrics.input_bytes;
         self.run_micros += metrics.run_micros;
+        self.bad_records += metrics.bad_records;
     }
 }

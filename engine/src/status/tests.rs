@@ -61,8 +61,14 @@ fn after(events: impl IntoIterator<Item = Event>) -> Snapshot {
 
 #[test]
 fn a_job_from_start_to_end() {
-    let metrics =
-        |rows| TaskMetrics { rows, shuffle_write_bytes: 1, shuffle_read_bytes: 2, input_bytes: 3, run_micros: 4 };
+    let metrics = |rows| TaskMetrics {
+        rows,
+        shuffle_write_bytes: 1,
+        shuffle_read_bytes: 2,
+        input_bytes: 3,
+        run_micros: 4,
+        bad_records: 5,
+    };
     let mut events = vec![
         rdd(1),
         job(1, vec![stage(1, 1, &[1]), stage(2, 1, &[1]), stage(3, 1, &[1])], &[1], 10),

@@ -53,6 +53,17 @@ impl Reservation {
         Ok(())
     }
 
+    /// The same for what is there already and cannot be refused: the budget may be exceeded.
+    pub(crate) fn grow(&mut self, bytes: u64) {
+        self.budget.used.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes += bytes;
+    }
+
+    /// A reservation of nothing from the same budget.
+    pub(crate) fn emptied(&self) -> Reservation {
+        self.budget.reserve()
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }

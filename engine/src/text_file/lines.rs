@@ -3,7 +3,7 @@
 use super::Split;
 use crate::batch::Batch;
 use crate::error::Failure;
-use crate::pipeline::Source;
+use crate::pipeline::{BadRows, Source};
 use crate::task::{Stop, TaskContext};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
@@ -26,6 +26,7 @@ pub(super) struct Lines {
     end: u64,
     at_end: bool,
     skip_first: bool,
+    rows: BadRows,
 }
 
 impl Lines {
@@ -48,6 +49,7 @@ impl Lines {
             end: split.end,
             at_end: false,
             skip_first: split.start > 0,
+            rows: BadRows::new("text_file"),
         })
     }
 
@@ -121,15 +123,22 @@ impl Source for Lines {
         while out.rows() < out.limit {
             let before = self.offset;
             let Some(range) = self.next_line(task)? else { break };
+            self.rows.seen();
             match std::str::from_utf8(&self.buffer[range]) {
                 // SAFETY: the batch holds rows of type `String`.
                 Ok(line) => unsafe { out.push(line.to_owned()) },
                 Err(error) => {
                     let offset = before + error.valid_up_to() as u64;
                     let message = format!("the text is not valid UTF-8 at byte {offset}; convert it with `iconv`");
-                    return Err(failed(&self.path, &message));
+                    if task.err() == 0.0 {
+                        return Err(failed(&self.path, &message));
+                    }
+                    self.rows.skip(format!("{}: {message}", self.path.display()), task)?;
                 }
             }
+        }
+        if out.is_empty() {
+            self.rows.finish(task)?;
         }
         Ok(!out.is_empty())
     }

@@ -1,7 +1,10 @@
 //! The engine from outside.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod accumulators;
+mod broadcast;
 mod by_key;
+mod checkpoint;
 mod closures;
 mod failures;
 mod files;
@@ -9,3 +12,5 @@ mod memory;
 mod narrow;
 mod pipelines;
 mod statistics;
+mod storage;
+mod tolerance;

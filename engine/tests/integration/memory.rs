@@ -5,7 +5,7 @@ use dpark::{Conf, DparkContext, Error};
 use std::sync::{Arc, Mutex};
 
 fn with_memory(memory: u64) -> DparkContext {
-    DparkContext::new(Conf { master: "local[2]".into(), parallelism: 4, memory }).unwrap()
+    DparkContext::new(Conf { master: "local[2]".into(), parallelism: 4, memory, ..Conf::default() }).unwrap()
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn rows_that_cannot_leave_a_task_may_flow_through() {
 
 #[test]
 fn vectors_of_rows_take_memory_from_the_budget() {
-    let conf = Conf { master: "local[2]".into(), parallelism: 2, memory: 1 << 20 };
+    let conf = Conf { master: "local[2]".into(), parallelism: 2, memory: 1 << 20, ..Conf::default() };
     let ctx = DparkContext::new(conf).unwrap();
     let error = ctx.range(0, 1_000_000).glom().map(|rows| rows.len()).sum().unwrap_err();
     assert!(error.to_string().contains("the memory budget of 1 MB does not suffice"), "{error}");

@@ -152,3 +152,36 @@ job.rdd.map(|x| x + n)
 mod m { fn f(rdd: Vec<i64>, n: i64) { rdd.map(|x| x + n); } fn g(rdd: &dpark::Rdd<i64>, n: i64) { rdd.map(|x| x + n); } }
 // =>
 mod m { fn f(rdd: Vec<i64>, n: i64) { rdd.map(|x| x + n); } fn g(rdd: &dpark::Rdd<i64>, n: i64) { rdd.with_env<n>.map(|(n,)| move |x| x + n); } }
+
+// case: checkpoints
+// outer: ctx Context, rdd Rdd, n Other
+rdd.checkpoint("a")?.map(|x| x + n);
+let back = ctx.read_checkpoint::<i64>("a").unwrap();
+back.filter(|x| *x > n).persist(StorageLevel::Disk).map(|x| x + n);
+rdd.checkpoint("a").map(|rdd| (rdd, n));
+rdd.storage_level().map(|level| (level, n));
+// =>
+rdd.checkpoint("a")?.with_env<n>.map(|(n,)| move |x| x + n);
+let back = ctx.read_checkpoint::<i64>("a").unwrap();
+back.with_env<n>.filter(|(n,)| move |x| *x > n).persist(StorageLevel::Disk).with_env<n>.map(|(n,)| move |x| x + n);
+rdd.checkpoint("a").map(|rdd| (rdd, n));
+rdd.storage_level().map(|level| (level, n));
+
+// case: broadcasts and accumulators made here
+// outer: ctx Context, rdd Rdd, map Other
+let table = ctx.broadcast(map.clone());
+let (seen, list) = (ctx.accumulator_with(0, |a, b| *a = b), ctx.list_accumulator());
+rdd.filter(|x| table.contains_key(x)).foreach(|x| { seen.add(x); list.push(table[&x]); });
+table.iter().map(|x| x + map.len());
+// =>
+let table = ctx.broadcast(map.clone());
+let (seen, list) = (ctx.accumulator_with(0, |a, b| *a = b), ctx.list_accumulator());
+rdd.with_env<table>.filter(|(table,)| move |x| table.contains_key(x)).with_env<seen, list, table>.foreach(|(seen,list,table,)| move |x| { seen.add(x); list.push(table[&x]); });
+table.iter().map(|x| x + map.len());
+
+// case: a broadcast is not written to
+// outer: rdd Rdd, table Broadcast
+rdd.foreach(|x| table.insert(x));
+rdd.foreach(|x| *table = x);
+// =>
+error at 2:18: the closure of `foreach` changes the captured variable `table`: it works on a copy, on another machine / to count or sum, use an accumulator (`let total = ctx.accumulator(0);`, in the closure `total.add(..)`); else return the value and use an action such as `reduce` or `collect`

@@ -1,0 +1,149 @@
+//! Broadcasts: large read-only values that closures share instead of getting a copy each.
+//!
+//! A closure that captures a broadcast holds a handle of it. In this process all handles lead to the one value; executors in
+//! other processes will fetch it once each.
+
+use crate::batch::{Batch, SharedBatch};
+use crate::capture::Capture;
+use crate::codec::{Codec, CodecError, CodecVt, Reader, Writer};
+use crate::context::{Context, DparkContext};
+use crate::data::Data;
+use crate::handle::handle;
+use crate::node::short_type_name;
+use crate::storage::Reservation;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A read-only value that closures of all tasks share: a table to look rows up in, a model. It is used as the value itself (it
+/// derefs to it) and freed when its last handle goes, those in closures of RDDs included.
+///
+/// ```
+/// use std::collections::HashMap;
+/// let ctx = dpark::DparkContext::local(2);
+/// let names = ctx.broadcast(HashMap::from([(0, "zero".to_string()), (2, "two".to_string())]));
+/// let rdd = ctx.range(0, 3).with_env((&names,)).flat_map(|(names,)| move |x| names.get(&x).cloned());
+/// assert_eq!(rdd.collect()?, ["zero", "two"]);
+/// # Ok::<(), dpark::Error>(())
+/// ```
+pub struct Broadcast<T> {
+    handle: BroadcastHandle,
+    value: PhantomData<fn() -> T>,
+}
+
+handle! {
+    /// A broadcast whose type is erased.
+    pub(crate) struct BroadcastHandle(Shared);
+}
+
+/// What the handles share.
+pub(crate) struct Shared {
+    /// One row: the value.
+    value: SharedBatch,
+    memory: Reservation,
+}
+
+impl std::fmt::Debug for BroadcastHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Shared { value, memory } = &**self.arc();
+        let element = short_type_name((value.get().elem().name)());
+        write!(f, "Broadcast of {element}, about {} bytes", memory.bytes())
+    }
+}
+
+impl DparkContext {
+    /// Makes a value available to closures without a copy for each. Its estimated size counts in the memory budget; cached
+    /// blocks give way to it.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(2);
+    /// let primes = ctx.broadcast(vec![2, 3, 5, 7]);
+    /// let rdd = ctx.range(0, 10).with_env((&primes,)).filter(|(primes,)| move |x| primes.contains(x));
+    /// assert_eq!(rdd.count()?, 4);
+    /// assert_eq!(primes.len(), 4); // on the driver, too
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the value refuses to be serialised: it could not be sent to another process.
+    #[track_caller]
+    pub fn broadcast<T: Data>(&self, value: T) -> Broadcast<T> {
+        // SAFETY: `Data` is `Send + Sync`.
+        let value = unsafe { SharedBatch::new(Batch::from_vec(vec![value])) };
+        Broadcast { handle: share(self.0.arc(), value, Codec::<T>::VT), value: PhantomData }
+    }
+}
+
+#[inline(never)]
+#[track_caller]
+fn share(context: &Context, value: SharedBatch, codec: &CodecVt) -> BroadcastHandle {
+    let row = value.get();
+    let mut size = row.elem().size as u64;
+    if row.elem().drop.is_some() {
+        let mut measure = Writer::measuring();
+        // SAFETY: there is one row; the codec belongs to its type.
+        if let Err(error) = unsafe { (codec.save)(row.row(0), 1, &mut measure) } {
+            panic!("the value of a broadcast cannot be serialised: {error}")
+        }
+        size += measure.written();
+    }
+    let mut memory = context.budget.reserve();
+    // The value is in memory already, so it is counted even if it does not fit; the next task that needs memory fails then,
+    // naming the setting.
+    if context.reserve(&mut memory, size).is_err() {
+        memory.grow(size);
+    }
+    BroadcastHandle::wrap(Arc::new(Shared { value, memory }))
+}
+
+impl<T: 'static> Broadcast<T> {
+    /// The value.
+    ///
+    /// ```
+    /// assert_eq!(*dpark::DparkContext::local(1).broadcast(7).value(), 7);
+    /// ```
+    #[inline]
+    pub fn value(&self) -> &T {
+        // SAFETY: the batch holds one row, a `T`, which lives as long as the handle and is never changed.
+        unsafe { &*(self.handle.arc().value.get().ptr as *const T) }
+    }
+}
+
+impl<T: 'static> Deref for Broadcast<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.value()
+    }
+}
+
+impl<T> Clone for Broadcast<T> {
+    fn clone(&self) -> Broadcast<T> {
+        Broadcast { handle: self.handle.clone(), value: PhantomData }
+    }
+}
+
+impl<T> std::fmt::Debug for Broadcast<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.handle.fmt(f)
+    }
+}
+
+impl<T: Data> Capture for Broadcast<T> {
+    fn save(&self, out: &mut Writer) -> Result<(), CodecError> {
+        out.broadcasts.push(self.handle.clone());
+        Ok(())
+    }
+
+    fn load(input: &mut Reader<'_>) -> Result<Broadcast<T>, CodecError> {
+        Ok(Broadcast { handle: load_handle(input)?, value: PhantomData })
+    }
+}
+
+fn load_handle(input: &mut Reader<'_>) -> Result<BroadcastHandle, CodecError> {
+    let (first, rest) =
+        input.broadcasts.split_first().ok_or_else(|| CodecError("a broadcast is missing".to_owned()))?;
+    input.broadcasts = rest;
+    Ok(first.clone())
+}

@@ -1,0 +1,271 @@
+//! Checkpoints: the rows of an RDD in a directory, one file for each partition (see `block_file`), and a manifest, which is
+//! written last and tells what the files must be.
+//!
+//! ```text
+//! dpark checkpoint 1
+//! engine 0.1.0
+//! type (String, i64)
+//! partitions 1
+//! part 0 rows 12 digest 0a1b2c3d
+//! checksum 4e5f6071
+//! ```
+//!
+//! The checksum is that of the lines above it, the digest that of the part's file.
+
+use super::block_file::{BlockReader, BlockWriter, Durability};
+use super::chunk::Encoder;
+use crate::batch::{Batch, ElemVt};
+use crate::codec::CodecVt;
+use crate::error::{Error, Failure, Result};
+use crate::node::{Node, SourceNode, short_type_name};
+use crate::pipeline::{Pipeline, Source};
+use crate::task::{Stop, TaskContext};
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const MANIFEST: &str = "manifest";
+const FIRST_LINE: &str = "dpark checkpoint 1";
+const ENGINE: &str = env!("CARGO_PKG_VERSION");
+
+/// A finished checkpoint.
+pub(crate) struct Checkpoint {
+    pub(crate) directory: PathBuf,
+    parts: Vec<Part>,
+    codec: &'static CodecVt,
+}
+
+/// What the file of a partition must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    rows: u64,
+    digest: u32,
+}
+
+impl Checkpoint {
+    /// Completes a checkpoint whose parts are written.
+    pub(crate) fn finish(
+        directory: PathBuf,
+        elem: &'static ElemVt,
+        codec: &'static CodecVt,
+        parts: Vec<Part>,
+    ) -> Result<Checkpoint> {
+        let path = directory.join(MANIFEST);
+        let temporary = directory.join(format!(".{MANIFEST}.tmp"));
+        let written = File::create(&temporary).and_then(|mut file| {
+            file.write_all(manifest(elem, &parts).as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&temporary, &path)?;
+            // The names of the files, too, shall survive a crash.
+            File::open(&directory)?.sync_all()
+        });
+        written.map_err(|error| io_error(&path, &format!("the checkpoint cannot be completed: {error}")))?;
+        Ok(Checkpoint { directory, parts, codec })
+    }
+
+    /// Opens the checkpoint in a directory.
+    pub(crate) fn find(directory: &Path, elem: &'static ElemVt, codec: &'static CodecVt) -> Result<Checkpoint> {
+        let path = directory.join(MANIFEST);
+        let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => io_error(directory, "there is no finished checkpoint here: it has no `manifest`"),
+            _ => io_error(&path, &error.to_string()),
+        })?;
+        let parts = parse(&text, &short_type_name((elem.name)())).map_err(|problem| io_error(&path, &problem))?;
+        Ok(Checkpoint { directory: directory.to_owned(), parts, codec })
+    }
+
+    pub(crate) fn partitions(&self) -> usize {
+        self.parts.len()
+    }
+
+    fn corrupt(path: &Path, problem: &str) -> Stop {
+        let message = format!(
+            "this file of a checkpoint is gone or corrupt ({problem}), and the lineage was cut: put the file back, or \
+             compute the RDD anew and `checkpoint` it to another directory"
+        );
+        Failure::Io { path: path.display().to_string(), message }.into()
+    }
+}
+
+impl SourceNode for Checkpoint {
+    fn open(&self, partition: usize, task: &TaskContext) -> std::result::Result<Box<dyn Source>, Stop> {
+        let path = part_path(&self.directory, partition);
+        let reader = BlockReader::open(&path).map_err(|problem| Checkpoint::corrupt(&path, &problem))?;
+        let part = self.parts.get(partition).map(|part| (part.rows, part.digest));
+        if part != Some(reader.promised()) {
+            return Err(Checkpoint::corrupt(&path, "it is not the file that the manifest tells of"));
+        }
+        task.add_input(reader.file_bytes());
+        Ok(Box::new(PartSource { path, reader, codec: self.codec, rows: None }))
+    }
+}
+
+/// The rows of one file.
+struct PartSource {
+    path: PathBuf,
+    reader: BlockReader,
+    codec: &'static CodecVt,
+    /// The rest of a chunk.
+    rows: Option<Batch>,
+}
+
+impl Source for PartSource {
+    fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> std::result::Result<bool, Stop> {
+        let rows = self.rows.get_or_insert_with(|| Batch::new(out.elem()));
+        while rows.is_empty() {
+            task.check()?;
+            let more = self.reader.load(self.codec, rows);
+            if !more.map_err(|problem| Checkpoint::corrupt(&self.path, &problem))? {
+                return Ok(false);
+            }
+        }
+        rows.move_rows(out, out.limit);
+        Ok(true)
+    }
+}
+
+/// Where tasks write the parts of a checkpoint.
+pub(crate) struct PartWriter {
+    pub(crate) directory: PathBuf,
+    pub(crate) codec: &'static CodecVt,
+}
+
+impl PartWriter {
+    /// Writes one partition.
+    pub(crate) fn run(
+        &self,
+        pipeline: &mut Pipeline,
+        rows: &mut Batch,
+        partition: usize,
+    ) -> std::result::Result<Part, Stop> {
+        let path = part_path(&self.directory, partition);
+        let failed = |error: std::io::Error| -> Stop {
+            let message = match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    format!("the disk is full; free some space or `checkpoint` elsewhere ({error})")
+                }
+                _ => format!("a part of the checkpoint cannot be written ({error})"),
+            };
+            Failure::Io { path: path.display().to_string(), message }.into()
+        };
+        let mut writer = BlockWriter::create(path.clone()).map_err(failed)?;
+        let mut encoder = Encoder::new(self.codec);
+        while pipeline.next(rows)? {
+            pipeline.task().add_rows(rows.rows() as u64);
+            let mut at = 0;
+            while at < rows.rows() {
+                at += encoder.add(rows, at)?;
+                if encoder.is_complete() {
+                    writer.write(&encoder.chunk()).map_err(failed)?;
+                    encoder.clear();
+                }
+            }
+        }
+        if !encoder.is_empty() {
+            writer.write(&encoder.chunk()).map_err(failed)?;
+        }
+        writer.finish(Durability::Synced).map_err(failed)?.keep();
+        Ok(Part { rows: writer.contents().rows, digest: writer.contents().digest() })
+    }
+}
+
+/// Makes the directory of a checkpoint, or takes an empty one; tells whether it did not exist.
+pub(crate) fn prepare(directory: &Path) -> Result<bool> {
+    let not_empty = "the directory is not empty; remove it first or `checkpoint` to another one";
+    match std::fs::read_dir(directory) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(false),
+            Some(_) => Err(io_error(directory, not_empty)),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            std::fs::create_dir_all(directory).map_err(|error| io_error(directory, &error.to_string()))?;
+            Ok(true)
+        }
+        Err(error) => Err(io_error(directory, &format!("{error}; rows go to a new or empty directory"))),
+    }
+}
+
+/// Removes what an unfinished checkpoint of `node` has left in a directory that was empty.
+pub(crate) fn clean_up(directory: &Path, node: &Arc<Node>, created: bool) {
+    for partition in 0..node.partitions {
+        let _ = std::fs::remove_file(part_path(directory, partition));
+    }
+    let _ = std::fs::remove_file(directory.join(format!(".{MANIFEST}.tmp")));
+    if created {
+        let _ = std::fs::remove_dir(directory);
+    }
+}
+
+fn part_path(directory: &Path, partition: usize) -> PathBuf {
+    directory.join(format!("part-{partition:05}"))
+}
+
+fn io_error(path: &Path, message: &str) -> Error {
+    Error::Io { path: path.display().to_string(), message: message.to_owned() }
+}
+
+fn manifest(elem: &'static ElemVt, parts: &[Part]) -> String {
+    let element = short_type_name((elem.name)());
+    let mut text = format!("{FIRST_LINE}\nengine {ENGINE}\ntype {element}\npartitions {}\n", parts.len());
+    for (i, Part { rows, digest }) in parts.iter().enumerate() {
+        text += &format!("part {i} rows {rows} digest {digest:08x}\n");
+    }
+    let checksum = crc32fast::hash(text.as_bytes());
+    text + &format!("checksum {checksum:08x}\n")
+}
+
+/// The parts in a manifest, or what is wrong with it.
+fn parse(text: &str, element: &str) -> std::result::Result<Vec<Part>, String> {
+    let corrupt = || "the manifest is corrupt or cut off; compute the RDD anew and `checkpoint` it again".to_owned();
+    let (body, checksum) =
+        text.strip_suffix('\n').and_then(|text| text.rsplit_once("checksum ")).ok_or_else(corrupt)?;
+    if u32::from_str_radix(checksum, 16) != Ok(crc32fast::hash(body.as_bytes())) {
+        return Err(corrupt());
+    }
+    let mut lines = body.lines();
+    if lines.next() != Some(FIRST_LINE) {
+        return Err("this is not a checkpoint that this engine can read".to_owned());
+    }
+    let mut field = |name: &str| lines.next().and_then(|line| line.strip_prefix(name)).ok_or_else(corrupt);
+    let engine = field("engine ")?;
+    if engine != ENGINE {
+        return Err(format!(
+            "the checkpoint was written by dpark {engine}, this is {ENGINE}: read it with that version"
+        ));
+    }
+    let written = field("type ")?;
+    if written != element {
+        return Err(format!("the rows of the checkpoint are of type {written}, not {element}"));
+    }
+    let partitions: usize = field("partitions ")?.parse().map_err(|_| corrupt())?;
+    let parts: Option<Vec<Part>> = lines
+        .enumerate()
+        .map(|(i, line)| {
+            let rest = line.strip_prefix(&format!("part {i} rows "))?;
+            let (rows, digest) = rest.split_once(" digest ")?;
+            Some(Part { rows: rows.parse().ok()?, digest: u32::from_str_radix(digest, 16).ok()? })
+        })
+        .collect();
+    parts.filter(|parts| parts.len() == partitions).ok_or_else(corrupt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Elem;
+
+    #[test]
+    fn manifests_are_read_as_written_and_say_what_is_wrong() {
+        let parts = vec![Part { rows: 3, digest: 0xabc }, Part { rows: 0, digest: 0 }];
+        let text = manifest(Elem::<(String, i64)>::VT, &parts);
+        assert_eq!(parse(&text, "(String, i64)"), Ok(parts));
+        assert_eq!(parse(&manifest(Elem::<u8>::VT, &[]), "u8"), Ok(vec![]));
+        let other = parse(&text, "(String, u64)").unwrap_err();
+        assert_eq!(other, "the rows of the checkpoint are of type (String, i64), not (String, u64)");
+        for at in 0..text.len() {
+            assert!(parse(&text[..at], "(String, i64)").is_err(), "cut off at {at}");
+        }
+        assert!(parse(&text.replace("rows 3", "rows 4"), "(String, i64)").unwrap_err().contains("corrupt"));
+    }
+}
