@@ -5,6 +5,12 @@ use crate::measure::Cost;
 use crate::options::Options;
 use std::path::Path;
 
-pub(crate) fn report(_repl: &Path, _workload: &Workload, _options: &Options, _twin: Cost, _expected: &str) -> Result<(), String> {
+pub(crate) fn report(
+    _repl: &Path,
+    _workload: &Workload,
+    _options: &Options,
+    _twin: Cost,
+    _expected: &str,
+) -> Result<(), String> {
     Ok(())
 }

@@ -78,10 +78,15 @@ fn twin(data: &Data) -> String {
         });
     }
     let numbers: Vec<usize> = (0..nodes).collect();
-    let parts = fold(data.threads, &numbers, || (0.0, 0.0), |sum, node| {
-        sum.0 += ranks[*node];
-        sum.1 += *node as f64 * ranks[*node];
-    });
+    let parts = fold(
+        data.threads,
+        &numbers,
+        || (0.0, 0.0),
+        |sum, node| {
+            sum.0 += ranks[*node];
+            sum.1 += *node as f64 * ranks[*node];
+        },
+    );
     let (sum, weighted) = parts.iter().fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
     format!("{nodes} {sum:e} {weighted:e}")
 }

@@ -26,9 +26,9 @@ pub(crate) fn checksum(rows: impl Iterator<Item = (u64, i64)>) -> (u64, u64, u64
 
 /// The checksum of parts one after the other.
 fn total(parts: &[(u64, u64, u64)]) -> String {
-    let (count, sum) = parts.iter().fold((0, 0u64), |(count, sum), part| {
-        (count + part.0, sum.wrapping_mul(part.2).wrapping_add(part.1))
-    });
+    let (count, sum) = parts
+        .iter()
+        .fold((0, 0u64), |(count, sum), part| (count + part.0, sum.wrapping_mul(part.2).wrapping_add(part.1)));
     format!("{count} {sum}")
 }
 
