@@ -51,9 +51,8 @@ fn closest(point: &Point, centres: &Transposed) -> usize {
         }
     }
     // Both are selected without a branch, which no processor could foresee.
-    let (mut best, mut least) = (0, distances[0]);
-    for i in 1..CENTRES {
-        let distance = distances[i];
+    let (mut best, mut least) = (0, f64::INFINITY);
+    for (i, distance) in distances.into_iter().enumerate() {
         best = if distance < least { i } else { best };
         least = if distance < least { distance } else { least };
     }
