@@ -38,12 +38,12 @@ fn twin(data: &Data) -> String {
             let mut rest = *chunk;
             while let Some((pair, behind)) = take_pair(rest) {
                 rest = behind;
-                buffers.push(piece(mix(pair.0)), pair, |piece, pairs| add(&mut tables[piece], pairs));
+                buffers.push(piece(mix(pair.0)), pair, |piece, pairs| add(&mut tables[piece], pairs.iter().copied()));
             }
         },
     );
     for Sums { buffers, tables } in &mut sums {
-        buffers.finish(|piece, pairs| add(&mut tables[piece], pairs));
+        buffers.finish(|piece, pairs| add(&mut tables[piece], pairs.iter().copied()));
     }
     // The threads' tables of a piece become one.
     let pieces: Vec<usize> = (0..PIECES).collect();

@@ -55,8 +55,8 @@ fn twin(data: &Data) -> String {
 }
 
 impl Joined {
-    fn add(&mut self, table: &Table<i64>, pairs: impl Iterator<Item = (u64, i64)>) {
-        for (key, value) in pairs {
+    fn add(&mut self, table: &Table<i64>, pairs: &[(u64, i64)]) {
+        for &(key, value) in pairs {
             if let Some(weight) = table.get(key) {
                 self.count += 1;
                 self.sum += value * weight;

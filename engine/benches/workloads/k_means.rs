@@ -12,12 +12,16 @@ const CENTRES: usize = 10;
 
 type Point = [f64; 8];
 
+/// The centres' first coordinates, then their second ones, so that one instruction computes with several centres.
+type Transposed = [[f64; CENTRES]; 8];
+
 #[dpark::closures]
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
     let points = ctx.text_file(data.path("points")).map(|line| parse_point(&line)).cache();
     let mut centres = points.take(CENTRES)?;
     for _ in 0..ITERATIONS {
-        let nearest = points.map(|point| (closest(&point, &centres), (point, 1u64)));
+        let transposed = transpose(&centres);
+        let nearest = points.map(|point| (closest(&point, &transposed), (point, 1u64)));
         let sums = nearest.reduce_by_key(|a, b| (add(a.0, b.0), a.1 + b.1)).collect()?;
         for (centre, (sum, count)) in sums {
             centres[centre] = sum.map(|x| x / count as f64);
@@ -28,25 +32,31 @@ fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
 
 fn parse_point(line: &str) -> Point {
     let mut point = [0.0; 8];
-    for (coordinate, text) in point.iter_mut().zip(line.split(' ')) {
+    for (coordinate, text) in point.iter_mut().zip(line.split_ascii_whitespace()) {
         *coordinate = text.parse().expect("a number");
     }
     point
 }
 
+fn transpose(centres: &[Point]) -> Transposed {
+    std::array::from_fn(|coordinate| std::array::from_fn(|i| centres[i][coordinate]))
+}
+
 /// The number of the nearest centre.
-fn closest(point: &Point, centres: &[Point]) -> usize {
-    let mut best = (f64::INFINITY, 0);
-    for (i, centre) in centres.iter().enumerate() {
-        let mut distance = 0.0;
-        for (x, y) in point.iter().zip(centre) {
-            distance += (x - y) * (x - y);
-        }
-        if distance < best.0 {
-            best = (distance, i);
+fn closest(point: &Point, centres: &Transposed) -> usize {
+    let mut distances = [0.0; CENTRES];
+    for (x, coordinates) in point.iter().zip(centres) {
+        for (distance, y) in distances.iter_mut().zip(coordinates) {
+            *distance += (x - y) * (x - y);
         }
     }
-    best.1
+    // Both are selected without a branch, which no processor could foresee.
+    let (mut best, mut least) = (0, f64::INFINITY);
+    for (i, distance) in distances.into_iter().enumerate() {
+        best = if distance < least { i } else { best };
+        least = if distance < least { distance } else { least };
+    }
+    best
 }
 
 fn add(mut a: Point, b: Point) -> Point {
@@ -71,13 +81,14 @@ fn twin(data: &Data) -> String {
     });
     let mut centres: Vec<Point> = parts.iter().flatten().take(CENTRES).copied().collect();
     for _ in 0..ITERATIONS {
+        let transposed = transpose(&centres);
         let sums = fold(
             data.threads,
             &parts,
             || vec![([0.0; 8], 0u64); CENTRES],
             |sums, points| {
                 for point in points {
-                    let (sum, count) = &mut sums[closest(point, &centres)];
+                    let (sum, count) = &mut sums[closest(point, &transposed)];
                     *sum = add(*sum, *point);
                     *count += 1;
                 }

@@ -4,7 +4,7 @@
 /// Pieces of a table.
 pub(crate) const PIECES: usize = 64;
 /// Rows that gather for one piece.
-const BUFFERED: usize = 2048;
+const BUFFERED: usize = 4096;
 
 /// Mixes a key: the upper bits choose the piece, those below them the slot.
 #[inline]
@@ -29,18 +29,20 @@ impl<T> Buffers<T> {
 
     /// Adds a row; `work` is given the rows of a piece whose buffer is full.
     #[inline]
-    pub(crate) fn push(&mut self, piece: usize, row: T, work: impl FnOnce(usize, std::vec::Drain<'_, T>)) {
+    pub(crate) fn push(&mut self, piece: usize, row: T, work: impl FnOnce(usize, &[T])) {
         let rows = &mut self.rows[piece];
         if rows.len() == BUFFERED {
-            work(piece, rows.drain(..));
+            work(piece, rows);
+            rows.clear();
         }
         rows.push(row);
     }
 
     /// Works off what is left.
-    pub(crate) fn finish(&mut self, mut work: impl FnMut(usize, std::vec::Drain<'_, T>)) {
+    pub(crate) fn finish(&mut self, mut work: impl FnMut(usize, &[T])) {
         for (piece, rows) in self.rows.iter_mut().enumerate() {
-            work(piece, rows.drain(..));
+            work(piece, rows);
+            rows.clear();
         }
     }
 }

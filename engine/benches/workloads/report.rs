@@ -77,7 +77,7 @@ fn median(side: Side, workload: &Workload, options: &Options) -> Result<(Cost, S
     Ok((Cost::median(&costs), answer.unwrap_or_default()))
 }
 
-fn seconds(cost: Cost) -> String {
+pub(crate) fn seconds(cost: Cost) -> String {
     format!("{:.2} ({:.2})", cost.wall, cost.cpu)
 }
 

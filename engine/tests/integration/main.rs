@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod accumulators;
+mod bench_data;
 mod broadcast;
 mod by_key;
 mod checkpoint;

@@ -1,0 +1,25 @@
+let edges = ctx.text_file(path("graph")).map(|line| {
+    let (from, to) = line.split_once(' ').expect("two nodes");
+    (from.parse::<u32>().expect("a node"), to.parse::<u32>().expect("a node"))
+});
+// %%
+let links = edges.group_by_key().cache();
+// %%
+let mut ranks = links.map_values(|_| 1.0);
+for _ in 0..5 {
+    let shares = links.join(&ranks).flat_map(|(_, (targets, rank))| {
+        let share = rank / targets.len() as f64;
+        targets.into_iter().map(move |target| (target, share))
+    });
+    ranks = shares.reduce_by_key(|a, b| a + b).map_values(|sum| 0.15 + 0.85 * sum);
+}
+// %%
+let checked = ranks.map(|(node, rank)| (1u64, rank, f64::from(node) * rank));
+// %%
+let before = cpu();
+// %%
+let began = Instant::now();
+let (count, sum, weighted) = checked.reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2))?;
+let wall = began.elapsed();
+// %%
+finish(wall, before, format!("{count} {sum:e} {weighted:e}"));
