@@ -59,13 +59,13 @@ pub mod show;
 pub mod shuffle;
 #[doc(hidden)]
 pub mod sort;
+pub mod source;
 pub mod status;
 #[doc(hidden)]
 pub mod storage;
 #[doc(hidden)]
 pub mod table;
 pub mod task;
-mod text_file;
 mod vectors;
 pub mod work;
 
@@ -75,12 +75,14 @@ pub use context::DparkContext;
 pub use data::{Data, Key};
 pub use dpark_macros::closures;
 pub use error::{Error, Result};
+pub use job::SaveOptions;
 pub use rdd::{Rdd, Summand};
 pub use serde;
-pub use text_file::TextPaths;
+pub use source::{CsvOptions, FileOptions, TextOptions, TextPaths};
 
 /// What programs and cells use.
 pub mod prelude {
     pub use crate::{Accumulator, Data, DparkContext, Error, Key, Rdd, Result};
+    pub use crate::{CsvOptions, FileOptions, SaveOptions, TextOptions};
     pub use serde::{Deserialize, Serialize};
 }

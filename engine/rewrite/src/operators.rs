@@ -147,7 +147,9 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
 
 /// Whether a method of the context of that name makes an RDD.
 fn is_source(name: &str) -> bool {
+    let name = name.strip_suffix("_with").unwrap_or(name);
     matches!(name, "range" | "union" | "empty" | "empty_rdd" | "make_rdd" | "zip" | "parallelize")
+        || matches!(name, "from_source" | "json_lines" | "tf_records")
         || name.starts_with("parallelize_")
         || name.starts_with("range_")
         || name.ends_with("_file")
@@ -169,6 +171,10 @@ mod tests {
     #[test]
     fn chains_stay_rdds_until_an_action() {
         assert_eq!(method(Shape::Context, "text_file"), Shape::Rdd);
+        for source in ["text_file_with", "csv_file", "json_lines_with", "tf_records", "from_source"] {
+            assert_eq!(method(Shape::Context, source), Shape::Rdd, "{source}");
+        }
+        assert_eq!(method(Shape::Rdd, "save_as_csv_with"), Shape::Value);
         assert_eq!(method(Shape::Rdd, "some_new_operator"), Shape::Rdd);
         assert_eq!(method(Shape::Rdd, "collect"), Shape::Value);
         assert_eq!(method(Shape::WithEnv, "reduce"), Shape::Value);

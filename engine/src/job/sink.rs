@@ -1,6 +1,6 @@
 //! What a result task does with the rows of its partition.
 
-use super::save::SaveSink;
+use super::save::{SaveSink, Saved};
 use crate::batch::{Batch, ElemVt, SharedBatch};
 use crate::closure::Closure;
 use crate::error::Failure;
@@ -49,7 +49,7 @@ pub(crate) enum Output {
     Rows(SharedBatch, #[expect(dead_code, reason = "held for its drop")] Reservation),
     Count(u64),
     Sample(SharedBatch, u64),
-    Saved(Option<std::path::PathBuf>),
+    Saved(Vec<Saved>),
 }
 
 impl Output {
@@ -57,6 +57,13 @@ impl Output {
         match self {
             Output::Rows(rows, _) => Some(rows.into_batch()),
             _ => None,
+        }
+    }
+
+    pub(crate) fn into_saved(self) -> Vec<Saved> {
+        match self {
+            Output::Saved(files) => files,
+            _ => Vec::new(),
         }
     }
 
@@ -159,7 +166,7 @@ impl Sink {
                 // SAFETY: `sort_by` asks for keys that are `Data`.
                 Ok(Output::Sample(unsafe { SharedBatch::new(sample.keys) }, sample.stride))
             }
-            Sink::Save(save) => save.run(&mut pipeline, &mut rows, partition).map(Output::Saved),
+            Sink::Save(save) => save.run(&mut pipeline, &mut rows, node, partition).map(Output::Saved),
         }
     }
 }

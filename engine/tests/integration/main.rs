@@ -6,3 +6,6 @@ mod failures;
 mod files;
 mod memory;
 mod pipelines;
+mod saving;
+mod text_files;
+mod typed_files;
