@@ -1,7 +1,7 @@
 //! Where rows come from outside: the trait that a source implements, what it reads with, and the sources for files.
 //!
-//! A source says on the driver which splits there are; a task reads one split and becomes one partition. The files of the
-//! engine's own sources are found, split and decompressed by `files`, `paths`, `glob` and `compression`.
+//! A source says on the driver which splits there are; a task reads one split and becomes one partition. The files of
+//! the engine's own sources are found, split and decompressed by `files`, `paths`, `glob` and `compression`.
 
 mod binary_file;
 mod compression;
@@ -39,9 +39,9 @@ use std::panic::Location;
 
 /// Rows from outside. [`DparkContext::from_source`] makes an RDD of them.
 ///
-/// The source and its splits are sent to tasks as bytes, so a task sees what they serialise to: handles and connections are
-/// opened in [`Source::read`]. Reading a split again must give the same rows in the same order: a partition is computed again
-/// when it was lost.
+/// The source and its splits are sent to tasks as bytes, so a task sees what they serialise to: handles and connections
+/// are opened in [`Source::read`]. Reading a split again must give the same rows in the same order: a partition is
+/// computed again when it was lost.
 ///
 /// ```
 /// use dpark::source::{Input, Source};
@@ -92,13 +92,13 @@ pub trait Source: Serialize + DeserializeOwned + Send + Sync + 'static {
         "from_source"
     }
 
-    /// The parts that are read one by one, in the order of the rows; called once, on the driver, when the RDD is made. An
-    /// error is the error of the first action.
+    /// The parts that are read one by one, in the order of the rows; called once, on the driver, when the RDD is made.
+    /// An error is the error of the first action.
     fn splits(&self) -> Result<Vec<Self::Split>>;
 
-    /// The rows of one split; called in tasks. An error fails the job and is not tried again, so it should name the file and
-    /// what to do ([`Error::io`]). The engine looks between batches of rows whether the job was cancelled; code that works
-    /// for long between two rows asks [`Input::is_cancelled`].
+    /// The rows of one split; called in tasks. An error fails the job and is not tried again, so it should name the
+    /// file and what to do ([`Error::io`]). The engine looks between batches of rows whether the job was cancelled;
+    /// code that works for long between two rows asks [`Input::is_cancelled`].
     fn read(&self, split: &Self::Split, input: &Input) -> Result<impl Iterator<Item = Result<Self::Row>> + 'static>;
 }
 
@@ -117,8 +117,8 @@ struct Rows<I> {
     problem: Option<Stop>,
 }
 
-/// What `next_batch` returns: a problem waits until the rows before it have gone, or what a `take` finds would depend on where
-/// batches end.
+/// What `next_batch` returns: a problem waits until the rows before it have gone, or what a `take` finds would depend
+/// on where batches end.
 #[inline]
 fn batch_end(out: &Batch, problem: &mut Option<Stop>) -> Result<bool, Stop> {
     if out.is_empty() { problem.take().map_or(Ok(false), Err) } else { Ok(true) }
@@ -205,8 +205,8 @@ fn cannot_travel(name: &str, error: CodecError) -> Error {
 }
 
 impl DparkContext {
-    /// The rows of a [`Source`]: a partition for each of its splits. What tasks read from is the source after it has been
-    /// serialised and deserialised once, on every master.
+    /// The rows of a [`Source`]: a partition for each of its splits. What tasks read from is the source after it has
+    /// been serialised and deserialised once, on every master.
     ///
     /// ```
     /// use dpark::source::{Input, Source};

@@ -1,5 +1,5 @@
-//! Writing rows to files: a file for each partition that has rows, or for each key of each partition. Nothing is visible in the
-//! directory before all of it is complete.
+//! Writing rows to files: a file for each partition that has rows, or for each key of each partition. Nothing is
+//! visible in the directory before all of it is complete.
 
 mod by_key;
 mod encoder;

@@ -19,8 +19,9 @@ unsafe fn tf_record<T: AsRef<[u8]>>(rows: &mut Batch, writer: &mut RowWriter) ->
 }
 
 impl<T: AsRef<[u8]> + 'static> Rdd<T> {
-    /// Writes the bytes of the rows one after the other to files (`0000.bin`, ..) in a new or empty directory, otherwise as
-    /// [`Rdd::save_as_text_file`]. Nothing is between the rows: [`crate::DparkContext::binary_file`] reads rows of one length.
+    /// Writes the bytes of the rows one after the other to files (`0000.bin`, ..) in a new or empty directory,
+    /// otherwise as [`Rdd::save_as_text_file`]. Nothing is between the rows: [`crate::DparkContext::binary_file`] reads
+    /// rows of one length.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -50,8 +51,8 @@ impl<T: AsRef<[u8]> + 'static> Rdd<T> {
         self.handle.save("save_as_binary", directory.as_ref(), plain::<T>, ".bin", options)
     }
 
-    /// Writes the rows to files in TensorFlow's TFRecord format (`0000.tfrecords`, ..), with checksums, in a new or empty
-    /// directory, otherwise as [`Rdd::save_as_text_file`].
+    /// Writes the rows to files in TensorFlow's TFRecord format (`0000.tfrecords`, ..), with checksums, in a new or
+    /// empty directory, otherwise as [`Rdd::save_as_text_file`].
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

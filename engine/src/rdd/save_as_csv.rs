@@ -28,8 +28,9 @@ fn problem(error: csv::Error) -> String {
 }
 
 impl<T: Serialize + 'static> Rdd<T> {
-    /// Writes the rows to CSV files (`0000.csv`, ..) in a new or empty directory, otherwise as [`Rdd::save_as_text_file`].
-    /// Structs give each file a header of their fields' names; tuples and vectors have none.
+    /// Writes the rows to CSV files (`0000.csv`, ..) in a new or empty directory, otherwise as
+    /// [`Rdd::save_as_text_file`]. Structs give each file a header of their fields' names; tuples and vectors have
+    /// none.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

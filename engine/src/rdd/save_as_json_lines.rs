@@ -28,8 +28,8 @@ fn problem(error: serde_json::Error) -> String {
 }
 
 impl<T: Serialize + 'static> Rdd<T> {
-    /// Writes the rows to files of JSON values, one a line (`0000.jsonl`, ..), in a new or empty directory, otherwise as
-    /// [`Rdd::save_as_text_file`]. JSON has no NaN and no infinities: they become `null`.
+    /// Writes the rows to files of JSON values, one a line (`0000.jsonl`, ..), in a new or empty directory, otherwise
+    /// as [`Rdd::save_as_text_file`]. JSON has no NaN and no infinities: they become `null`.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

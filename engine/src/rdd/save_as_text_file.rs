@@ -33,9 +33,9 @@ impl RddHandle {
 }
 
 impl<T: 'static> Rdd<T> {
-    /// Writes the rows to text files in a new or empty directory, one file for each partition that has rows. Returns the
-    /// files. None is visible until all are complete, and none stays if the job fails. A row whose text contains line ends
-    /// becomes several lines.
+    /// Writes the rows to text files in a new or empty directory, one file for each partition that has rows. Returns
+    /// the files. None is visible until all are complete, and none stays if the job fails. A row whose text contains
+    /// line ends becomes several lines.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

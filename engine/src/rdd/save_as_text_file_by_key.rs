@@ -33,9 +33,9 @@ impl RddHandle {
 }
 
 impl<K: Display + 'static, V: Display + 'static> Rdd<(K, V)> {
-    /// Writes the values to text files in a directory for each key: `directory/key/0000` has the lines of the first partition.
-    /// Returns the files, by partition and key. A key that cannot be a directory's name (empty, with a slash or NUL, starting
-    /// with a dot, over 255 bytes) is an error that names it. Otherwise as [`Rdd::save_as_text_file`].
+    /// Writes the values to text files in a directory for each key: `directory/key/0000` has the lines of the first
+    /// partition. Returns the files, by partition and key. A key that cannot be a directory's name (empty, with a slash
+    /// or NUL, starting with a dot, over 255 bytes) is an error that names it. Otherwise as [`Rdd::save_as_text_file`].
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

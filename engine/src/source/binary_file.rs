@@ -100,8 +100,8 @@ impl Records {
 }
 
 impl DparkContext {
-    /// The records of files in which every record has `length` bytes. Splits begin at records; a file that ends within a
-    /// record is an error.
+    /// The records of files in which every record has `length` bytes. Splits begin at records; a file that ends within
+    /// a record is an error.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

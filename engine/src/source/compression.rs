@@ -60,8 +60,8 @@ impl Compression {
     }
 }
 
-/// All frames of a zstd file, with their checksums checked. In pure Rust: the C library alone takes as long to build as the
-/// whole engine.
+/// All frames of a zstd file, with their checksums checked. In pure Rust: the C library alone takes as long to build as
+/// the whole engine.
 struct Zstd {
     source: BufReader<InputFile>,
     decoder: FrameDecoder,

@@ -1,7 +1,7 @@
 //! `csv_file`: rows typed by serde.
 //!
-//! A record belongs to the split in which it starts. Whether a line end is the end of a record depends on the quotes before
-//! it, so the start of a split is found from the start of the file: see [`starts`].
+//! A record belongs to the split in which it starts. Whether a line end is the end of a record depends on the quotes
+//! before it, so the start of a split is found from the start of the file: see [`starts`].
 
 mod options;
 mod records;
@@ -77,13 +77,13 @@ impl Core {
 }
 
 impl DparkContext {
-    /// The records of CSV files as rows of type `T`. The first record of every file names the columns: structs and maps take
-    /// their fields from the columns of those names, tuples and vectors take them in order. Quoted fields may contain line
-    /// ends. Files are found and split as by [`DparkContext::text_file`].
+    /// The records of CSV files as rows of type `T`. The first record of every file names the columns: structs and maps
+    /// take their fields from the columns of those names, tuples and vectors take them in order. Quoted fields may
+    /// contain line ends. Files are found and split as by [`DparkContext::text_file`].
     ///
-    /// The start of every split but the first depends on the quotes before it. It is found once, when it is first needed, by
-    /// a search that reads the file from the start, at several times the speed at which rows are read; a file of one split
-    /// (up to 64 MiB) is not searched.
+    /// The start of every split but the first depends on the quotes before it. It is found once, when it is first
+    /// needed, by a search that reads the file from the start, at several times the speed at which rows are read; a
+    /// file of one split (up to 64 MiB) is not searched.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

@@ -121,8 +121,8 @@ impl FileSplit {
         self.compression.read_error(&self.path, error)
     }
 
-    /// The first byte at `offset` or behind that is no line end: the number of its line, from 1, and its position. Reads the
-    /// file up to there, so it is for errors only.
+    /// The first byte at `offset` or behind that is no line end: the number of its line, from 1, and its position.
+    /// Reads the file up to there, so it is for errors only.
     #[cold]
     pub(super) fn place(&self, offset: u64, input: &Input) -> (u64, u64) {
         let (mut line, mut place) = (1, offset);

@@ -1,5 +1,5 @@
-//! What a source reads with: files whose bytes are counted and whose reading ends when the task is cancelled, and a share of
-//! the memory budget.
+//! What a source reads with: files whose bytes are counted and whose reading ends when the task is cancelled, and a
+//! share of the memory budget.
 
 use crate::context::ContextHandle;
 use crate::error::{Error, Failure, Result};
@@ -152,7 +152,8 @@ pub struct InputMemory {
 }
 
 impl InputMemory {
-    /// Sets the size of the share. Cached blocks give way; an error that names the setting if the budget does not suffice.
+    /// Sets the size of the share. Cached blocks give way; an error that names the setting if the budget does not
+    /// suffice.
     ///
     /// ```
     /// # fn read(input: &dpark::source::Input) -> dpark::Result<()> {

@@ -54,7 +54,8 @@ enum State {
 
 impl Lines {
     pub(super) fn open(split: &FileSplit, invalid: Invalid, input: &Input) -> Result<Lines> {
-        // The split begins with the first line that starts at `start`: behind the line end that is at `start - 1` or later.
+        // The split begins with the first line that starts at `start`: behind the line end that is at `start - 1` or
+        // later.
         let offset = split.start.saturating_sub(1);
         let file = match split.compression {
             Compression::None => Box::new(split.open_at(offset, input)?),

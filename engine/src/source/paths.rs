@@ -85,8 +85,8 @@ pub(super) fn files(path: &Path, walk: &Walk) -> Result<Vec<(PathBuf, u64)>> {
 }
 
 impl Walk {
-    /// Adds a file, or all files below a directory; names that start with a dot are left out. `above` are the directories
-    /// on the way: a link back to one of them is not entered.
+    /// Adds a file, or all files below a directory; names that start with a dot are left out. `above` are the
+    /// directories on the way: a link back to one of them is not entered.
     fn add(&self, path: &Path, above: &mut Vec<(u64, u64)>, files: &mut Vec<(PathBuf, u64)>) -> Result<()> {
         let metadata = std::fs::metadata(path).map_err(|error| failed(path, &error))?;
         if !metadata.is_dir() {

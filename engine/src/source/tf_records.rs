@@ -4,10 +4,10 @@
 //! record = length: u64 LE │ masked CRC-32C of those 8 bytes: u32 LE │ data │ masked CRC-32C of the data: u32 LE
 //! ```
 //!
-//! Nothing marks a record's start, so a split looks for the first 12 bytes whose checksum is right. Any data of 8 bytes with
-//! its checksum looks like that, so the data that would follow must have the right checksum as well. Data may contain even that
-//! (a record file inside a record). Therefore whoever reads the split before checks at its end that its records lead to the
-//! very place where the next split begins: a wrong start is an error, never wrong rows.
+//! Nothing marks a record's start, so a split looks for the first 12 bytes whose checksum is right. Any data of 8 bytes
+//! with its checksum looks like that, so the data that would follow must have the right checksum as well. Data may
+//! contain even that (a record file inside a record). Therefore whoever reads the split before checks at its end that
+//! its records lead to the very place where the next split begins: a wrong start is an error, never wrong rows.
 
 use super::binary_file::Records;
 use super::{Compression, FileOptions, FileSplit, Input, Source, TextPaths, rdd_of};
@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn checksums_are_those_of_tensorflow() {
-        // The header of a record of three bytes, as TensorFlow writes it: the CRC-32C of its length, rotated and shifted.
+        // The header of a record of three bytes, as TensorFlow writes it: the CRC-32C of its length, rotated and
+        // shifted.
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
         assert_eq!(masked_crc(b"123456789"), 0xe306_9283u32.rotate_right(15).wrapping_add(0xa282_ead8));
     }

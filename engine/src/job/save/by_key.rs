@@ -1,5 +1,5 @@
-//! Saving by key. The lines of each key are collected in memory; a file is opened only to append to it, so a task never holds
-//! more than one open.
+//! Saving by key. The lines of each key are collected in memory; a file is opened only to append to it, so a task never
+//! holds more than one open.
 
 use super::row_writer::RowWriter;
 use super::staging::{Saved, Unfinished};

@@ -37,9 +37,10 @@ impl SaveOptions {
         SaveOptions::default()
     }
 
-    /// Replaces what is in the directory, all of it. It stays as it is until all rows are written; if the job fails, for good.
-    /// Replacing moves the old entries away and then the new files in: only a process that is killed in the middle of that
-    /// leaves a part, with the old entries in a hidden directory beside. The working directory and those it is in are refused.
+    /// Replaces what is in the directory, all of it. It stays as it is until all rows are written; if the job fails,
+    /// for good. Replacing moves the old entries away and then the new files in: only a process that is killed in the
+    /// middle of that leaves a part, with the old entries in a hidden directory beside. The working directory and those
+    /// it is in are refused.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

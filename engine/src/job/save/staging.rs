@@ -1,5 +1,5 @@
-//! A directory that is written to. Tasks write into a hidden directory in it; the driver moves the files to their places when
-//! all are complete. On failure it goes, with all that was written.
+//! A directory that is written to. Tasks write into a hidden directory in it; the driver moves the files to their
+//! places when all are complete. On failure it goes, with all that was written.
 
 use super::encoder::{Encoder, Encoding};
 use crate::error::{Error, Failure, Result};
@@ -139,6 +139,13 @@ impl Staging {
 
     fn close(&self) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Closed;
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // There is nothing any more after `commit` and `abort`.
+        let _ = std::fs::remove_dir_all(&self.hidden);
     }
 }
 

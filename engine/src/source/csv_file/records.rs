@@ -53,7 +53,8 @@ impl Records {
         let file = split.open_at(start, input)?.take(range.end.saturating_sub(start));
         let mut records = match start {
             0 => Records::new(split, Box::new(file), 0, options, input),
-            // A parser takes a byte order mark away from its first record. This line end has it know that there was one.
+            // A parser takes a byte order mark away from its first record. This line end has it know that there was
+            // one.
             _ => Records::new(split, Box::new(Cursor::new(b"\n").chain(file)), start - 1, options, input),
         };
         if let Some(first) = first {

@@ -1,10 +1,11 @@
 //! Where the records of a split start.
 //!
-//! A split begins with the first record that starts at its first byte or behind; it ends where the next one begins. To find
-//! the place, the search goes from a record's start that is known (the nearest split before, at first the start of the file) on
-//! to the split. It parses nothing: outside of quotes only a quote at the start of a field and, near the goal, a line end
-//! matter, and within quotes only the next quote does. Each split of a file is searched once in a process; tasks that need a
-//! later place go on where the last search ended. A process that reads only late splits searches all before them.
+//! A split begins with the first record that starts at its first byte or behind; it ends where the next one begins. To
+//! find the place, the search goes from a record's start that is known (the nearest split before, at first the start of
+//! the file) on to the split. It parses nothing: outside of quotes only a quote at the start of a field and, near the
+//! goal, a line end matter, and within quotes only the next quote does. Each split of a file is searched once in a
+//! process; tasks that need a later place go on where the last search ended. A process that reads only late splits
+//! searches all before them.
 
 use super::CsvOptions;
 use crate::error::Result;
@@ -146,8 +147,8 @@ impl Scanner {
                 found.map_or(end, |found| at + found)
             }
             (State::Unquoted, _) if at >= near || self.comment.is_some() => {
-                // A quote within a field is none, so fields are gone through one by one; without comments that is needed
-                // only near the target.
+                // A quote within a field is none, so fields are gone through one by one; without comments that is
+                // needed only near the target.
                 memchr::memchr3(b'\n', b'\r', self.delimiter, &bytes[at..]).map_or(end, |found| at + found)
             }
             (State::Record | State::Field | State::Unquoted, quote) if self.comment.is_none() && at < near => {
