@@ -11,8 +11,8 @@ use crate::rdd::Rdd;
 use crate::scheduler::Scheduler;
 use crate::show::ContextCard;
 use crate::shuffle::ShuffleStore;
+use crate::source::{TextOptions, TextPaths};
 use crate::storage::{CacheStore, MemoryBudget, Reservation, WorkDir};
-use crate::text_file::TextPaths;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -166,7 +166,7 @@ impl DparkContext {
     }
 
     /// The lines of a file, of all files below a directory, of what matches a pattern (`logs/*.gz`), or of a list of those.
-    /// Files are read in splits of 64 MiB; `.gz` files as a whole. A problem with the paths is the error of the first action.
+    /// Files are read in splits of 64 MiB; `.gz`, `.bz2` and `.zst` files as a whole. A problem with the paths is the error of the first action.
     ///
     /// ```
     /// let lines = dpark::DparkContext::local(2).text_file("Cargo.toml");
@@ -175,7 +175,7 @@ impl DparkContext {
     /// ```
     #[track_caller]
     pub fn text_file(&self, paths: impl TextPaths) -> Rdd<String> {
-        crate::text_file::text_file(self, paths.into_paths(), crate::text_file::SPLIT_BYTES)
+        crate::source::text_file(self, paths.into_paths(), TextOptions::new())
     }
 
     /// The rows of several RDDs, one after the other.

@@ -37,6 +37,19 @@ pub enum Error {
     Stopped,
 }
 
+impl Error {
+    /// An [`Error::Io`]: what is wrong with a file.
+    ///
+    /// ```
+    /// let error = dpark::Error::io("data.bin", "byte 12: not a record; is it the right file?");
+    /// assert_eq!(error.to_string(), "data.bin: byte 12: not a record; is it the right file?");
+    /// ```
+    #[cold]
+    pub fn io(path: impl AsRef<std::path::Path>, problem: impl std::fmt::Display) -> Error {
+        Error::Io { path: path.as_ref().display().to_string(), message: problem.to_string() }
+    }
+}
+
 /// The last failure of the task that failed a job.
 #[derive(Debug, Clone)]
 pub struct TaskFailure {

@@ -5,7 +5,8 @@ mod plan;
 mod save;
 mod sink;
 
-pub(crate) use save::save_rows;
+pub use save::{FormatFn, RowWriter, SaveOptions};
+pub(crate) use save::{Layout, Save, save_rows};
 pub use sink::FoldVt;
 pub(crate) use sink::{Output, Sink, Zero};
 

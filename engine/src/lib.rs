@@ -64,6 +64,7 @@ pub mod show;
 pub mod shuffle;
 #[doc(hidden)]
 pub mod sort;
+pub mod source;
 pub mod stats;
 pub mod status;
 #[doc(hidden)]
@@ -71,7 +72,6 @@ pub mod storage;
 #[doc(hidden)]
 pub mod table;
 pub mod task;
-mod text_file;
 mod vectors;
 pub mod work;
 
@@ -82,15 +82,17 @@ pub use context::DparkContext;
 pub use data::{Data, Key};
 pub use dpark_macros::closures;
 pub use error::{Error, Result};
+pub use job::SaveOptions;
 pub use partitioner::Partitioner;
 pub use rdd::{Emitter, LocalIter, PipeCommand, Rdd, Summand};
 pub use serde;
+pub use source::{CsvOptions, FileOptions, TextOptions, TextPaths};
 pub use stats::{Number, Stats};
 pub use storage::StorageLevel;
-pub use text_file::TextPaths;
 
 /// What programs and cells use.
 pub mod prelude {
     pub use crate::{Accumulator, Broadcast, Data, DparkContext, Error, Key, Rdd, Result, StorageLevel};
+    pub use crate::{CsvOptions, FileOptions, SaveOptions, TextOptions};
     pub use serde::{Deserialize, Serialize};
 }

@@ -8,7 +8,7 @@ use crate::event::{CallSite, Event, ParentLink, RddInfo};
 use crate::handle::handle;
 use crate::ids::{RddId, ShuffleId};
 use crate::partitioner::Partitioner;
-use crate::pipeline::{OpVt, PairVt, PartitionsVt, ProbeVt, Source};
+use crate::pipeline::{OpVt, PairVt, PartitionsVt, ProbeVt, Source, TextFn, TextOp};
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::sort::SortVt;
 use crate::storage::{Checkpoint, Persisted};
@@ -56,8 +56,9 @@ pub(crate) type Parents = Arc<Vec<Arc<Node>>>;
 pub(crate) enum Kind {
     /// From outside.
     Source(Box<dyn SourceNode>),
-    /// Row by row from the same partition of the parent.
-    Narrow { op: &'static OpVt, closure: Closure },
+    /// Row by row from the same partition of the parent; `texts` is the same loop over lines where a text file's reader has
+    /// them.
+    Narrow { op: &'static OpVt, texts: Option<TextFn>, closure: Closure },
     /// As `Narrow`, by operators whose state begins with the index, in the whole RDD, of the partition's first row.
     /// These indices are found by a job of its own before the first use.
     Indexed { op: &'static OpVt, firsts: OnceLock<Vec<u64>> },
@@ -81,6 +82,12 @@ pub(crate) enum Kind {
 pub(crate) trait SourceNode: Send + Sync {
     /// Starts to read a partition.
     fn open(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Source>, Stop>;
+
+    /// Starts to read a partition of texts for an operator that takes them where they are; none if this is no such source.
+    fn open_texts(&self, partition: usize, op: TextOp, task: &TaskContext) -> Option<Result<Box<dyn Source>, Stop>> {
+        let _ = (partition, op, task);
+        None
+    }
 }
 
 /// The reduce side of one shuffle (or of two, for `join`), with the map sides that feed it.
@@ -269,14 +276,22 @@ impl RddHandle {
     #[inline(never)]
     #[track_caller]
     pub fn narrow(&self, op: &'static OpVt, closure: Closure) -> RddHandle {
-        self.child(op.name, op.out, Kind::Narrow { op, closure }, Spread::default())
+        self.child(op.name, op.out, Kind::Narrow { op, texts: None, closure }, Spread::default())
+    }
+
+    /// The same for an operator on texts that has a loop over borrowed ones.
+    #[inline(never)]
+    #[track_caller]
+    pub fn narrow_texts(&self, op: &'static OpVt, texts: TextFn, closure: Closure) -> RddHandle {
+        let kind = Kind::Narrow { op, texts: Some(texts), closure };
+        self.child(op.name, op.out, kind, Spread::default())
     }
 
     /// The same for an operator that leaves the keys of pairs as they are: the partitioner is kept.
     #[inline(never)]
     #[track_caller]
     pub fn narrow_keeping_keys(&self, op: &'static OpVt, closure: Closure) -> RddHandle {
-        self.child(op.name, op.out, Kind::Narrow { op, closure }, self.same_keys())
+        self.child(op.name, op.out, Kind::Narrow { op, texts: None, closure }, self.same_keys())
     }
 
     /// An RDD that applies `op`, which needs to know how many rows are in the partitions before.

@@ -14,12 +14,15 @@
 mod partitions;
 mod plan;
 mod probe;
+mod texts;
 mod tolerance;
 
 pub use partitions::{PairVt, PartitionsVt, Rows, Upstream};
 pub(crate) use plan::{open_partition, open_uncached};
 pub use probe::{Cursor, ProbeVt};
 pub(crate) use probe::{Probe, build};
+pub(crate) use texts::TextOp;
+pub use texts::{TextFn, Texts};
 pub(crate) use tolerance::BadRows;
 
 use crate::batch::{BATCH_BYTES, Batch, ElemVt};
@@ -67,6 +70,12 @@ pub enum Step {
 pub(crate) trait Source {
     /// Adds at most `out.limit` rows to the empty batch `out`; `false` if there are no more.
     fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop>;
+
+    /// The number of all rows, by a way that makes none of them; none if there is no such way. Asked before the first batch.
+    fn count_rows(&mut self, task: &TaskContext) -> Result<Option<u64>, Stop> {
+        let _ = task;
+        Ok(None)
+    }
 }
 
 /// A running partition.
@@ -88,6 +97,13 @@ struct Stage {
     op: &'static OpVt,
     closure: Closure,
     state: State,
+}
+
+impl Stage {
+    /// The operator as a loop over borrowed texts.
+    fn texts(&self, texts: TextFn) -> TextOp {
+        TextOp { op: self.op, texts, closure: self.closure.clone() }
+    }
 }
 
 impl Pipeline {
@@ -153,6 +169,11 @@ impl Pipeline {
             }
             self.spare.push(rows);
         }
+    }
+
+    /// The number of rows, if it can be told without making them.
+    pub(crate) fn count_rows(&mut self) -> Result<Option<u64>, Stop> {
+        if self.stages.is_empty() { self.source.count_rows(&self.task) } else { Ok(None) }
     }
 
     pub(crate) fn task(&self) -> &TaskContext {

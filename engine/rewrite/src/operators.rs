@@ -37,8 +37,10 @@ pub const OPERATORS: &[Operator] = &[
     to_rdd("distinct_by", &[0]),
     to_rdd("filter", &[0]),
     to_rdd("filter_map", &[0]),
+    to_rdd("filter_str", &[0]),
     to_rdd("filter_values", &[0]),
     to_rdd("flat_map", &[0]),
+    to_rdd("flat_map_str", &[0]),
     to_rdd("flat_map_values", &[0]),
     to_rdd("flat_map_with", &[0]),
     to_rdd("fold_by_key", &[1]),
@@ -48,6 +50,7 @@ pub const OPERATORS: &[Operator] = &[
     to_rdd("map", &[0]),
     to_rdd("map_partitions", &[0]),
     to_rdd("map_partitions_with_index", &[0]),
+    to_rdd("map_str", &[0]),
     to_rdd("map_values", &[0]),
     to_rdd("reduce_by_key", &[0]),
     to_rdd("sort_by", &[0]),
@@ -143,7 +146,9 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
 
 /// Whether a method of the context of that name makes an RDD.
 fn is_source(name: &str) -> bool {
+    let name = name.strip_suffix("_with").unwrap_or(name);
     matches!(name, "range" | "union" | "empty" | "empty_rdd" | "make_rdd" | "zip" | "parallelize")
+        || matches!(name, "from_source" | "json_lines" | "tf_records")
         || name.starts_with("parallelize_")
         || name.starts_with("range_")
         || name.ends_with("_file")
@@ -165,6 +170,10 @@ mod tests {
     #[test]
     fn chains_stay_rdds_until_an_action() {
         assert_eq!(method(Shape::Context, "text_file"), Shape::Rdd);
+        for source in ["text_file_with", "csv_file", "json_lines_with", "tf_records", "from_source"] {
+            assert_eq!(method(Shape::Context, source), Shape::Rdd, "{source}");
+        }
+        assert_eq!(method(Shape::Rdd, "save_as_csv_with"), Shape::Value);
         assert_eq!(method(Shape::Rdd, "some_new_operator"), Shape::Rdd);
         assert_eq!(method(Shape::Rdd, "collect"), Shape::Value);
         assert_eq!(method(Shape::Rdd, "count_approx_distinct"), Shape::Value);

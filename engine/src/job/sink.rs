@@ -1,6 +1,6 @@
 //! What a result task does with the rows of its partition.
 
-use super::save::SaveSink;
+use super::save::{SaveSink, Saved};
 use crate::batch::{Batch, ElemVt, SharedBatch};
 use crate::closure::Closure;
 use crate::error::Failure;
@@ -56,7 +56,7 @@ pub(crate) enum Output {
     Rows(SharedBatch, #[expect(dead_code, reason = "held for its drop")] Reservation),
     Count(u64),
     Sample(SharedBatch, u64),
-    Saved(Option<std::path::PathBuf>),
+    Saved(Vec<Saved>),
     Part(Part),
 }
 
@@ -65,6 +65,13 @@ impl Output {
         match self {
             Output::Rows(rows, _) => Some(rows.into_batch()),
             _ => None,
+        }
+    }
+
+    pub(crate) fn into_saved(self) -> Vec<Saved> {
+        match self {
+            Output::Saved(files) => files,
+            _ => Vec::new(),
         }
     }
 
@@ -128,7 +135,7 @@ impl Sink {
                 Ok(Output::Rows(unsafe { SharedBatch::new(gathered) }, memory))
             }
             Sink::Count => {
-                let mut count = 0;
+                let mut count = pipeline.count_rows()?.unwrap_or(0);
                 while pipeline.next(&mut rows)? {
                     count += rows.rows() as u64;
                 }
@@ -193,7 +200,7 @@ impl Sink {
                 Ok(Output::Sample(unsafe { SharedBatch::new(sample.keys) }, sample.stride))
             }
             Sink::Checkpoint(parts) => parts.run(&mut pipeline, &mut rows, partition).map(Output::Part),
-            Sink::Save(save) => save.run(&mut pipeline, &mut rows, partition).map(Output::Saved),
+            Sink::Save(save) => save.run(&mut pipeline, &mut rows, node, partition).map(Output::Saved),
         }
     }
 }

@@ -28,7 +28,9 @@ enum CacheUse {
 }
 
 fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUse) -> Result<Pipeline, Stop> {
-    let mut stages = Vec::new();
+    let mut stages: Vec<Stage> = Vec::new();
+    // The loop over borrowed texts of the stage added last, if it has one; the stage that the source has taken over.
+    let (mut texts, mut fused) = (None, None);
     let mut at = Arc::clone(node);
     let source: Box<dyn Source> = loop {
         let skip = own == CacheUse::SkipOwn && Arc::ptr_eq(&at, node);
@@ -40,8 +42,16 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
             Lineage::Checkpoint(checkpoint) => break checkpoint.open(partition, task)?,
         };
         match &at.kind {
-            Kind::Source(source) => break source.open(partition, task)?,
-            Kind::Narrow { op, closure } => {
+            Kind::Source(source) => {
+                let texts = texts.zip(stages.last()).map(|(texts, stage)| stage.texts(texts));
+                if let Some(opened) = texts.and_then(|op| source.open_texts(partition, op, task)) {
+                    fused = stages.pop();
+                    break opened?;
+                }
+                break source.open(partition, task)?;
+            }
+            Kind::Narrow { op, texts: loop_over_texts, closure } => {
+                texts = *loop_over_texts;
                 let state = State::new(op.state, partition as u64);
                 stages.push(Stage { op, closure: closure.for_task(task)?, state });
                 at = Arc::clone(&parents[0]);
@@ -50,6 +60,7 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
                 let first = firsts.get().and_then(|firsts| firsts.get(partition)).copied();
                 let first =
                     first.ok_or_else(|| Failure::Other(format!("the rows of RDD {} were not counted", at.id)))?;
+                texts = None;
                 stages.push(Stage { op, closure: Closure::none(), state: State::new(op.state, first) });
                 at = Arc::clone(&parents[0]);
             }
@@ -88,9 +99,10 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
         }
     };
     stages.reverse();
-    let last = stages.last().map_or(at.elem, |stage: &Stage| stage.op.out);
+    let input = fused.map_or(at.elem, |stage: Stage| stage.op.out);
+    let last = stages.last().map_or(input, |stage| stage.op.out);
     assert!(same_type(last, node.elem), "the operators of RDD {} do not fit together", node.id);
-    Ok(Pipeline::new(source, at.elem, stages, task))
+    Ok(Pipeline::new(source, input, stages, task))
 }
 
 /// Some partitions of an RDD, one after the other.

@@ -49,6 +49,12 @@ impl<'a, U> Emitter<'a, U> {
         }
     }
 
+    /// Rows in the batch.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Hands the rows over to the batch.
     #[inline]
     pub(super) fn finish(self) {

@@ -2,14 +2,13 @@
 
 use super::Rdd;
 use super::index::parameters;
-use super::save_as_text_file::format;
-use crate::batch::{Batch, Elem, ElemVt};
+use crate::batch::{Batch, Elem, ElemVt, drain_rows};
 use crate::node::RddHandle;
 use crate::piped::{NO_COMMAND, Next, Piped};
 use crate::pipeline::{PartitionsVt, StateVt, Upstream};
 use crate::task::Stop;
 use std::alloc::Layout;
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::marker::PhantomData;
 
 /// What `pipe` accepts: a command as one text, which is split at white space, or a list of the program and its arguments. No
@@ -85,6 +84,18 @@ unsafe fn init(state: *mut u8, _: u64) {
 unsafe fn drop_piping(state: *mut u8) {
     // SAFETY: the state was written by `init`.
     unsafe { std::ptr::drop_in_place(state as *mut Piping) }
+}
+
+unsafe fn format<T: Display>(rows: &mut Batch, text: &mut String) {
+    // SAFETY: the rows are of type `T`.
+    unsafe { drain_rows::<T>(rows, |row| append_line(text, &row)) }
+}
+
+#[inline(never)]
+fn append_line(text: &mut String, row: &dyn Display) {
+    if writeln!(text, "{row}").is_err() {
+        panic!("a row's Display implementation failed")
+    }
 }
 
 unsafe fn open<T: Display>(arguments: *const u8, upstream: Upstream, state: *mut u8) {

@@ -81,6 +81,10 @@ impl Source for Numbers {
         self.left -= n as i128;
         Ok(n > 0)
     }
+
+    fn count_rows(&mut self, _: &TaskContext) -> Result<Option<u64>, Stop> {
+        Ok(Some(std::mem::take(&mut self.left) as u64))
+    }
 }
 
 #[inline(always)]

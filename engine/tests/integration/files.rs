@@ -102,25 +102,15 @@ fn a_failed_save_leaves_nothing_behind() {
     assert!(!out.exists());
 }
 
-/// Needs root, for `mount`; fails with the reason otherwise.
 #[test]
 fn a_full_disk_is_a_clear_error_and_no_partial_file_stays() {
-    let dir = tempfile::tempdir().unwrap();
-    let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
-        .arg(dir.path())
-        .status()
-        .expect("`mount` can be started");
-    assert!(mounted.success(), "this test mounts a small tmpfs and needs root (CAP_SYS_ADMIN)");
-    let out = dir.path().join("out");
-    let result = DparkContext::local(2).range(0, 1_000_000).save_as_text_file(&out);
-    let left = out.exists();
-    let unmounted = std::process::Command::new("umount").arg(dir.path()).status();
-    let message = result.unwrap_err().to_string();
-    assert!(
-        message.contains("out/0000: the disk is full") || message.contains("out/0001: the disk is full"),
-        "{message}"
-    );
-    assert!(!left, "no partial file stays");
-    assert!(unmounted.is_ok_and(|status| status.success()));
+    crate::saving::on_a_small_disk(|disk| {
+        let out = disk.join("out");
+        let message = DparkContext::local(2).range(0, 1_000_000).save_as_text_file(&out).unwrap_err().to_string();
+        assert!(
+            message.contains("out/0000: the disk is full") || message.contains("out/0001: the disk is full"),
+            "{message}"
+        );
+        assert!(!out.exists(), "no partial file stays");
+    });
 }

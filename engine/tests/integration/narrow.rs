@@ -25,7 +25,7 @@ fn nothing_through_every_operator_and_action_is_nothing() {
         assert_eq!(pairs.filter_values(|_| true).keys().union(&pairs.values()).count().unwrap(), 0);
         assert_eq!(none.filter_map(Some).inspect(|_| ()).uniq().count().unwrap(), 0);
         assert_eq!(none.batch(3).count().unwrap(), 0);
-        assert_eq!(none.glom().collect().unwrap(), vec![Vec::new(); none.num_partitions()]);
+        assert_eq!(none.glom().collect().unwrap(), vec![Vec::<i64>::new(); none.num_partitions()]);
         assert_eq!(none.zip_with_index().count().unwrap() + none.enumerate_partition().count().unwrap(), 0);
         assert_eq!(none.sample(0.5, 1).union(&none.sample_with_replacement(3.0, 1)).count().unwrap(), 0);
         assert_eq!(pairs.sample_by_key(&HashMap::new(), 1).count().unwrap(), 0);
