@@ -1,8 +1,8 @@
-fn parse_pair(line: String) -> (u64, i64) {
+fn parse_pair(line: &str) -> (u64, i64) {
     let (key, value) = line.split_once(' ').expect("two columns");
     (key.parse().expect("a key"), value.parse().expect("a value"))
 }
-let pairs = ctx.text_file(path("pairs")).map(parse_pair);
+let pairs = ctx.text_file(path("pairs")).map_str(parse_pair);
 // %%
 let sums = pairs.reduce_by_key(|a, b| a + b);
 // %%

@@ -1,10 +1,10 @@
-fn parse_pair(line: String) -> (u64, i64) {
+fn parse_pair(line: &str) -> (u64, i64) {
     let (key, value) = line.split_once(' ').expect("two columns");
     (key.parse().expect("a key"), value.parse().expect("a value"))
 }
-let pairs = ctx.text_file(path("pairs")).map(parse_pair);
+let pairs = ctx.text_file(path("pairs")).map_str(parse_pair);
 // %%
-let dim = ctx.text_file(path("dim")).map(parse_pair);
+let dim = ctx.text_file(path("dim")).map_str(parse_pair);
 // %%
 let joined = pairs.join(&dim);
 // %%

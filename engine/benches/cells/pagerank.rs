@@ -1,4 +1,4 @@
-let edges = ctx.text_file(path("graph")).map(|line| {
+let edges = ctx.text_file(path("graph")).map_str(|line| {
     let (from, to) = line.split_once(' ').expect("two nodes");
     (from.parse::<u32>().expect("a node"), to.parse::<u32>().expect("a node"))
 });
@@ -7,9 +7,9 @@ let links = edges.group_by_key().cache();
 // %%
 let mut ranks = links.map_values(|_| 1.0);
 for _ in 0..5 {
-    let shares = links.join(&ranks).flat_map(|(_, (targets, rank))| {
+    let shares = links.join(&ranks).flat_map_with(|(_, (targets, rank)), out| {
         let share = rank / targets.len() as f64;
-        targets.into_iter().map(move |target| (target, share))
+        targets.into_iter().for_each(|target| out.emit((target, share)))
     });
     ranks = shares.reduce_by_key(|a, b| a + b).map_values(|sum| 0.15 + 0.85 * sum);
 }

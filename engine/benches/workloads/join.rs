@@ -11,8 +11,8 @@ pub(crate) const WORKLOAD: Workload =
     Workload { name: "join", files: &["pairs", "dim"], limits: (2.0, 2.0), engine, twin };
 
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let pairs = ctx.text_file(data.path("pairs")).map(parse_pair);
-    let dim = ctx.text_file(data.path("dim")).map(parse_pair);
+    let pairs = ctx.text_file(data.path("pairs")).map_str(parse_pair);
+    let dim = ctx.text_file(data.path("dim")).map_str(parse_pair);
     let rows = pairs.join(&dim).map(|(_, (value, weight))| (1u64, value * weight));
     let (count, sum) = rows.reduce(|a, b| (a.0 + b.0, a.1 + b.1))?;
     Ok(format!("{count} {sum}"))

@@ -17,7 +17,7 @@ type Transposed = [[f64; CENTRES]; 8];
 
 #[dpark::closures]
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let points = ctx.text_file(data.path("points")).map(|line| parse_point(&line)).cache();
+    let points = ctx.text_file(data.path("points")).map_str(parse_point).cache();
     let mut centres = points.take(CENTRES)?;
     for _ in 0..ITERATIONS {
         let transposed = transpose(&centres);

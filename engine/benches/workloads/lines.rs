@@ -19,7 +19,7 @@ fn engine_count(ctx: &DparkContext, data: &Data) -> Result<String> {
 }
 
 fn engine_grep(ctx: &DparkContext, data: &Data) -> Result<String> {
-    Ok(ctx.text_file(data.path("weblog")).filter(|line| line.contains(PATTERN)).count()?.to_string())
+    Ok(ctx.text_file(data.path("weblog")).filter_str(|line| line.contains(PATTERN)).count()?.to_string())
 }
 
 fn twin_count(data: &Data) -> String {

@@ -10,7 +10,7 @@ use dpark::{DparkContext, Result};
 pub(crate) const WORKLOAD: Workload = Workload { name: "sort", files: &["pairs"], limits: (1.5, 1.5), engine, twin };
 
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let sorted = ctx.text_file(data.path("pairs")).map(parse_pair).sort_by(|pair| pair.0);
+    let sorted = ctx.text_file(data.path("pairs")).map_str(parse_pair).sort_by(|pair| pair.0);
     Ok(total(&sorted.map_partitions(|rows| [checksum(rows)]).collect()?))
 }
 

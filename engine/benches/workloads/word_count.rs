@@ -12,7 +12,7 @@ pub(crate) const WORKLOAD: Workload =
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
     let words = ctx
         .text_file(data.path("words"))
-        .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        .flat_map_str(|line, out| line.split_whitespace().for_each(|word| out.emit(word.to_owned())));
     let counts = words.map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b);
     let checked = counts.map(|(word, count)| (1u64, count, check(word.as_bytes(), count)));
     let (distinct, total, checksum) = checked.reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2.wrapping_add(b.2)))?;
