@@ -13,6 +13,7 @@ pub(crate) use sink::{Output, Sink, Zero};
 use crate::error::{Error, Failure, Result};
 use crate::event::{CallSite, Event, StageInfo};
 use crate::node::{Kind, Node};
+use crate::shuffle::may_be_kept;
 use crate::sort;
 use crate::task::{BadRecords, Stop, TaskContext};
 use crate::work::{JobSpec, StageSpec, TaskOutput, Work};
@@ -104,15 +105,17 @@ fn prepare_sort(node: &Arc<Node>) -> Result<()> {
     let samples = if node.partitions == 1 {
         Vec::new()
     } else {
-        let sink = Sink::Sample { vt, closure: shuffled.closure.clone() };
+        let keep = parent.cached().is_none() && may_be_kept(parent.elem);
+        let keep = keep.then(|| Arc::clone(node));
+        let sink = Sink::Sample { vt, closure: shuffled.closure.clone(), keep };
         let (name, call_site) = ("sort_by (sampling)", node.call_site.clone());
         let outputs = run(Action { node: parent, name, call_site, partitions: None, sink })?;
         outputs.into_iter().filter_map(Output::into_sample).collect()
     };
-    let bounds = sort::bounds(vt, samples, node.partitions, &TaskContext::default());
-    let bounds = bounds.map_err(|stop| Error::Invalid(format!("sort_by: {stop:?}")))?;
+    let ranges = sort::ranges(vt, samples, node.partitions * shuffled.pieces, &TaskContext::default());
+    let ranges = ranges.map_err(|stop| Error::Invalid(format!("sort_by: {stop:?}")))?;
     // Another thread may have been faster; its ranges are as good.
-    let _ = shuffled.bounds.set(bounds);
+    let _ = shuffled.ranges.set(ranges);
     Ok(())
 }
 

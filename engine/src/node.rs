@@ -1,6 +1,6 @@
 //! The lineage: one non-generic node for each RDD, with its operator as a table of monomorphised loops.
 
-use crate::batch::{ElemVt, SharedBatch};
+use crate::batch::ElemVt;
 use crate::closure::Closure;
 use crate::context::ContextHandle;
 use crate::error::Error;
@@ -9,8 +9,8 @@ use crate::handle::handle;
 use crate::ids::{RddId, ShuffleId};
 use crate::partitioner::Partitioner;
 use crate::pipeline::{OpVt, PairVt, PartitionsVt, ProbeVt, Source, TextFn, TextOp};
-use crate::shuffle::{ReadVt, WriteVt};
-use crate::sort::SortVt;
+use crate::shuffle::{KeptRows, ReadVt, WriteVt};
+use crate::sort::{Ranges, SortVt};
 use crate::storage::{Checkpoint, Persisted};
 use crate::task::{Stop, TaskContext};
 use std::ops::Range;
@@ -73,7 +73,7 @@ pub(crate) enum Kind {
     /// Every partition of the first parent with every one of the second.
     Product { op: &'static ProbeVt },
     /// From map outputs.
-    Shuffled(Shuffled),
+    Shuffled(Box<Shuffled>),
     /// It could not be made; the first action tells why.
     Failed(Error),
 }
@@ -98,8 +98,10 @@ pub(crate) struct Shuffled {
     pub(crate) closure: Closure,
     /// Set for `sort_by`: how to order the rows.
     pub(crate) sort: Option<&'static SortVt>,
-    /// For `sort_by`: the largest keys of all partitions but the last, found by a job of its own before the first use.
-    pub(crate) bounds: OnceLock<SharedBatch>,
+    /// For `sort_by`: which keys go where, found by a job of its own before the first use.
+    pub(crate) ranges: OnceLock<Ranges>,
+    /// For `sort_by`: the rows that were computed to find that, until the map side takes them.
+    pub(crate) kept: KeptRows,
     /// The pieces in which each partition is worked off; a power of two.
     pub(crate) pieces: usize,
     /// Set for joins: how rows of the first input meet the table made of the second.

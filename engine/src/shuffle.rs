@@ -13,11 +13,13 @@
 //! ```
 
 mod buffers;
+mod kept;
 mod node;
 mod read;
 mod store;
 mod write;
 
+pub(crate) use kept::{Kept, KeptRows, may_be_kept};
 pub(crate) use read::read_partition;
 pub(crate) use store::{MapOutput, ShuffleStore};
 pub(crate) use write::write_map_output;

@@ -5,10 +5,9 @@ mod bits;
 mod order;
 
 use crate::batch::{Batch, ElemVt, SharedBatch};
-use crate::error::Failure;
-use crate::node::Shuffled;
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
+use bits::Bits;
 use order::{Direction, order, order_of};
 use std::cmp::Ordering;
 
@@ -39,34 +38,49 @@ impl SortVt {
     }
 }
 
-/// Places rows in the partitions of their key ranges.
-pub(crate) fn scatter(
-    shuffled: &Shuffled,
-    closure: *const u8,
-    rows: &mut Batch,
-    tables: &mut Buckets,
-) -> Result<(), Stop> {
-    let (Some(vt), Some(bounds)) = (shuffled.sort, shuffled.bounds.get()) else {
-        return Err(Failure::Other("the ranges of a sort were not prepared".to_owned()).into());
-    };
-    let bounds = bounds.get();
-    let keys = vt.keys(closure, rows);
-    let size = rows.elem().size;
-    for i in 0..keys.rows() {
-        // The number of bounds below the key.
-        let (mut low, mut high) = (0, bounds.rows());
-        while low < high {
-            let middle = (low + high) / 2;
-            match vt.compare(bounds.row(middle), keys.row(i)) {
-                Ordering::Less => low = middle + 1,
-                _ => high = middle,
+/// The ranges of keys that a sort's tables hold: those of each piece of each partition, in their order.
+pub(crate) struct Ranges {
+    /// The upper bounds of all tables but the last, each key once.
+    bounds: SharedBatch,
+    /// For each bound, and behind the last one, the first table whose range reaches that far.
+    tables: Vec<usize>,
+    /// The bounds as numbers, where keys are.
+    numbers: Option<(Bits, Vec<u64>)>,
+}
+
+impl Ranges {
+    /// Places rows in the tables of their ranges.
+    pub(crate) fn scatter(&self, vt: &'static SortVt, closure: *const u8, rows: &mut Batch, tables: &mut Buckets) {
+        let keys = vt.keys(closure, rows);
+        let size = rows.elem().size;
+        let mut place = |below: usize| {
+            // SAFETY: the first row moves to fresh memory of the same row type.
+            unsafe { std::ptr::copy_nonoverlapping(rows.row(0), tables.append(self.tables[below]), size) }
+            rows.head += 1;
+        };
+        match &self.numbers {
+            Some((bits, bounds)) => {
+                for (key, _) in (bits.of)(&keys) {
+                    place(bounds.partition_point(|bound| *bound < key));
+                }
+            }
+            None => {
+                let bounds = self.bounds.get();
+                for i in 0..keys.rows() {
+                    let key = keys.row(i);
+                    let (mut low, mut high) = (0, bounds.rows());
+                    while low < high {
+                        let middle = (low + high) / 2;
+                        match vt.compare(bounds.row(middle), key) {
+                            Ordering::Less => low = middle + 1,
+                            _ => high = middle,
+                        }
+                    }
+                    place(low);
+                }
             }
         }
-        // SAFETY: the first row moves to fresh memory of the same row type.
-        unsafe { std::ptr::copy_nonoverlapping(rows.row(0), tables.append(low), size) }
-        rows.head += 1;
     }
-    Ok(())
 }
 
 /// Sorts rows by key; equal keys stay in order.
@@ -138,13 +152,13 @@ fn chosen(number: u64, stride: u64) -> bool {
     crate::hash::hash_key(&number) & (stride - 1) == 0
 }
 
-/// The largest keys of all of `partitions` partitions but the last, so that each gets about as many rows.
-pub(crate) fn bounds(
+/// Ranges for so many tables that each gets about as many rows.
+pub(crate) fn ranges(
     vt: &'static SortVt,
     samples: Vec<(SharedBatch, u64)>,
-    partitions: usize,
+    tables: usize,
     task: &TaskContext,
-) -> Result<SharedBatch, Stop> {
+) -> Result<Ranges, Stop> {
     let mut keys = Batch::new(vt.key);
     let mut weights = Vec::new();
     for (sample, weight) in samples {
@@ -153,19 +167,30 @@ pub(crate) fn bounds(
         sample.move_rows(&mut keys, usize::MAX);
     }
     let order = order(vt, &keys, Direction::Ascending, task)?;
+    keys.permute(&order);
     let total: u64 = weights.iter().sum();
-    let mut chosen = Vec::new();
+    // The table that the next bound ends, and those whose ranges begin behind the bounds chosen so far.
+    let mut table = 0;
+    let mut starts = Vec::new();
     let mut below = 0;
+    let mut chosen = Vec::with_capacity(order.len());
     for &i in &order {
         below += weights[i as usize];
-        let next = total * (chosen.len() as u64 + 1) / partitions as u64;
-        if below >= next && chosen.len() + 1 < partitions {
-            chosen.push(i);
+        let first = table;
+        while table + 1 < tables && below * tables as u64 >= total * (table as u64 + 1) {
+            table += 1;
+        }
+        chosen.push(table > first);
+        if table > first {
+            starts.push(first);
         }
     }
-    keys.permute(&order);
-    let keep: std::collections::HashSet<u32> = chosen.into_iter().collect();
-    keys.retain_indices(&mut |i| keep.contains(&order[i]));
+    starts.push(table);
+    keys.retain_indices(&mut |i| chosen[i]);
+    let numbers = bits::bits(vt.key).filter(|bits| bits.exact).map(|bits| {
+        let numbers = (bits.of)(&keys).into_iter().map(|number| number.0).collect();
+        (bits, numbers)
+    });
     // SAFETY: `sort_by` asks for keys that are `Data`, hence `Send + Sync`.
-    Ok(unsafe { SharedBatch::new(keys) })
+    Ok(Ranges { bounds: unsafe { SharedBatch::new(keys) }, tables: starts, numbers })
 }

@@ -54,7 +54,7 @@ impl Plan {
         self.stages.iter().find_map(|stage| match &stage.target {
             Target::Map { node, .. } => {
                 let shuffled = node.shuffled()?;
-                (shuffled.sort.is_some() && shuffled.bounds.get().is_none()).then(|| Arc::clone(node))
+                (shuffled.sort.is_some() && shuffled.ranges.get().is_none()).then(|| Arc::clone(node))
             }
             Target::Result => None,
         })

@@ -6,7 +6,7 @@ use crate::closure::Closure;
 use crate::error::Failure;
 use crate::node::Node;
 use crate::pipeline::open_partition;
-use crate::shuffle::{Meter, WriteVt};
+use crate::shuffle::{Kept, Meter, WriteVt};
 use crate::sort::{Sample, SortVt, keep_top};
 use crate::storage::Reservation;
 use crate::storage::{Part, PartWriter};
@@ -37,7 +37,12 @@ pub(crate) enum Sink {
     /// The `n` largest rows.
     Top { vt: &'static SortVt, closure: Closure, n: usize },
     /// Keys for the ranges of a sort.
-    Sample { vt: &'static SortVt, closure: Closure },
+    Sample {
+        vt: &'static SortVt,
+        closure: Closure,
+        /// The sort whose map side may take the rows.
+        keep: Option<Arc<Node>>,
+    },
     /// Nothing: they are written to files.
     Save(SaveSink),
     /// Nothing: they are written to a checkpoint.
@@ -189,12 +194,21 @@ impl Sink {
                 // SAFETY: as above.
                 Ok(Output::Rows(unsafe { SharedBatch::new(best) }, memory))
             }
-            Sink::Sample { vt, closure } => {
+            Sink::Sample { vt, closure, keep } => {
                 let closure = closure.for_task(task)?;
                 let mut sample = Sample::new(vt);
+                let mut kept = keep.as_ref().map(|_| Kept::new(context));
                 while pipeline.next(&mut rows)? {
                     task.add_rows(rows.rows() as u64);
                     sample.add(vt, closure.ptr(), &rows);
+                    if let Some(batches) = &mut kept
+                        && !batches.add(&mut rows, context)
+                    {
+                        kept = None;
+                    }
+                }
+                if let (Some(sort), Some(rows)) = (keep.as_ref().and_then(|sort| sort.shuffled()), kept) {
+                    sort.kept.put(partition, rows);
                 }
                 // SAFETY: `sort_by` asks for keys that are `Data`.
                 Ok(Output::Sample(unsafe { SharedBatch::new(sample.keys) }, sample.stride))

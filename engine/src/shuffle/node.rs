@@ -1,6 +1,6 @@
 //! Adding a shuffle to the lineage.
 
-use super::{ReadVt, WriteVt};
+use super::{KeptRows, ReadVt, WriteVt};
 use crate::closure::Closure;
 use crate::node::{Kind, NewNode, Node, RddHandle, ShuffleInput, Shuffled, Spread};
 use crate::partitioner::Partitioner;
@@ -163,15 +163,21 @@ impl New {
             write,
             narrow: partitioner.is_some() && parent.arc().partitioner == partitioner,
         };
-        let kind = Kind::Shuffled(Shuffled {
+        let kind = Kind::Shuffled(Box::new(Shuffled {
             inputs: inputs.iter().map(input).collect(),
             read,
             closure,
             sort,
-            bounds: OnceLock::new(),
-            pieces: if probe.is_some() || read.is_keyed() { pieces(partitions) } else { 1 },
+            ranges: OnceLock::new(),
+            kept: KeptRows::default(),
+            pieces: match sort {
+                // There are no ranges to be found for one partition.
+                Some(_) if partitions == 1 => 1,
+                None if probe.is_none() && !read.is_keyed() => 1,
+                _ => pieces(partitions),
+            },
             probe,
-        });
+        }));
         let new = NewNode {
             operator,
             elem: read.out,

@@ -7,7 +7,6 @@ use crate::codec::Writer;
 use crate::error::Failure;
 use crate::node::{Node, ShuffleInput};
 use crate::pipeline::open_partition;
-use crate::sort;
 use crate::storage::Reservation;
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
@@ -47,13 +46,16 @@ pub(super) fn combine(
     let shuffled = node.shuffled().ok_or_else(|| Failure::Other(format!("RDD {} has no map side", node.id)))?;
     let write = shuffled.inputs[input].write;
     let closure = shuffled.closure.for_task(task)?;
-    let mut pipeline = open_partition(parent, partition, task)?;
+    let mut source = match shuffled.kept.take(partition) {
+        Some(kept) => kept,
+        None => Box::new(open_partition(parent, partition, task)?),
+    };
     let mut tables = Buckets::for_map(write.stored, reduces, shuffled.pieces, partition);
     let mut meter = Meter::new(context.budget.reserve());
     let mut rows = Batch::new(write.input);
     let mut buffers: Option<Buffers> = None;
     let mut added = 0;
-    while pipeline.next(&mut rows)? {
+    while source.next_batch(&mut rows, task)? {
         added += rows.rows();
         match write.add {
             Some(add) => {
@@ -64,7 +66,12 @@ pub(super) fn combine(
                     None => add(&mut rows, &mut tables),
                 }
             }
-            None => sort::scatter(shuffled, closure.ptr(), &mut rows, &mut tables)?,
+            None => {
+                let Some((vt, ranges)) = shuffled.sort.zip(shuffled.ranges.get()) else {
+                    return Err(Failure::Other("the ranges of a sort were not prepared".to_owned()).into());
+                };
+                ranges.scatter(vt, closure.ptr(), &mut rows, &mut tables);
+            }
         }
         let bytes = meter.bytes(&tables, added, Some(write.codec));
         if let (Some(hash), None) = (write.hash, &buffers)
