@@ -43,25 +43,49 @@ fn fold(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
+fn first_word(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+}
+
+fn last_word(bytes: &[u8]) -> u64 {
+    bytes.last_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+}
+
+fn first_half(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |word| u32::from_le_bytes(*word).into())
+}
+
+fn last_half(bytes: &[u8]) -> u64 {
+    bytes.last_chunk().map_or(0, |word| u32::from_le_bytes(*word).into())
+}
+
 impl Hasher for KeyHasher {
     #[inline]
     fn finish(&self) -> u64 {
         fold(self.0 ^ SEED, FINISH)
     }
 
+    /// Up to sixteen bytes cost one multiplication: they are read as two words, which may overlap.
     #[inline(never)]
     fn write(&mut self, bytes: &[u8]) {
-        let mut state = self.0 ^ (bytes.len() as u64).wrapping_mul(FACTOR);
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            state = fold(state ^ u64::from_le_bytes(*word), FACTOR);
+        let length = (bytes.len() as u64).wrapping_mul(FACTOR);
+        let mut rest = bytes;
+        while let Some((chunk, behind)) = rest.split_first_chunk::<16>()
+            && !behind.is_empty()
+        {
+            self.0 = fold(self.0 ^ first_word(chunk), last_word(chunk) ^ FACTOR);
+            rest = behind;
         }
-        if !rest.is_empty() {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            state = fold(state ^ u64::from_le_bytes(last), FACTOR);
-        }
-        self.0 = state;
+        let (first, last) = match rest.len() {
+            8.. => (first_word(rest), last_word(rest)),
+            4..8 => (first_half(rest), last_half(rest)),
+            1..4 => {
+                let bytes = [rest[0], rest[rest.len() / 2], rest[rest.len() - 1], 0];
+                (u64::from(u32::from_le_bytes(bytes)), 0)
+            }
+            0 => (0, 0),
+        };
+        self.0 = fold(self.0 ^ first ^ length, last ^ FACTOR);
     }
 
     #[inline]
@@ -140,6 +164,11 @@ mod tests {
             counts[partition_of(hash_key(&i), 16)] += 1;
         }
         assert!(counts.iter().all(|&n| (800..1200).contains(&n)), "{counts:?}");
+        let texts: Vec<String> =
+            (0..20_000).map(|i| format!("{:x}", i * i)).chain((0..40).map(|n| "a".repeat(n))).collect();
+        let different: std::collections::HashSet<&String> = texts.iter().collect();
+        let hashes: std::collections::HashSet<u64> = texts.iter().map(hash_key).collect();
+        assert_eq!(hashes.len(), different.len());
         let low: std::collections::HashSet<u32> = (0..10_000i64).map(|i| hash_key(&i) as u32).collect();
         assert!(low.len() > 9_990);
     }

@@ -1,4 +1,4 @@
-let words = ctx.text_file(path("words")).flat_map_str(|line, out| line.split_whitespace().for_each(|word| out.emit(word.to_owned())));
+let words = ctx.text_file(path("words")).flat_map_str(|line, out| line.split_ascii_whitespace().for_each(|word| out.emit(CompactString::from(word))));
 // %%
 let counts = words.map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b);
 // %%

@@ -4,7 +4,7 @@ use crate::Workload;
 use crate::chunks::{chunks, fold};
 use crate::input::Data;
 use crate::radix::{Buffers, PIECES, piece};
-use dpark::{DparkContext, Result};
+use dpark::{CompactString, DparkContext, Result};
 
 pub(crate) const WORKLOAD: Workload =
     Workload { name: "wordcount", files: &["words"], limits: (2.5, 2.5), engine, twin };
@@ -12,7 +12,7 @@ pub(crate) const WORKLOAD: Workload =
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
     let words = ctx
         .text_file(data.path("words"))
-        .flat_map_str(|line, out| line.split_whitespace().for_each(|word| out.emit(word.to_owned())));
+        .flat_map_str(|line, out| line.split_ascii_whitespace().for_each(|word| out.emit(CompactString::from(word))));
     let counts = words.map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b);
     let checked = counts.map(|(word, count)| (1u64, count, check(word.as_bytes(), count)));
     let (distinct, total, checksum) = checked.reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2.wrapping_add(b.2)))?;

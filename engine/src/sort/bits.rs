@@ -2,6 +2,7 @@
 //! without a comparison, and need no memory of the keys.
 
 use crate::batch::{Batch, ElemVt};
+use compact_str::CompactString;
 use std::any::TypeId;
 use std::cmp::Reverse;
 
@@ -23,7 +24,7 @@ pub(super) fn bits(key: &'static ElemVt) -> Option<Bits> {
 macro_rules! known {
     ($($number:ident $unsigned:ident $flip:expr;)*) => {
         /// Every known type with its reverse.
-        fn known() -> [(TypeId, Bits); known!(@count $($number)*) * 2 + 2] {
+        fn known() -> [(TypeId, Bits); known!(@count $($number)*) * 2 + 3] {
             [
                 $(
                     (
@@ -41,6 +42,10 @@ macro_rules! known {
                 (
                     TypeId::of::<String>(),
                     Bits { of: |keys| numbers::<String>(keys, |key| prefix(key)), exact: false },
+                ),
+                (
+                    TypeId::of::<CompactString>(),
+                    Bits { of: |keys| numbers::<CompactString>(keys, |key| prefix(key)), exact: false },
                 ),
                 (
                     TypeId::of::<Reverse<String>>(),
@@ -112,6 +117,7 @@ mod tests {
         check(&['a', 'ß', '😀']);
         check(&[Reverse(3i32), Reverse(-3), Reverse(i32::MIN)]);
         check(&["", "\0", "a", "ab", "abcdefgh", "abcdefghi", "b", "ß"].map(String::from));
+        check(&["", "a", "abcdefghi", "abcdefghj"].map(CompactString::from));
         check(&["", "a", "abcdefghi", "abcdefghj"].map(|text| Reverse(text.to_owned())));
     }
 }
