@@ -4,7 +4,7 @@
 mod bits;
 mod order;
 
-use crate::batch::{Batch, ElemVt, SharedBatch};
+use crate::batch::{Batch, ElemVt, SharedBatch, copy_row};
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use bits::Bits;
@@ -55,7 +55,7 @@ impl Ranges {
         let size = rows.elem().size;
         let mut place = |below: usize| {
             // SAFETY: the first row moves to fresh memory of the same row type.
-            unsafe { std::ptr::copy_nonoverlapping(rows.row(0), tables.append(self.tables[below]), size) }
+            unsafe { copy_row(rows.row(0), tables.append(self.tables[below]), size) }
             rows.head += 1;
         };
         match &self.numbers {

@@ -2,7 +2,7 @@
 
 use super::Rdd;
 use super::sort_by::Rows;
-use crate::batch::{Batch, Elem};
+use crate::batch::{Batch, Elem, copy_row};
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::{Data, Key};
@@ -55,7 +55,7 @@ unsafe fn deal(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
         let row = input.row(0);
         input.head += 1;
         // SAFETY: the row moves to fresh memory for one of its type.
-        unsafe { std::ptr::copy_nonoverlapping(row, tables.append(next % partitions), size) }
+        unsafe { copy_row(row, tables.append(next % partitions), size) }
         next += 1;
     }
 }
