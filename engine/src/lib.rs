@@ -90,7 +90,7 @@ pub use broadcast::Broadcast;
 pub use compact_str::CompactString;
 pub use conf::Conf;
 pub use context::DparkContext;
-pub use data::{Data, Key};
+pub use data::{Data, Key, Ordered, total_order};
 pub use dpark_macros::closures;
 pub use error::{Error, Result};
 pub use job::SaveOptions;
@@ -101,9 +101,20 @@ pub use source::{CsvOptions, FileOptions, TextOptions, TextPaths};
 pub use stats::{Number, Stats};
 pub use storage::StorageLevel;
 
+/// The examples of the documents, as tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../docs/guide.md")]
+    struct Guide;
+    #[doc = include_str!("../docs/glossary.md")]
+    struct Glossary;
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+}
+
 /// What programs and cells use.
 pub mod prelude {
     pub use crate::{Accumulator, Broadcast, CompactString, Data, DparkContext, Error, Key, Rdd, Result, StorageLevel};
-    pub use crate::{CsvOptions, FileOptions, SaveOptions, TextOptions};
+    pub use crate::{CsvOptions, FileOptions, SaveOptions, TextOptions, total_order};
     pub use serde::{Deserialize, Serialize};
 }

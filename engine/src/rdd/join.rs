@@ -1,5 +1,5 @@
 //! Joins by key. Both RDDs are brought to the partitions of their keys; there, the rows of `other` become a table and the
-//! rows of `self` flow past it, so that the result has the order of `self`.
+//! rows of `self` flow past it, so that the rows of a key come in the order of `self`.
 
 use super::Rdd;
 use super::partition_by::ByKey;
@@ -46,7 +46,7 @@ impl<W> Values<W> {
 }
 
 /// Which rows a join gives.
-trait Shape<K, V, W> {
+pub(super) trait Shape<K, V, W> {
     type Row;
     /// A pair of rows that meet.
     fn both(key: K, value: V, other: W) -> Option<Self::Row>;
@@ -58,8 +58,8 @@ trait Shape<K, V, W> {
     const RIGHT_ONLY: Option<fn(K, W) -> Self::Row> = None;
 }
 
-struct Inner;
-struct LeftOuter;
+pub(super) struct Inner;
+pub(super) struct LeftOuter;
 struct RightOuter;
 struct FullOuter;
 struct Without;
@@ -248,7 +248,8 @@ macro_rules! op {
 }
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
-    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`, in the order of `self`.
+    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`, those of a key in the order of
+    /// `self`, then of `other`.
     /// The smaller RDD should be `other`: its rows are held in memory. What is partitioned by these keys already is not
     /// shuffled.
     ///
@@ -273,7 +274,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
     /// let (a, b) = (ctx.parallelize([(1, 'a'), (2, 'b')]), ctx.parallelize([(2, 20)]));
-    /// assert_eq!(a.left_outer_join(&b).collect()?, [(1, ('a', None)), (2, ('b', Some(20)))]);
+    /// assert_eq!(a.left_outer_join(&b).sort_by_key().collect()?, [(1, ('a', None)), (2, ('b', Some(20)))]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]
@@ -286,12 +287,12 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         Join::<K, V, W, LeftOuter>::of(self, other, op!(LeftOuter, "left_outer_join"))
     }
 
-    /// [`Rdd::join`], and the pairs of `other` whose key `self` does not have, with `None`, at the end of each partition.
+    /// [`Rdd::join`], and the pairs of `other` whose key `self` does not have, with `None`.
     ///
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
     /// let (a, b) = (ctx.parallelize([(2, 'b')]), ctx.parallelize([(1, 10), (2, 20)]));
-    /// assert_eq!(a.right_outer_join(&b).collect()?, [(2, (Some('b'), 20)), (1, (None, 10))]);
+    /// assert_eq!(a.right_outer_join(&b).sort_by_key().collect()?, [(1, (None, 10)), (2, (Some('b'), 20))]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]
@@ -309,7 +310,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
     /// let (a, b) = (ctx.parallelize([(1, 'a')]), ctx.parallelize([(2, 20)]));
-    /// assert_eq!(a.full_outer_join(&b).collect()?, [(1, (Some('a'), None)), (2, (None, Some(20)))]);
+    /// assert_eq!(a.full_outer_join(&b).sort_by_key().collect()?, [(1, (Some('a'), None)), (2, (None, Some(20)))]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[doc(alias = "outer_join")]
@@ -322,6 +323,25 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         W: Data + Clone,
     {
         Join::<K, V, W, FullOuter>::of(self, other, op!(FullOuter, "full_outer_join"))
+    }
+
+    /// [`Rdd::full_outer_join`] by DPark's name.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(1);
+    /// let (a, b) = (ctx.parallelize([(1, 'a')]), ctx.parallelize([(1, 10)]));
+    /// assert_eq!(a.outer_join(&b).collect()?, [(1, (Some('a'), Some(10)))]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[allow(clippy::type_complexity, reason = "the type shows what the rows are")]
+    #[track_caller]
+    pub fn outer_join<W>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, (Option<V>, Option<W>))>
+    where
+        K: Key + Clone,
+        V: Data + Clone,
+        W: Data + Clone,
+    {
+        self.full_outer_join(other)
     }
 
     /// The pairs whose key `other` does not have.

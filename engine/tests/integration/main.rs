@@ -4,13 +4,16 @@
 mod accumulators;
 mod bench_data;
 mod broadcast;
+mod broadcast_join;
 mod by_key;
 mod checkpoint;
 mod closures;
 mod failures;
 mod files;
+mod guide;
 mod memory;
 mod narrow;
+mod partitioning;
 mod pipelines;
 mod saving;
 mod statistics;
