@@ -28,12 +28,13 @@ enum CacheUse {
 }
 
 fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUse) -> Result<Pipeline, Stop> {
+    super::check_depth()?;
     let mut stages = Vec::new();
     let mut at = Arc::clone(node);
     let source: Box<dyn Source> = loop {
         let skip = own == CacheUse::SkipOwn && Arc::ptr_eq(&at, node);
         if let (Some(cache), false) = (at.cached(), skip) {
-            break cached_partition(&at, cache, partition, task)?;
+            break cached_partition(&at, cache, partition);
         }
         let parents = match at.lineage() {
             Lineage::Parents(parents) => parents,
