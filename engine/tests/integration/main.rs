@@ -9,6 +9,7 @@ mod by_key;
 mod checkpoint;
 mod closures;
 mod deep_lineage;
+mod every_operator;
 mod failures;
 mod files;
 mod memory;
