@@ -13,6 +13,7 @@ pub(crate) use sink::{Output, Sink, Zero};
 use crate::error::{Error, Failure, Result};
 use crate::event::{CallSite, Event, StageInfo};
 use crate::node::{Kind, Node};
+use crate::scheduler::edge;
 use crate::shuffle::may_be_kept;
 use crate::sort;
 use crate::task::{BadRecords, Stop, TaskContext};
@@ -59,6 +60,14 @@ pub(crate) fn run(action: Action<'_>) -> Result<Vec<Output>> {
         .into_iter()
         .collect::<Option<Vec<Output>>>()
         .ok_or_else(|| Error::Invalid(format!("{name}: the scheduler ended the job without all results")))
+}
+
+/// Runs the part of an action that puts the results of the partitions together on the driver: user code's panic in it is
+/// an error of the action, as in a task.
+pub(crate) fn merged<T>(action: &'static str, merge: impl FnOnce() -> Result<T>) -> Result<T> {
+    edge::guard(merge).unwrap_or_else(|panic| {
+        Err(Error::Invalid(format!("{action}: putting the results of the partitions together {panic}")))
+    })
 }
 
 /// The plan of a job, after the ranges of every sort in it are known, and the index of every first row that is needed.

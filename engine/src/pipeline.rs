@@ -27,6 +27,8 @@ pub(crate) use tolerance::BadRows;
 
 use crate::batch::{BATCH_BYTES, Batch, ElemVt};
 use crate::closure::Closure;
+use crate::error::Failure;
+use crate::scheduler::edge;
 use crate::task::{Stop, TaskContext};
 use std::alloc::Layout;
 use std::time::{Duration, Instant};
@@ -115,20 +117,10 @@ impl Pipeline {
         Pipeline { source, input, stages, pending: Vec::new(), spare: Vec::new(), pace, task, tolerance }
     }
 
-    /// A pipeline without rows.
-    pub(crate) fn empty(elem: &'static ElemVt) -> Pipeline {
-        struct Nothing;
-        impl Source for Nothing {
-            fn next_batch(&mut self, _: &mut Batch, _: &TaskContext) -> Result<bool, Stop> {
-                Ok(false)
-            }
-        }
-        Pipeline::new(Box::new(Nothing), elem, Vec::new(), &TaskContext::default())
-    }
-
     /// The next rows, or none at the end. What the sink does not take out of the batch is dropped.
     pub(crate) fn next(&mut self, out: &mut Batch) -> Result<bool, Stop> {
         out.clear();
+        check_depth()?;
         loop {
             self.task.check()?;
             // An operator that was interrupted has rows to give even if its input is used up.
@@ -196,6 +188,17 @@ impl Source for Pipeline {
     fn next_batch(&mut self, out: &mut Batch, _: &TaskContext) -> Result<bool, Stop> {
         self.next(out)
     }
+}
+
+/// Fails where partitions are computed inside partitions so deep that the stack would end.
+fn check_depth() -> Result<(), Stop> {
+    if !edge::stack_is_short() {
+        return Ok(());
+    }
+    let message = "the lineage is too deep: too many RDDs of `map_partitions`, `coalesce`, `persist`, or joins and \
+                   aggregations of what is partitioned alike, each made of the one before; `checkpoint` every few hundred \
+                   of them";
+    Err(Failure::Other(message.to_owned()).into())
 }
 
 /// How many rows the next batch has.

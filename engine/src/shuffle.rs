@@ -104,6 +104,39 @@ impl Meter {
     }
 }
 
+/// The same for a table whose rows are of another type than those that enter it: it is measured by what enters.
+pub(crate) struct Intake {
+    memory: Reservation,
+    rows: usize,
+    /// Estimated bytes that all of them own.
+    heap: u64,
+}
+
+impl Intake {
+    pub(crate) fn new(memory: Reservation) -> Intake {
+        Intake { memory, rows: 0, heap: 0 }
+    }
+
+    /// Rows that are about to enter.
+    pub(crate) fn take(&mut self, rows: &Batch, codec: &CodecVt) {
+        self.rows += rows.rows();
+        self.heap += heap_estimate(rows, codec);
+    }
+
+    /// Bytes held by a table that all rows, of this size, have entered. A row that has none of its own in the table is in a
+    /// vector of another one.
+    pub(crate) fn bytes(&self, table: &mut Buckets, size: usize) -> u64 {
+        let known = table.rows();
+        let table = table.bytes().max(table.rows_mut().bytes());
+        table as u64 + self.heap + (self.rows.saturating_sub(known) * size) as u64
+    }
+
+    /// What the budget has been told.
+    pub(crate) fn memory(&mut self) -> &mut Reservation {
+        &mut self.memory
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::ids::ShuffleId;

@@ -23,13 +23,18 @@ pub struct SortVt {
 }
 
 impl SortVt {
-    /// The keys of all rows of a batch.
-    fn keys(&self, closure: *const u8, rows: &Batch) -> Batch {
+    /// The keys of all rows of a batch. They are the user's code, which may take its time.
+    fn keys(&self, closure: *const u8, rows: &Batch, task: &TaskContext) -> Result<Batch, Stop> {
+        const CHUNK: usize = 64;
         let mut keys = Batch::new(self.key);
         keys.reserve(rows.rows());
-        // SAFETY: callers pass the closure and rows this table was made for.
-        unsafe { (self.extract)(closure, rows.row(0), rows.rows(), &mut keys) }
-        keys
+        while keys.rows() < rows.rows() {
+            task.check()?;
+            let n = CHUNK.min(rows.rows() - keys.rows());
+            // SAFETY: callers pass the closure and rows this table was made for; `n` rows are left.
+            unsafe { (self.extract)(closure, rows.row(keys.rows()), n, &mut keys) }
+        }
+        Ok(keys)
     }
 
     fn compare(&self, a: *const u8, b: *const u8) -> Ordering {
@@ -50,8 +55,15 @@ pub(crate) struct Ranges {
 
 impl Ranges {
     /// Places rows in the tables of their ranges.
-    pub(crate) fn scatter(&self, vt: &'static SortVt, closure: *const u8, rows: &mut Batch, tables: &mut Buckets) {
-        let keys = vt.keys(closure, rows);
+    pub(crate) fn scatter(
+        &self,
+        vt: &'static SortVt,
+        closure: *const u8,
+        rows: &mut Batch,
+        tables: &mut Buckets,
+        task: &TaskContext,
+    ) -> Result<(), Stop> {
+        let keys = vt.keys(closure, rows, task)?;
         let size = rows.elem().size;
         let mut place = |below: usize| {
             // SAFETY: the first row moves to fresh memory of the same row type.
@@ -80,7 +92,13 @@ impl Ranges {
                 }
             }
         }
+        Ok(())
     }
+}
+
+/// Memory that `sort_rows` takes besides the rows: keys, numbers of keys and of rows, then the rows once more.
+pub(crate) fn scratch_bytes(vt: &'static SortVt, rows: &Batch) -> u64 {
+    (rows.rows() * (vt.key.size + 36).max(rows.elem().size + 4)) as u64
 }
 
 /// Sorts rows by key; equal keys stay in order.
@@ -90,7 +108,7 @@ pub(crate) fn sort_rows(
     rows: &mut Batch,
     task: &TaskContext,
 ) -> Result<(), Stop> {
-    let keys = vt.keys(closure, rows);
+    let keys = vt.keys(closure, rows, task)?;
     let order = order_of(vt, keys, Direction::Ascending, task)?;
     rows.permute(&order);
     Ok(())
@@ -104,7 +122,7 @@ pub(crate) fn keep_top(
     n: usize,
     task: &TaskContext,
 ) -> Result<(), Stop> {
-    let keys = vt.keys(closure, rows);
+    let keys = vt.keys(closure, rows, task)?;
     let order = order_of(vt, keys, Direction::Descending, task)?;
     rows.permute(&order);
     rows.truncate(n);

@@ -28,6 +28,7 @@ enum CacheUse {
 }
 
 fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUse) -> Result<Pipeline, Stop> {
+    super::check_depth()?;
     let mut stages: Vec<Stage> = Vec::new();
     // The loop over borrowed texts of the stage added last, if it has one; the stage that the source has taken over.
     let (mut texts, mut fused) = (None, None);
@@ -35,7 +36,7 @@ fn open(node: &Arc<Node>, mut partition: usize, task: &TaskContext, own: CacheUs
     let source: Box<dyn Source> = loop {
         let skip = own == CacheUse::SkipOwn && Arc::ptr_eq(&at, node);
         if let (Some(cache), false) = (at.cached(), skip) {
-            break cached_partition(&at, cache, partition, task)?;
+            break cached_partition(&at, cache, partition);
         }
         let parents = match at.lineage() {
             Lineage::Parents(parents) => parents,

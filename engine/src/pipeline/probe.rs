@@ -3,10 +3,10 @@
 
 use super::{Pipeline, Source, Step};
 use crate::batch::{Batch, ElemVt};
+use crate::codec::CodecVt;
 use crate::context::Context;
 use crate::node::Node;
-use crate::shuffle::MergeFn;
-use crate::storage::Reservation;
+use crate::shuffle::{Intake, MergeFn};
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 
@@ -21,12 +21,15 @@ pub struct ProbeVt {
     pub left: &'static ElemVt,
     /// The rows of the table.
     pub table: &'static ElemVt,
+    /// Measures the rows of the second input.
+    pub codec: &'static CodecVt,
     /// How rows of the second input enter the table (without a closure: the argument is null); none if they are its rows.
     pub build: Option<MergeFn>,
     /// Takes rows from the first argument and writes what comes of them to the last one, up to its limit.
     pub probe: unsafe fn(&mut Batch, &mut Buckets, &mut Cursor, &mut Batch) -> Step,
-    /// Writes what is to be said of the table when all rows have gone past, up to the limit.
-    pub rest: Option<unsafe fn(&mut Buckets, &mut Batch) -> Step>,
+    /// Writes what is to be said of the table when all rows have gone past, up to the limit; `met` counts what was said of the
+    /// table's first row.
+    pub rest: Option<unsafe fn(&mut Buckets, &mut Cursor, &mut Batch) -> Step>,
 }
 
 /// How far a batch of rows has gone past the table.
@@ -51,11 +54,11 @@ pub(crate) struct Probe {
     tables: Buckets,
     cursor: Cursor,
     left_ended: bool,
-    _memory: Reservation,
+    _memory: Intake,
 }
 
 impl Probe {
-    pub(crate) fn new(op: &'static ProbeVt, left: Box<dyn Source>, tables: Buckets, memory: Reservation) -> Probe {
+    pub(crate) fn new(op: &'static ProbeVt, left: Box<dyn Source>, tables: Buckets, memory: Intake) -> Probe {
         let rows = Batch::new(op.left);
         Probe { op, left, rows, tables, cursor: Cursor::default(), left_ended: false, _memory: memory }
     }
@@ -82,7 +85,7 @@ impl Source for Probe {
             while !self.tables.rows_mut().is_empty() && out.is_empty() {
                 task.check()?;
                 // SAFETY: as above.
-                unsafe { rest(&mut self.tables, out) };
+                unsafe { rest(&mut self.tables, &mut self.cursor, out) };
             }
         }
         Ok(!out.is_empty())
@@ -94,16 +97,18 @@ pub(crate) fn build(
     op: &'static ProbeVt,
     rows: &mut Batch,
     tables: &mut Buckets,
-    memory: &mut Reservation,
+    memory: &mut Intake,
     context: &Context,
 ) -> Result<(), Stop> {
+    memory.take(rows, op.codec);
+    let size = rows.elem().size;
     match op.build {
         // SAFETY: rows and table have the types of the operator's table; it has no closure.
         Some(build) => unsafe { build(std::ptr::null(), rows, tables) },
         None => rows.move_rows(tables.rows_mut(), usize::MAX),
     }
-    let bytes = tables.bytes().max(tables.rows_mut().bytes());
-    context.reserve(memory, bytes as u64)?;
+    let bytes = memory.bytes(tables, size);
+    context.reserve(memory.memory(), bytes)?;
     Ok(())
 }
 
@@ -116,7 +121,7 @@ pub(super) fn product(
 ) -> Result<Box<dyn Source>, Stop> {
     let context = node.context.arc();
     let mut tables = Buckets::new(op.table, 1);
-    let mut memory = context.budget.reserve();
+    let mut memory = Intake::new(context.budget.reserve());
     let mut rows = Batch::new(op.table);
     while right.next(&mut rows)? {
         build(op, &mut rows, &mut tables, &mut memory, context)?;

@@ -65,8 +65,8 @@ where
             let others = values.get(&row.0).map_or(&[][..], Vec::as_slice);
             while *met + 1 < others.len() && out.len < out.limit {
                 let (key, value) = row.clone();
-                if let Some(row) = S::both(key, value, others[*met].clone()) {
-                    target.add(out.len).write(row);
+                if let Some(both) = S::BOTH {
+                    target.add(out.len).write(both(key, value, others[*met].clone()));
                     out.len += 1;
                 }
                 *met += 1;
@@ -78,7 +78,7 @@ where
             *met = 0;
             let (key, value) = take_row::<(K, V)>(input);
             let row = match last {
-                Some(other) => S::both(key, value, other),
+                Some(other) => S::BOTH.map(|both| both(key, value, other)),
                 None => S::left_only(key, value),
             };
             if let Some(row) = row {

@@ -4,6 +4,7 @@
 use super::Rdd;
 use super::partition_by::ByKey;
 use crate::batch::{Batch, Elem, take_row};
+use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::pipeline::{Cursor, ProbeVt, Step};
@@ -48,8 +49,8 @@ impl<W> Values<W> {
 /// Which rows a join gives.
 pub(super) trait Shape<K, V, W> {
     type Row;
-    /// A pair of rows that meet.
-    fn both(key: K, value: V, other: W) -> Option<Self::Row>;
+    /// A pair of rows that meet; none if such pairs are not asked for.
+    const BOTH: Option<fn(K, V, W) -> Self::Row>;
     /// A row of `self` that meets none.
     fn left_only(_: K, _: V) -> Option<Self::Row> {
         None
@@ -66,18 +67,12 @@ struct Without;
 
 impl<K, V, W> Shape<K, V, W> for Inner {
     type Row = (K, (V, W));
-
-    fn both(key: K, value: V, other: W) -> Option<Self::Row> {
-        Some((key, (value, other)))
-    }
+    const BOTH: Option<fn(K, V, W) -> Self::Row> = Some(|key, value, other| (key, (value, other)));
 }
 
 impl<K, V, W> Shape<K, V, W> for LeftOuter {
     type Row = (K, (V, Option<W>));
-
-    fn both(key: K, value: V, other: W) -> Option<Self::Row> {
-        Some((key, (value, Some(other))))
-    }
+    const BOTH: Option<fn(K, V, W) -> Self::Row> = Some(|key, value, other| (key, (value, Some(other))));
 
     fn left_only(key: K, value: V) -> Option<Self::Row> {
         Some((key, (value, None)))
@@ -86,20 +81,14 @@ impl<K, V, W> Shape<K, V, W> for LeftOuter {
 
 impl<K, V, W> Shape<K, V, W> for RightOuter {
     type Row = (K, (Option<V>, W));
+    const BOTH: Option<fn(K, V, W) -> Self::Row> = Some(|key, value, other| (key, (Some(value), other)));
     const RIGHT_ONLY: Option<fn(K, W) -> Self::Row> = Some(|key, other| (key, (None, other)));
-
-    fn both(key: K, value: V, other: W) -> Option<Self::Row> {
-        Some((key, (Some(value), other)))
-    }
 }
 
 impl<K, V, W> Shape<K, V, W> for FullOuter {
     type Row = (K, (Option<V>, Option<W>));
+    const BOTH: Option<fn(K, V, W) -> Self::Row> = Some(|key, value, other| (key, (Some(value), Some(other))));
     const RIGHT_ONLY: Option<fn(K, W) -> Self::Row> = Some(|key, other| (key, (None, Some(other))));
-
-    fn both(key: K, value: V, other: W) -> Option<Self::Row> {
-        Some((key, (Some(value), Some(other))))
-    }
 
     fn left_only(key: K, value: V) -> Option<Self::Row> {
         Some((key, (Some(value), None)))
@@ -108,10 +97,7 @@ impl<K, V, W> Shape<K, V, W> for FullOuter {
 
 impl<K, V, W> Shape<K, V, W> for Without {
     type Row = (K, V);
-
-    fn both(_: K, _: V, _: W) -> Option<Self::Row> {
-        None
-    }
+    const BOTH: Option<fn(K, V, W) -> Self::Row> = None;
 
     fn left_only(key: K, value: V) -> Option<Self::Row> {
         Some((key, value))
@@ -135,6 +121,7 @@ where
             out: Elem::<S::Row>::VT,
             left: Elem::<(K, V)>::VT,
             table: Elem::<(K, Matches<W>)>::VT,
+            codec: Codec::<(K, W)>::VT,
             build: Some(build::<K, W>),
             probe: probe::<K, V, W, S>,
             rest: if S::RIGHT_ONLY.is_some() { Some(rest::<K, V, W, S>) } else { None },
@@ -195,14 +182,17 @@ where
                 }
                 continue;
             }
+            let Some(both) = S::BOTH else {
+                cursor.row += 1;
+                drop(take_row::<(K, V)>(left));
+                continue;
+            };
             (*found).1.met = true;
             let others = (*found).1.values.as_slice();
             while cursor.met + 1 < others.len() && out.len < out.limit {
                 let (key, value) = (*(left.row(0) as *const (K, V))).clone();
-                if let Some(row) = S::both(key, value, others[cursor.met].clone()) {
-                    target.add(out.len).write(row);
-                    out.len += 1;
-                }
+                target.add(out.len).write(both(key, value, others[cursor.met].clone()));
+                out.len += 1;
                 cursor.met += 1;
             }
             if out.len == out.limit {
@@ -212,30 +202,35 @@ where
             cursor.row += 1;
             cursor.met = 0;
             let (key, value) = take_row::<(K, V)>(left);
-            if let Some(row) = S::both(key, value, other) {
-                target.add(out.len).write(row);
-                out.len += 1;
-            }
+            target.add(out.len).write(both(key, value, other));
+            out.len += 1;
         }
     }
     if left.is_empty() { Step::Done } else { Step::More }
 }
 
-unsafe fn rest<K: Clone, V, W: Clone, S: Shape<K, V, W>>(tables: &mut Buckets, out: &mut Batch) -> Step {
+unsafe fn rest<K: Clone, V, W: Clone, S: Shape<K, V, W>>(
+    tables: &mut Buckets,
+    cursor: &mut Cursor,
+    out: &mut Batch,
+) -> Step {
     let table = tables.rows_mut();
     let Some(right_only) = S::RIGHT_ONLY else { return Step::Done };
-    // SAFETY: the table's rows have the type of the operator's table; room for each row is made.
+    // SAFETY: the table's rows have the type of the operator's table, and are dropped when all their values are said; room for
+    // each row is made.
     unsafe {
         while !table.is_empty() {
-            if out.len >= out.limit {
-                return Step::More;
-            }
-            let (key, matches) = take_row::<(K, Matches<W>)>(table);
-            if !matches.met {
-                for value in matches.values.as_slice() {
-                    out.push(right_only(key.clone(), value.clone()));
+            let (key, matches) = &*(table.row(0) as *const (K, Matches<W>));
+            let values = if matches.met { &[] } else { matches.values.as_slice() };
+            while cursor.met < values.len() {
+                if out.len >= out.limit {
+                    return Step::More;
                 }
+                out.push(right_only(key.clone(), values[cursor.met].clone()));
+                cursor.met += 1;
             }
+            drop(take_row::<(K, Matches<W>)>(table));
+            cursor.met = 0;
         }
     }
     Step::Done

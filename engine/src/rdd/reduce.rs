@@ -6,7 +6,7 @@ use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::job::{Action, FoldVt, Output, Sink, Zero, run};
+use crate::job::{Action, FoldVt, Output, Sink, Zero, merged, run};
 use crate::node::{RddHandle, call_site};
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -63,14 +63,16 @@ impl RddHandle {
         let mut acc = zero.as_ref().map_or_else(|| Batch::new(vt.acc), Zero::copy);
         let sink = Sink::Fold { vt, closure: closure.clone(), zero };
         let outputs = run(Action { node: self.arc(), name, call_site, partitions: None, sink })?;
-        for mut part in outputs.into_iter().filter_map(Output::into_rows) {
-            // SAFETY: closure and batches have the types of the table.
-            let problem = unsafe { (merge.step)(closure.ptr(), &mut part, &mut acc) };
-            if let Some(problem) = problem {
-                return Err(Error::Invalid(format!("{name}: {problem}")));
+        merged(name, || {
+            for mut part in outputs.into_iter().filter_map(Output::into_rows) {
+                // SAFETY: closure and batches have the types of the table.
+                let problem = unsafe { (merge.step)(closure.ptr(), &mut part, &mut acc) };
+                if let Some(problem) = problem {
+                    return Err(Error::Invalid(format!("{name}: {problem}")));
+                }
             }
-        }
-        Ok(acc)
+            Ok(acc)
+        })
     }
 
     /// The same; an error if there are no rows.

@@ -6,7 +6,7 @@ use crate::batch::{Batch, drain_rows};
 use crate::closure::Closure;
 use crate::data::{Data, Key};
 use crate::error::Result;
-use crate::job::{Action, Output, Sink, run};
+use crate::job::{Action, Output, Sink, merged, run};
 use crate::node::{RddHandle, call_site};
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::table::Buckets;
@@ -27,14 +27,16 @@ impl RddHandle {
         let call_site = call_site(Location::caller());
         let sink = Sink::Combine { write, closure: closure.clone() };
         let outputs = run(Action { node: self.arc(), name, call_site, partitions: None, sink })?;
-        let mut table = Buckets::new(read.out, 1);
-        for mut part in outputs.into_iter().filter_map(Output::into_rows) {
-            if let [merge, ..] = read.merge {
-                // SAFETY: closure, rows and table have the types of the tables.
-                unsafe { merge(closure.ptr(), &mut part, &mut table) }
+        merged(name, || {
+            let mut table = Buckets::new(read.out, 1);
+            for mut part in outputs.into_iter().filter_map(Output::into_rows) {
+                if let [merge, ..] = read.merge {
+                    // SAFETY: closure, rows and table have the types of the tables.
+                    unsafe { merge(closure.ptr(), &mut part, &mut table) }
+                }
             }
-        }
-        Ok(std::mem::replace(table.rows_mut(), Batch::new(read.out)))
+            Ok(std::mem::replace(table.rows_mut(), Batch::new(read.out)))
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::data::{Data, Ordered};
 use crate::error::{Error, Result};
-use crate::job::{Action, Output, Sink, run};
+use crate::job::{Action, Output, Sink, merged, run};
 use crate::node::{RddHandle, call_site};
 use crate::sort::{SortVt, keep_top};
 use crate::task::TaskContext;
@@ -45,9 +45,11 @@ impl RddHandle {
         for mut part in outputs.into_iter().filter_map(Output::into_rows) {
             part.move_rows(&mut best, usize::MAX);
         }
-        keep_top(vt, closure.ptr(), &mut best, n, &TaskContext::default())
-            .map_err(|stop| Error::Invalid(format!("{name}: {stop:?}")))?;
-        Ok(best)
+        merged(name, || {
+            keep_top(vt, closure.ptr(), &mut best, n, &TaskContext::default())
+                .map_err(|stop| Error::Invalid(format!("{name}: {stop:?}")))?;
+            Ok(best)
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use super::map_partitions::{Running, next};
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
+use crate::codec::Codec;
 use crate::data::Data;
 use crate::pipeline::{Cursor, PairVt, ProbeVt, Rows, Step, Upstream};
 use crate::table::Buckets;
@@ -41,12 +42,13 @@ unsafe fn open<T, U, I: IntoIterator, F: Fn(Rows<T>, Rows<U>) -> I>(
 
 struct Product<T, U>(PhantomData<(T, U)>);
 
-impl<T: Clone + 'static, U: Clone + 'static> Product<T, U> {
+impl<T: Clone + 'static, U: Data + Clone> Product<T, U> {
     const OP: &'static ProbeVt = &ProbeVt {
         name: "cartesian",
         out: Elem::<(T, U)>::VT,
         left: Elem::<T>::VT,
         table: Elem::<U>::VT,
+        codec: Codec::<U>::VT,
         build: None,
         probe: product::<T, U>,
         rest: None,

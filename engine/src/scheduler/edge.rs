@@ -20,6 +20,9 @@ const MAX_NOTES: usize = 256;
 thread_local! {
     /// Whether this thread belongs to a scheduler. This says what thread it is, never which task runs on it.
     static OURS: Cell<bool> = const { Cell::new(false) };
+
+    /// The address below which the thread's stack is short; 0 where the end of the stack is not known.
+    static FLOOR: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Note {
@@ -32,6 +35,27 @@ struct Note {
 pub(crate) fn enter_thread() {
     install_hook();
     OURS.set(true);
+}
+
+/// The same for a thread that runs tasks on a stack of this size: some of it is kept for user code.
+pub(crate) fn enter_task_thread(stack: usize) {
+    enter_thread();
+    FLOOR.set(here().saturating_sub(stack - KEPT_STACK));
+}
+
+/// What user code finds of the stack at least, however deep the lineage around it is.
+const KEPT_STACK: usize = 4 << 20;
+
+/// Whether so much of the thread's stack is in use that nothing should be nested deeper.
+pub(crate) fn stack_is_short() -> bool {
+    here() < FLOOR.get()
+}
+
+/// An address in the caller's frame. Stacks grow downwards wherever there is a Rust compiler for us.
+#[inline(always)]
+fn here() -> usize {
+    let local = 0u8;
+    (&raw const local).addr()
 }
 
 /// Whether the current thread is one of the engine's.

@@ -22,6 +22,10 @@ pub(crate) struct LocalBackend {
     running: BTreeMap<TaskId, TaskContext>,
 }
 
+/// The stack of a thread that runs tasks. Partitions that are computed inside others (joins of what is partitioned alike, for
+/// one) take some kilobytes each; what is not used is not there.
+const STACK: usize = 64 << 20;
+
 /// What to run.
 pub(crate) struct Assignment {
     pub(crate) task: TaskId,
@@ -40,8 +44,8 @@ impl LocalBackend {
             .panic_handler(drop)
             .spawn_handler(|thread| {
                 let name = format!("dpark-task-{}", thread.index());
-                threads.push(std::thread::Builder::new().name(name).spawn(move || {
-                    edge::enter_thread();
+                threads.push(std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
+                    edge::enter_task_thread(STACK);
                     thread.run();
                 })?);
                 Ok(())

@@ -11,6 +11,9 @@ const ROWS: usize = 4096;
 /// Tables up to this size stay in the cache anyway.
 const CACHE: usize = 512 << 10;
 
+/// All buffers of a map task together take no more memory.
+const MOST: u64 = 32 << 20;
+
 /// A buffer for each table.
 pub(super) struct Buffers {
     rows: Vec<Batch>,
@@ -22,7 +25,11 @@ impl Buffers {
     /// Whether rows had better gather before they are combined. Rows that own memory are combined at once: what is freed
     /// soon is cheaper to allocate again.
     pub(super) fn pay_off(input: &'static ElemVt, tables: &Buckets) -> bool {
-        input.drop.is_none() && input.size > 0 && tables.bytes() > CACHE && tables.tables() > 1
+        input.drop.is_none()
+            && input.size > 0
+            && tables.bytes() > CACHE
+            && tables.tables() > 1
+            && Buffers::bytes(input, tables) <= MOST
     }
 
     pub(super) fn new(input: &'static ElemVt, tables: &Buckets, hash: HashFn) -> Buffers {

@@ -1,6 +1,6 @@
 //! The reduce side.
 
-use super::{MapOutput, Meter};
+use super::{Intake, MapOutput, Meter};
 use crate::batch::Batch;
 use crate::closure::Closure;
 use crate::codec::{CodecError, CodecVt, Reader};
@@ -216,7 +216,8 @@ impl Merged {
         let context = node.context.arc();
         let Some(shuffled) = node.shuffled() else { return Ok(()) };
         let mut table = Buckets::new(shuffled.read.table, 1);
-        let mut added = 0;
+        let mut intake = Intake::new(meter.memory.emptied());
+        let (mut added, mut held) = (0, 0);
         for (i, input) in inputs.iter_mut().enumerate() {
             let write = shuffled.inputs[i].write;
             // Rows of another type than the stored ones are measured by what was read for them.
@@ -227,23 +228,30 @@ impl Merged {
             while source.next_batch(&mut rows, task)? {
                 task.check()?;
                 added += rows.rows();
+                if !same {
+                    intake.take(&rows, write.codec);
+                }
                 match shuffled.read.merge.get(i) {
                     // SAFETY: closure, rows and table have the types of the table of this shuffle.
                     Some(merge) => unsafe { merge(closure.ptr(), &mut rows, &mut table) },
                     None => rows.move_rows(table.rows_mut(), usize::MAX),
                 }
                 rows.clear();
-                let bytes = match same {
-                    true => meter.bytes(&table, added, Some(write.codec)),
-                    false => table.bytes() as u64 + (added * write.stored.size) as u64,
+                held = if same {
+                    // Rows that are put one after the other are not in the table's own account.
+                    let unknown = table.rows_mut().bytes().saturating_sub(table.bytes()) as u64;
+                    unknown + meter.bytes(&table, added, Some(write.codec))
+                } else {
+                    intake.bytes(&mut table, write.stored.size)
                 };
-                let bytes = bytes.max(table.rows_mut().bytes() as u64);
-                context.reserve(&mut meter.memory, bytes)?;
+                context.reserve(&mut meter.memory, held)?;
             }
         }
         let mut rows = std::mem::replace(table.rows_mut(), Batch::new(shuffled.read.table));
         if let Some(vt) = shuffled.sort {
+            context.reserve(&mut meter.memory, held + sort::scratch_bytes(vt, &rows))?;
             sort::sort_rows(vt, closure.ptr(), &mut rows, task)?;
+            context.reserve(&mut meter.memory, held)?;
         }
         if let Some(finish) = shuffled.read.finish {
             let mut finished = Batch::new(shuffled.read.out);
@@ -285,7 +293,7 @@ impl Joined {
         let Joined { node, op, inputs, .. } = self;
         let context = node.context.arc();
         let mut tables = Buckets::new(op.table, 1);
-        let mut memory = context.budget.reserve();
+        let mut memory = Intake::new(context.budget.reserve());
         let Some(shuffled) = node.shuffled() else { return Err(Failure::Other("a join of nothing".to_owned()).into()) };
         let mut rows = Batch::new(shuffled.inputs[1].write.input);
         rows.limit = CHUNK;

@@ -46,6 +46,7 @@ pub(super) fn combine(
     let shuffled = node.shuffled().ok_or_else(|| Failure::Other(format!("RDD {} has no map side", node.id)))?;
     let write = shuffled.inputs[input].write;
     let closure = shuffled.closure.for_task(task)?;
+    let function = closure.ptr();
     let mut source = match shuffled.kept.take(partition) {
         Some(kept) => kept,
         None => Box::new(open_partition(parent, partition, task)?),
@@ -54,39 +55,46 @@ pub(super) fn combine(
     let mut meter = Meter::new(context.budget.reserve());
     let mut rows = Batch::new(write.input);
     let mut buffers: Option<Buffers> = None;
+    let mut may_buffer = true;
     let mut added = 0;
+    // SAFETY: closure, rows and tables have the types of the table of this shuffle.
+    let mut add =
+        write.add.map(|add| move |rows: &mut Batch, tables: &mut Buckets| unsafe { add(function, rows, tables) });
     while source.next_batch(&mut rows, task)? {
         added += rows.rows();
-        match write.add {
-            Some(add) => {
-                // SAFETY: closure, rows and tables have the types of the table of this shuffle.
-                let mut add = |rows: &mut Batch, tables: &mut Buckets| unsafe { add(closure.ptr(), rows, tables) };
-                match &mut buffers {
-                    Some(buffers) => buffers.take(&mut rows, &mut tables, &mut add),
-                    None => add(&mut rows, &mut tables),
-                }
-            }
-            None => {
+        match (&mut add, &mut buffers) {
+            (Some(add), Some(buffers)) => buffers.take(&mut rows, &mut tables, add),
+            (Some(add), None) => add(&mut rows, &mut tables),
+            (None, _) => {
                 let Some((vt, ranges)) = shuffled.sort.zip(shuffled.ranges.get()) else {
                     return Err(Failure::Other("the ranges of a sort were not prepared".to_owned()).into());
                 };
-                ranges.scatter(vt, closure.ptr(), &mut rows, &mut tables);
+                ranges.scatter(vt, function, &mut rows, &mut tables, task)?;
             }
         }
-        let bytes = meter.bytes(&tables, added, Some(write.codec));
-        if let (Some(hash), None) = (write.hash, &buffers)
+        let mut bytes = meter.bytes(&tables, added, Some(write.codec));
+        if let (Some(hash), None, true) = (write.hash, &buffers, may_buffer)
             && Buffers::pay_off(write.input, &tables)
             // Where memory is short, rows are combined at once.
             && meter.memory.try_resize(bytes + Buffers::bytes(write.input, &tables)).is_ok()
         {
             buffers = Some(Buffers::new(write.input, &tables, hash));
         }
-        let buffered = if buffers.is_some() { Buffers::bytes(write.input, &tables) } else { 0 };
-        context.reserve(&mut meter.memory, bytes + buffered)?;
+        if buffers.is_some() {
+            bytes += Buffers::bytes(write.input, &tables);
+            if meter.memory.try_resize(bytes).is_err()
+                && let (Some(buffers), Some(add)) = (buffers.take(), &mut add)
+            {
+                // Memory has become short: the buffers go first. The order of the rows does not depend on them.
+                may_buffer = false;
+                buffers.finish(&mut tables, add);
+                bytes = meter.bytes(&tables, added, Some(write.codec));
+            }
+        }
+        context.reserve(&mut meter.memory, bytes)?;
     }
-    if let (Some(buffers), Some(add)) = (buffers, write.add) {
-        // SAFETY: as above.
-        buffers.finish(&mut tables, &mut |rows, tables| unsafe { add(closure.ptr(), rows, tables) });
+    if let (Some(buffers), Some(add)) = (buffers, &mut add) {
+        buffers.finish(&mut tables, add);
         let bytes = meter.bytes(&tables, added, Some(write.codec));
         context.reserve(&mut meter.memory, bytes)?;
     }

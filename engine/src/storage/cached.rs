@@ -15,17 +15,13 @@ use crate::task::{Stop, TaskContext};
 use std::sync::Arc;
 
 /// Starts to read a partition of a node that is marked as persisted.
-pub(crate) fn cached_partition(
-    node: &Arc<Node>,
-    persisted: Persisted,
-    partition: usize,
-    task: &TaskContext,
-) -> Result<Box<dyn Source>, Stop> {
+pub(crate) fn cached_partition(node: &Arc<Node>, persisted: Persisted, partition: usize) -> Box<dyn Source> {
+    // What is missing is opened when its first row is asked for: by then another reader may have stored it.
     let state = match node.context.arc().cache.get((node.id, partition)) {
         Some(stored) => State::Stored(Reading::new(stored)),
-        None => State::Missing(open_uncached(node, partition, task)?),
+        None => State::Missing,
     };
-    Ok(Box::new(CachedSource { node: Arc::clone(node), persisted, partition, state, passed: 0, skip: 0 }))
+    Box::new(CachedSource { node: Arc::clone(node), persisted, partition, state, passed: 0, skip: 0 })
 }
 
 struct CachedSource {
@@ -41,7 +37,7 @@ struct CachedSource {
 
 enum State {
     /// To be computed.
-    Missing(Pipeline),
+    Missing,
     /// In the store.
     Stored(Reading),
     /// Could not be stored: what was gathered before that was known, then the rest as it comes.
@@ -51,17 +47,17 @@ enum State {
 impl Source for CachedSource {
     fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
         loop {
-            if let State::Missing(_) = self.state {
-                self.fill(task)?;
+            if let State::Missing = self.state {
+                self.state = self.fill(task)?;
             }
             let more = match &mut self.state {
-                State::Missing(_) => false,
+                State::Missing => false,
                 State::Stored(reading) => match reading.next_batch(self.persisted, out) {
                     Ok(more) => more,
                     Err(_) => {
                         let corrupt = reading.stored.clone();
                         out.clear();
-                        self.compute_again(&corrupt, task)?;
+                        self.compute_again(&corrupt);
                         continue;
                     }
                 },
@@ -104,24 +100,24 @@ impl CachedSource {
     }
 
     /// The block is corrupt: it goes, and its rows come from the lineage, the same ones in the same order.
-    fn compute_again(&mut self, corrupt: &Stored, task: &TaskContext) -> Result<(), Stop> {
+    fn compute_again(&mut self, corrupt: &Stored) {
         self.context().cache.discard(self.id(), corrupt);
         self.skip = self.passed;
-        self.state = State::Missing(open_uncached(&self.node, self.partition, task)?);
-        Ok(())
+        self.state = State::Missing;
     }
 
     /// Computes the partition and stores it, if it fits.
-    fn fill(&mut self, task: &TaskContext) -> Result<(), Stop> {
-        let elem = self.node.elem;
-        let nothing = State::Streaming { before: None, gathered: Batch::new(elem), rest: Pipeline::empty(elem) };
-        let State::Missing(pipeline) = std::mem::replace(&mut self.state, nothing) else { return Ok(()) };
-        self.state = match self.persisted.level {
-            StorageLevel::Memory | StorageLevel::MemoryAndDisk => self.gather(pipeline, task)?,
-            StorageLevel::Disk => self.write(Batch::new(elem), self.no_memory(), pipeline, task)?,
-            StorageLevel::MemorySerialized => self.serialise(pipeline)?,
-        };
-        Ok(())
+    fn fill(&self, task: &TaskContext) -> Result<State, Stop> {
+        // Another reader may have been faster: one in this task even, where an RDD is joined or zipped with itself.
+        if let Some(stored) = self.context().cache.get(self.id()) {
+            return Ok(State::Stored(Reading::new(stored)));
+        }
+        let pipeline = open_uncached(&self.node, self.partition, task)?;
+        match self.persisted.level {
+            StorageLevel::Memory | StorageLevel::MemoryAndDisk => self.gather(pipeline, task),
+            StorageLevel::Disk => self.write(Batch::new(self.node.elem), self.no_memory(), pipeline, task),
+            StorageLevel::MemorySerialized => self.serialise(pipeline),
+        }
     }
 
     /// Stores the rows in memory.

@@ -123,3 +123,48 @@ fn rdds_can_be_used_from_many_threads() {
         }
     });
 }
+
+#[test]
+fn a_panic_on_the_driver_is_the_actions_error() {
+    let ctx = DparkContext::local(2);
+    // One row a partition: nothing is combined but the partitions' results.
+    let rows = ctx.parallelize([1, 2]);
+    let pairs = rows.map(|x| ((), x));
+    let messages = [
+        rows.reduce(|_, _| panic!("no merging")).map(drop).unwrap_err().to_string(),
+        rows.aggregate(0, |a, b| a + b, |_, _| panic!("no merging")).map(drop).unwrap_err().to_string(),
+        pairs.reduce_by_key_to_driver(|_, _| panic!("no merging")).map(drop).unwrap_err().to_string(),
+    ];
+    for (action, message) in ["reduce", "aggregate", "reduce_by_key_to_driver"].iter().zip(messages) {
+        let expected = format!("{action}: putting the results of the partitions together panicked: no merging");
+        assert_eq!(message, expected);
+    }
+}
+
+/// Keys computed by the sort below, and whether it was cancelled.
+static KEYS: AtomicUsize = AtomicUsize::new(0);
+
+#[test]
+fn a_sort_by_slow_keys_can_be_cancelled() {
+    let ctx = DparkContext::local(1);
+    let canceller = ctx.clone();
+    let sorted = ctx.range(0, 20_000).sort_by(|x| {
+        KEYS.fetch_add(1, Ordering::SeqCst);
+        // The first 20,000 are those of the map side, where batches are small.
+        if KEYS.load(Ordering::SeqCst) > 20_000 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        -x
+    });
+    let thread = std::thread::spawn(move || {
+        while KEYS.load(Ordering::SeqCst) < 20_010 {
+            std::thread::yield_now();
+        }
+        canceller.cancel_all();
+    });
+    assert!(matches!(sorted.count(), Err(Error::Cancelled { .. })));
+    thread.join().unwrap();
+    // The task stops when it notices; until then it holds the context's only thread.
+    assert_eq!(ctx.range(0, 3).count().unwrap(), 3);
+    assert!(KEYS.load(Ordering::SeqCst) < 30_000, "{} keys were computed", KEYS.load(Ordering::SeqCst));
+}
