@@ -46,3 +46,48 @@ pub trait Key: Data + Hash + Eq {}
 
 #[diagnostic::do_not_recommend]
 impl<K: Data + Hash + Eq> Key for K {}
+
+/// By what rows can be ordered: everything that is `Ord`. Never implemented by hand.
+#[diagnostic::on_unimplemented(
+    message = "rows cannot be ordered by `{Self}`: of any two values it must be known which is less, so it needs `Ord`",
+    label = "nothing to order by",
+    note = "floating-point numbers: order by `dpark::total_order(x)`, as in `sort_by(|x| total_order(*x))` or `max_by(|x| total_order(*x))`",
+    note = "your own types: derive `PartialEq`, `Eq`, `PartialOrd` and `Ord`, or order by one of their fields"
+)]
+pub trait Ordered: Ord {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Ord> Ordered for T {}
+
+/// A number that is ordered as the floating-point number is by [`f64::total_cmp`]: to sort by, or to take the largest by.
+/// NaNs are above (those with a sign: below) everything else.
+///
+/// ```
+/// use dpark::total_order;
+/// let rdd = dpark::DparkContext::local(2).parallelize([2.5, f64::NAN, -1.0]);
+/// assert_eq!(rdd.filter(|x| !x.is_nan()).max_by(|x| total_order(*x))?, 2.5);
+/// assert_eq!(rdd.sort_by(|x| total_order(*x)).take(2)?, [-1.0, 2.5]);
+/// assert_eq!(rdd.sort_by(|x| std::cmp::Reverse(total_order(*x))).collect()?[2], -1.0); // downwards
+/// # Ok::<(), dpark::Error>(())
+/// ```
+#[inline]
+pub fn total_order(x: impl Into<f64>) -> i64 {
+    let bits = x.into().to_bits() as i64;
+    // Below zero a larger magnitude is less: all bits but the sign are flipped.
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::total_order;
+
+    #[test]
+    fn numbers_are_ordered_as_by_total_cmp() {
+        let tiny = f64::from_bits(1);
+        let mut numbers =
+            vec![f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.5, -1.5, tiny, -tiny];
+        numbers.sort_by(f64::total_cmp);
+        assert!(numbers.is_sorted_by_key(|x| total_order(*x)));
+        assert!(total_order(-0.0) < total_order(0.0) && total_order(1.5f32) == total_order(1.5));
+    }
+}

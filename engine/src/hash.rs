@@ -4,7 +4,7 @@
 //! keys of one partition do not crowd into one part of the table. Partitions are worked off in pieces whose tables fit into
 //! the processor's cache; see `shuffle`.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 /// Hashes keys for partitioning and for tables. Keys that hash addresses (pointers) are not supported: their hash differs
 /// between processes.
@@ -21,6 +21,19 @@ pub fn hash_key<K: Hash + ?Sized>(key: &K) -> u64 {
     let mut hasher = KeyHasher(SEED);
     key.hash(&mut hasher);
     hasher.finish()
+}
+
+/// Makes the hashers of a standard map whose keys hash as everywhere in the engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyHashes;
+
+impl BuildHasher for KeyHashes {
+    type Hasher = KeyHasher;
+
+    #[inline]
+    fn build_hasher(&self) -> KeyHasher {
+        KeyHasher(SEED)
+    }
 }
 
 /// The partition of a hash among `partitions`.

@@ -90,7 +90,7 @@ pub use broadcast::Broadcast;
 pub use compact_str::CompactString;
 pub use conf::Conf;
 pub use context::DparkContext;
-pub use data::{Data, Key};
+pub use data::{Data, Key, Ordered, total_order};
 pub use dpark_macros::closures;
 pub use error::{Error, Result};
 pub use job::SaveOptions;
@@ -104,6 +104,6 @@ pub use storage::StorageLevel;
 /// What programs and cells use.
 pub mod prelude {
     pub use crate::{Accumulator, Broadcast, CompactString, Data, DparkContext, Error, Key, Rdd, Result, StorageLevel};
-    pub use crate::{CsvOptions, FileOptions, SaveOptions, TextOptions};
+    pub use crate::{CsvOptions, FileOptions, SaveOptions, TextOptions, total_order};
     pub use serde::{Deserialize, Serialize};
 }

@@ -326,6 +326,8 @@ impl RddHandle {
             kind,
             location: Location::caller(),
         };
+        // What was asked for holds until a shuffle, so that operators made of several keep it.
+        let spread = Spread { shuffle_into: spread.shuffle_into.or(parent.shuffle_into), ..spread };
         Node::create_spread(&parent.context, new, spread)
     }
 

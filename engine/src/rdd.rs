@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod batch;
+mod broadcast_join;
 mod checkpoint;
 mod coalesce;
 mod cogroup;

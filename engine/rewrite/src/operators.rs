@@ -34,7 +34,6 @@ const fn to_value(name: &'static str, functions: &'static [usize]) -> Operator {
 pub const OPERATORS: &[Operator] = &[
     to_rdd("aggregate_by_key", &[1, 2]),
     to_rdd("combine_by_key", &[0, 1, 2]),
-    to_rdd("distinct_by", &[0]),
     to_rdd("filter", &[0]),
     to_rdd("filter_map", &[0]),
     to_rdd("filter_str", &[0]),
@@ -65,8 +64,6 @@ pub const OPERATORS: &[Operator] = &[
     to_value("reduce", &[0]),
     to_value("reduce_by_key_to_driver", &[0]),
     to_value("top_by", &[1]),
-    to_value("tree_aggregate", &[1, 2]),
-    to_value("tree_reduce", &[0]),
 ];
 
 /// Methods without functions whose result is no RDD. Any other method on an RDD is taken to give one, so that an
@@ -83,7 +80,6 @@ const LEAVE: &[&str] = &[
     "histogram_with",
     "hot",
     "id",
-    "is_cached",
     "is_empty",
     "lookup",
     "max",
@@ -106,6 +102,9 @@ const LEAVE: &[&str] = &[
     "variance",
 ];
 
+/// Methods that run a job, so that they may fail, and give an RDD.
+const RESULTS: &[&str] = &["broadcast_join", "broadcast_left_outer_join", "checkpoint", "inner_join"];
+
 /// The operator of that name.
 pub(crate) fn operator(name: &str) -> Option<&'static Operator> {
     OPERATORS.iter().find(|operator| operator.name == name)
@@ -118,7 +117,7 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
         Shape::Rdd if name == "context" => Shape::Context,
         Shape::Rdd if name == "with_env" => Shape::WithEnv,
         Shape::Rdd if name == "count_approx_distinct_by_key" => Shape::Rdd,
-        Shape::Rdd if name == "checkpoint" => Shape::RddResult,
+        Shape::Rdd if RESULTS.contains(&name) => Shape::RddResult,
         Shape::Rdd if LEAVE.contains(&name) || name.starts_with("save_as_") || name.starts_with("count_") => {
             Shape::Value
         }
@@ -181,5 +180,7 @@ mod tests {
         assert_eq!(method(Shape::WithEnv, "reduce"), Shape::Value);
         assert_eq!(method(Shape::Context, "conf"), Shape::Value);
         assert_eq!(method(Shape::Rdd, "context"), Shape::Context);
+        assert_eq!(method(Shape::Rdd, "broadcast_join"), Shape::RddResult);
+        assert_eq!(method(Shape::RddResult, "unwrap"), Shape::Rdd);
     }
 }

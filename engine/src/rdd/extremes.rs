@@ -4,7 +4,7 @@ use super::Rdd;
 use super::reduce::Reduce;
 use crate::batch::take_row;
 use crate::closure::Closure;
-use crate::data::Data;
+use crate::data::{Data, Ordered};
 use crate::error::Result;
 
 impl<T: 'static> Rdd<T> {
@@ -17,7 +17,7 @@ impl<T: 'static> Rdd<T> {
     #[track_caller]
     pub fn min(&self) -> Result<T>
     where
-        T: Data + Ord,
+        T: Data + Ordered,
     {
         self.extreme("min", T::min)
     }
@@ -31,7 +31,7 @@ impl<T: 'static> Rdd<T> {
     #[track_caller]
     pub fn max(&self) -> Result<T>
     where
-        T: Data + Ord,
+        T: Data + Ordered,
     {
         self.extreme("max", T::max)
     }

@@ -3,7 +3,7 @@
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
-use crate::data::Data;
+use crate::data::{Data, Ordered};
 use crate::error::Result;
 use crate::job::FoldVt;
 use std::cmp::Ordering;
@@ -72,7 +72,7 @@ macro_rules! extreme_by {
             pub fn $name<K, F>(&self, f: F) -> Result<T>
             where
                 T: Data,
-                K: Ord + 'static,
+                K: Ordered + 'static,
                 F: Fn(&T) -> K + Send + Sync + 'static,
             {
                 let closure = Closure::plain::<F, fn(&T) -> K>(f, stringify!($name));
@@ -94,7 +94,7 @@ macro_rules! extreme_by {
             pub fn $name<K, G, F>(self, factory: G) -> Result<T>
             where
                 T: Data,
-                K: Ord + 'static,
+                K: Ordered + 'static,
                 G: Fn(O) -> F,
                 F: Fn(&T) -> K + Send + Sync + 'static,
             {

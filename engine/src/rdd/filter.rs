@@ -22,7 +22,7 @@ unsafe fn run<T, F: Fn(&T) -> bool>(f: *const u8, _: *mut u8, input: &mut Batch,
 }
 
 impl<T: 'static> Rdd<T> {
-    /// Keeps the rows for which `f` holds.
+    /// Keeps the rows for which `f` holds, where they are: the partitioner of pairs is kept.
     ///
     /// ```
     /// let rdd = dpark::DparkContext::local(2).range(0, 6);

@@ -38,6 +38,16 @@ impl<T: 'static> Rdd<T> {
         let closure = Closure::plain::<F, fn(T) -> Option<U>>(f, "filter_map");
         Rdd::from_handle(self.handle.narrow(FilterMap::<T, U, F>::OP, closure))
     }
+
+    /// The same for an `f` that leaves the keys of pairs as they are: the partitioner is kept.
+    #[track_caller]
+    pub(super) fn filter_map_keeping_keys<U: 'static, F>(&self, f: F) -> Rdd<U>
+    where
+        F: Fn(T) -> Option<U> + Send + Sync + 'static,
+    {
+        let closure = Closure::plain::<F, fn(T) -> Option<U>>(f, "filter_map");
+        Rdd::from_handle(self.handle.narrow_keeping_keys(FilterMap::<T, U, F>::OP, closure))
+    }
 }
 
 impl<T: 'static, O: 'static> WithEnv<T, O> {

@@ -23,7 +23,8 @@ unsafe fn run<T, F: Fn(&T)>(f: *const u8, _: *mut u8, input: &mut Batch, out: &m
 }
 
 impl<T: 'static> Rdd<T> {
-    /// Calls `f` with every row, where the rows are and whenever they are computed, and passes the rows on as they are.
+    /// Calls `f` with every row, where the rows are and whenever they are computed, and passes the rows on as they are;
+    /// the partitioner is kept.
     ///
     /// ```
     /// let rdd = dpark::DparkContext::local(2).range(0, 3).inspect(|x| println!("saw {x}"));
@@ -32,7 +33,9 @@ impl<T: 'static> Rdd<T> {
     /// ```
     #[track_caller]
     pub fn inspect<F: Fn(&T) + Send + Sync + 'static>(&self, f: F) -> Rdd<T> {
-        Rdd::from_handle(self.handle.narrow(Inspect::<T, F>::OP, Closure::plain::<F, fn(&T)>(f, "inspect")))
+        Rdd::from_handle(
+            self.handle.narrow_keeping_keys(Inspect::<T, F>::OP, Closure::plain::<F, fn(&T)>(f, "inspect")),
+        )
     }
 }
 
@@ -53,6 +56,6 @@ impl<T: 'static, O: 'static> WithEnv<T, O> {
         F: Fn(&T) + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);
-        Rdd::from_handle(rdd.handle.narrow(Inspect::<T, F>::OP, closure))
+        Rdd::from_handle(rdd.handle.narrow_keeping_keys(Inspect::<T, F>::OP, closure))
     }
 }

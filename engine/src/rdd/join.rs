@@ -46,7 +46,7 @@ impl<W> Values<W> {
 }
 
 /// Which rows a join gives.
-trait Shape<K, V, W> {
+pub(super) trait Shape<K, V, W> {
     type Row;
     /// A pair of rows that meet.
     fn both(key: K, value: V, other: W) -> Option<Self::Row>;
@@ -58,8 +58,8 @@ trait Shape<K, V, W> {
     const RIGHT_ONLY: Option<fn(K, W) -> Self::Row> = None;
 }
 
-struct Inner;
-struct LeftOuter;
+pub(super) struct Inner;
+pub(super) struct LeftOuter;
 struct RightOuter;
 struct FullOuter;
 struct Without;

@@ -99,7 +99,8 @@ impl<T: 'static> Rdd<T> {
         Rdd::from_handle(self.handle.shuffled_into("repartition", n, write, read, Closure::none()))
     }
 
-    /// The same rows; the next shuffle of what this returns makes `n` partitions instead of the default number.
+    /// The same rows; the next shuffle of what this returns makes `n` partitions instead of the default number, also behind row
+    /// operators in between. The partitioner is kept.
     ///
     /// ```
     /// let pairs = dpark::DparkContext::local(2).range(0, 100).key_by(|x| x % 10);

@@ -40,7 +40,7 @@ impl RddHandle {
 
 impl<T: 'static> Rdd<T> {
     /// Deals the rows out at random: one RDD for each weight, with about that share of the rows. Each row is in exactly one
-    /// of them; seed and partition decide in which.
+    /// of them; seed and partition decide in which. The partitioner is kept.
     ///
     /// ```
     /// let rdd = dpark::DparkContext::local(2).range(0, 1000);

@@ -102,7 +102,10 @@ impl RddHandle {
     #[track_caller]
     pub(super) fn part(&self, op: &'static OpVt, low: f64, high: f64, seed: u64) -> RddHandle {
         let (low, high) = ((low * NUMBERS) as u64, (high * NUMBERS) as u64);
-        self.narrow(op, parameters((&low, &high, &seed), |(low, high, seed)| Part { numbers: low..high, seed }))
+        self.narrow_keeping_keys(
+            op,
+            parameters((&low, &high, &seed), |(low, high, seed)| Part { numbers: low..high, seed }),
+        )
     }
 
     #[inline(never)]
@@ -123,12 +126,13 @@ impl RddHandle {
                 format!("rows cannot be taken {mean} times on average; give a finite number that is not negative");
             return self.failed(op.name, op.out, &problem);
         }
-        self.narrow(op, parameters((&mean, &seed), |(mean, seed)| Repeat { mean, seed }))
+        self.narrow_keeping_keys(op, parameters((&mean, &seed), |(mean, seed)| Repeat { mean, seed }))
     }
 }
 
 impl<T: 'static> Rdd<T> {
     /// Keeps each row with probability `fraction` (Bernoulli). Seed and partition decide which: the same rows in every run.
+    /// The partitioner is kept. (DPark's default seed is 12345; here it is always given.)
     ///
     /// ```
     /// let rdd = dpark::DparkContext::local(2).range(0, 1000);
@@ -142,7 +146,8 @@ impl<T: 'static> Rdd<T> {
         Rdd::from_handle(self.handle.sample(Sample::<T>::OP, fraction, seed))
     }
 
-    /// Takes each row any number of times, `fraction` times on average (Poisson). Seed and partition decide how often.
+    /// Takes each row any number of times, `fraction` times on average (Poisson). Seed and partition decide how
+    /// often. The partitioner is kept.
     ///
     /// ```
     /// let rdd = dpark::DparkContext::local(2).range(0, 1000);

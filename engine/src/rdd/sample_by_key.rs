@@ -39,7 +39,7 @@ unsafe fn run<K: Hash + Eq, V>(parameters: *const u8, state: *mut u8, input: &mu
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// Keeps each pair with the probability that `fractions` has for its key; none of a key that is not in it. Seed and
-    /// partition decide which.
+    /// partition decide which. The partitioner is kept.
     ///
     /// ```
     /// let pairs = dpark::DparkContext::local(2).range(0, 2000).key_by(|x| x % 2);
@@ -59,6 +59,6 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
             return Rdd::from_handle(self.handle.failed(op.name, op.out, &problem));
         }
         let fractions = parameters((fractions, &seed), |(fractions, seed)| Fractions { fractions, seed });
-        Rdd::from_handle(self.handle.narrow(op, fractions))
+        Rdd::from_handle(self.handle.narrow_keeping_keys(op, fractions))
     }
 }

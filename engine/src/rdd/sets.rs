@@ -61,7 +61,7 @@ impl<T: 'static> Rdd<T> {
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// The pairs of both RDDs, each key once: with its last value in `other` if it has one there, else the last one in
-    /// `self`. (DPark's `update`.)
+    /// `self`. The pairs are spread by key. (DPark's `update`.)
     ///
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
@@ -75,7 +75,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         K: Key,
         V: Data,
     {
-        self.cogroup(other).flat_map(newest::<K, V>)
+        self.cogroup(other).filter_map_keeping_keys(newest::<K, V>)
     }
 
     /// [`Rdd::update`] of the keys that `self` has; keys of `other` alone are left out. (DPark's `replace_only`.)
@@ -92,6 +92,6 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         K: Key,
         V: Data,
     {
-        self.cogroup(other).flat_map(newest_known::<K, V>)
+        self.cogroup(other).filter_map_keeping_keys(newest_known::<K, V>)
     }
 }

@@ -3,7 +3,7 @@
 use super::Rdd;
 use super::sort_by::{Rows, SortBy};
 use crate::closure::Closure;
-use crate::data::Data;
+use crate::data::{Data, Ordered};
 
 fn row<T: Clone>(row: &T) -> T {
     row.clone()
@@ -24,7 +24,7 @@ impl<T: 'static> Rdd<T> {
     #[track_caller]
     pub fn sort(&self) -> Rdd<T>
     where
-        T: Data + Ord + Clone,
+        T: Data + Ordered + Clone,
     {
         let closure = Closure::plain::<fn(&T) -> T, fn(&T) -> T>(row::<T>, "sort");
         let sort = SortBy::<T, T, fn(&T) -> T>::SORT;
@@ -44,7 +44,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     #[track_caller]
     pub fn sort_by_key(&self) -> Rdd<(K, V)>
     where
-        K: Data + Ord + Clone,
+        K: Data + Ordered + Clone,
         V: Data,
     {
         let closure = Closure::plain::<fn(&(K, V)) -> K, fn(&(K, V)) -> K>(key::<K, V>, "sort_by_key");

@@ -5,7 +5,7 @@ use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
-use crate::data::Data;
+use crate::data::{Data, Ordered};
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::sort::SortVt;
 use std::cmp::Ordering;
@@ -60,7 +60,7 @@ impl<T: 'static> Rdd<T> {
     pub fn sort_by<K, F>(&self, f: F) -> Rdd<T>
     where
         T: Data,
-        K: Data + Ord,
+        K: Data + Ordered,
         F: Fn(&T) -> K + Send + Sync + 'static,
     {
         let closure = Closure::plain::<F, fn(&T) -> K>(f, "sort_by");
@@ -86,7 +86,7 @@ impl<T: 'static, O: 'static> WithEnv<T, O> {
     pub fn sort_by<K, G, F>(self, factory: G) -> Rdd<T>
     where
         T: Data,
-        K: Data + Ord,
+        K: Data + Ordered,
         G: Fn(O) -> F,
         F: Fn(&T) -> K + Send + Sync + 'static,
     {

@@ -4,7 +4,7 @@ use super::Rdd;
 use super::top::{addresses, compare_rows};
 use crate::batch::Elem;
 use crate::closure::Closure;
-use crate::data::Data;
+use crate::data::{Data, Ordered};
 use crate::error::Result;
 use crate::sort::SortVt;
 use std::cmp::Ordering;
@@ -32,7 +32,7 @@ impl<T: 'static> Rdd<T> {
     #[track_caller]
     pub fn take_ordered(&self, n: usize) -> Result<Vec<T>>
     where
-        T: Data + Ord,
+        T: Data + Ordered,
     {
         let rows = self.handle.top("take_ordered", TakeOrdered::<T>::SORT, Closure::none(), n);
         // SAFETY: an `Rdd<T>`'s node has rows `T`.

@@ -4,7 +4,7 @@ use super::sort_by::{SortBy, compare};
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
-use crate::data::Data;
+use crate::data::{Data, Ordered};
 use crate::error::{Error, Result};
 use crate::job::{Action, Output, Sink, run};
 use crate::node::{RddHandle, call_site};
@@ -61,7 +61,7 @@ impl<T: 'static> Rdd<T> {
     #[track_caller]
     pub fn top(&self, n: usize) -> Result<Vec<T>>
     where
-        T: Data + Ord,
+        T: Data + Ordered,
     {
         // SAFETY: an `Rdd<T>`'s node has rows `T`.
         self.handle.top("top", Top::<T>::SORT, Closure::none(), n).map(|rows| unsafe { rows.into_vec() })
@@ -78,7 +78,7 @@ impl<T: 'static> Rdd<T> {
     pub fn top_by<K, F>(&self, n: usize, f: F) -> Result<Vec<T>>
     where
         T: Data,
-        K: Ord + 'static,
+        K: Ordered + 'static,
         F: Fn(&T) -> K + Send + Sync + 'static,
     {
         let closure = Closure::plain::<F, fn(&T) -> K>(f, "top_by");
@@ -99,7 +99,7 @@ impl<T: 'static, O: 'static> WithEnv<T, O> {
     pub fn top_by<K, G, F>(self, n: usize, factory: G) -> Result<Vec<T>>
     where
         T: Data,
-        K: Ord + 'static,
+        K: Ordered + 'static,
         G: Fn(O) -> F,
         F: Fn(&T) -> K + Send + Sync + 'static,
     {

@@ -3,7 +3,7 @@
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, map_rows};
 use crate::closure::Closure;
-use crate::data::{Data, Key};
+use crate::data::{Data, Key, Ordered};
 use crate::pipeline::{OpVt, Step};
 use crate::stats::Largest;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     pub fn top_by_key(&self, n: usize) -> Rdd<(K, Vec<V>)>
     where
         K: Key,
-        V: Data + Ord,
+        V: Data + Ordered,
     {
         let candidates = self.sketch_by_key("top_by_key", Largest(n));
         candidates.with_env((&n,)).map_values(|(n,)| move |candidates| Largest(n).of(candidates))
@@ -88,7 +88,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     where
         K: Key,
         V: Data,
-        R: Data + Ord,
+        R: Data + Ordered,
         F: Fn(&V) -> R + Send + Sync + 'static,
     {
         self.top_by_rank::<R, F>(n, Closure::plain::<F, fn(&V) -> R>(f, "top_by_key_by"))
@@ -99,7 +99,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     where
         K: Key,
         V: Data,
-        R: Data + Ord,
+        R: Data + Ordered,
         F: Fn(&V) -> R + Send + Sync + 'static,
     {
         let ranked = Rdd::<(K, Ranked<R, V>)>::from_handle(self.handle.narrow(Rank::<K, V, R, F>::OP, closure));
@@ -124,7 +124,7 @@ impl<K: 'static, V: 'static, O: 'static> WithEnv<(K, V), O> {
     where
         K: Key,
         V: Data,
-        R: Data + Ord,
+        R: Data + Ordered,
         G: Fn(O) -> F,
         F: Fn(&V) -> R + Send + Sync + 'static,
     {

@@ -4,6 +4,7 @@
 mod accumulators;
 mod bench_data;
 mod broadcast;
+mod broadcast_join;
 mod by_key;
 mod checkpoint;
 mod closures;
@@ -11,6 +12,7 @@ mod failures;
 mod files;
 mod memory;
 mod narrow;
+mod partitioning;
 mod pipelines;
 mod saving;
 mod statistics;
