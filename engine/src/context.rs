@@ -193,7 +193,16 @@ impl DparkContext {
     /// Stops a running job; its action returns [`Error::Cancelled`].
     ///
     /// ```
-    /// dpark::DparkContext::local(1).cancel_job(dpark::ids::JobId(7)); // no such job: nothing happens
+    /// use dpark::event::Event;
+    /// let ctx = dpark::DparkContext::local(1);
+    /// let canceller = ctx.clone();
+    /// ctx.events().subscribe(Box::new(move |event| {
+    ///     if let Event::JobStarted { job, .. } = event {
+    ///         canceller.cancel_job(*job);
+    ///     }
+    /// }));
+    /// let endless = ctx.range(0, i64::MAX).filter(|x| *x < 0);
+    /// assert!(matches!(endless.count(), Err(dpark::Error::Cancelled { .. })));
     /// ```
     pub fn cancel_job(&self, job: JobId) {
         self.0.arc().scheduler.cancel_job(job);
@@ -202,7 +211,10 @@ impl DparkContext {
     /// Stops all running jobs.
     ///
     /// ```
-    /// dpark::DparkContext::local(1).cancel_all();
+    /// let ctx = dpark::DparkContext::local(1);
+    /// ctx.cancel_all();
+    /// assert_eq!(ctx.range(0, 3).count()?, 3); // what comes later runs
+    /// # Ok::<(), dpark::Error>(())
     /// ```
     pub fn cancel_all(&self) {
         self.0.arc().scheduler.cancel_all();
@@ -238,8 +250,19 @@ impl DparkContext {
     /// What happens in this context, to be listened to.
     ///
     /// ```
+    /// use dpark::event::Event;
+    /// use std::sync::{Arc, Mutex};
     /// let ctx = dpark::DparkContext::local(1);
-    /// ctx.events().subscribe(Box::new(|event| println!("{event:?}")));
+    /// let jobs = Arc::new(Mutex::new(Vec::new()));
+    /// let seen = jobs.clone();
+    /// ctx.events().subscribe(Box::new(move |event| {
+    ///     if let Event::JobStarted { name, .. } = event {
+    ///         seen.lock().unwrap().push(name.clone());
+    ///     }
+    /// }));
+    /// ctx.range(0, 3).count()?;
+    /// assert_eq!(*jobs.lock().unwrap(), ["count"]);
+    /// # Ok::<(), dpark::Error>(())
     /// ```
     pub fn events(&self) -> &EventBus {
         &self.0.arc().bus

@@ -101,6 +101,17 @@ pub use source::{CsvOptions, FileOptions, TextOptions, TextPaths};
 pub use stats::{Number, Stats};
 pub use storage::StorageLevel;
 
+/// The examples of the documents, as tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../docs/guide.md")]
+    struct Guide;
+    #[doc = include_str!("../docs/glossary.md")]
+    struct Glossary;
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+}
+
 /// What programs and cells use.
 pub mod prelude {
     pub use crate::{Accumulator, Broadcast, CompactString, Data, DparkContext, Error, Key, Rdd, Result, StorageLevel};

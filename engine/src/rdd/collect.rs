@@ -32,6 +32,7 @@ impl<T: 'static> Rdd<T> {
     /// assert_eq!(dpark::DparkContext::local(2).range(0, 3).collect()?, [0, 1, 2]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
+    #[doc(alias = "to_list")]
     #[track_caller]
     pub fn collect(&self) -> Result<Vec<T>>
     where

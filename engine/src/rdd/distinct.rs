@@ -39,6 +39,7 @@ impl<T: 'static> Rdd<T> {
     /// assert_eq!(rdd.distinct().sort_by(|x| *x).collect()?, [1, 2]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
+    #[doc(alias = "uniq")]
     #[track_caller]
     pub fn distinct(&self) -> Rdd<T>
     where

@@ -59,6 +59,7 @@ impl<K: Clone + 'static, V: 'static> Rdd<(K, V)> {
     /// assert_eq!(pairs.flat_map_values(|v| vec![v; v as usize]).collect()?, [(10, 1), (20, 2), (20, 2)]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
+    #[doc(alias = "flat_map_value")]
     #[track_caller]
     pub fn flat_map_values<I, F>(&self, f: F) -> Rdd<(K, I::Item)>
     where

@@ -29,10 +29,15 @@ impl RddHandle {
 }
 
 impl<T: 'static> Rdd<T> {
-    /// Calls `f` with every row, where the rows are.
+    /// Calls `f` with every row, where the rows are. What it does counts as often as a task runs: one that fails is run again.
     ///
     /// ```
-    /// dpark::DparkContext::local(2).range(0, 3).foreach(|x| println!("{x}"))?;
+    /// use std::sync::atomic::{AtomicI64, Ordering};
+    /// static SUM: AtomicI64 = AtomicI64::new(0);
+    /// dpark::DparkContext::local(2).range(0, 3).foreach(|x| {
+    ///     SUM.fetch_add(x, Ordering::Relaxed);
+    /// })?;
+    /// assert_eq!(SUM.load(Ordering::Relaxed), 3);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]

@@ -44,7 +44,12 @@ impl<T: 'static> Rdd<T> {
     /// many rows, such as a connection.
     ///
     /// ```
-    /// dpark::DparkContext::local(2).range(0, 4).foreach_partition(|rows| println!("{}", rows.sum::<i64>()))?;
+    /// use std::sync::Mutex;
+    /// static SUMS: Mutex<Vec<i64>> = Mutex::new(Vec::new());
+    /// dpark::DparkContext::local(2).range(0, 4).foreach_partition(|rows| SUMS.lock().unwrap().push(rows.sum()))?;
+    /// let mut sums = SUMS.lock().unwrap().clone();
+    /// sums.sort();
+    /// assert_eq!(sums, [1, 5]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]

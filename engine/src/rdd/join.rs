@@ -324,6 +324,25 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         Join::<K, V, W, FullOuter>::of(self, other, op!(FullOuter, "full_outer_join"))
     }
 
+    /// [`Rdd::full_outer_join`] by DPark's name.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(1);
+    /// let (a, b) = (ctx.parallelize([(1, 'a')]), ctx.parallelize([(1, 10)]));
+    /// assert_eq!(a.outer_join(&b).collect()?, [(1, (Some('a'), Some(10)))]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[allow(clippy::type_complexity, reason = "the type shows what the rows are")]
+    #[track_caller]
+    pub fn outer_join<W>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, (Option<V>, Option<W>))>
+    where
+        K: Key + Clone,
+        V: Data + Clone,
+        W: Data + Clone,
+    {
+        self.full_outer_join(other)
+    }
+
     /// The pairs whose key `other` does not have.
     ///
     /// ```

@@ -76,6 +76,7 @@ impl<T: 'static> Rdd<T> {
     /// assert_eq!(rdd.map_partitions(|rows| [rows.sum::<i64>()]).collect()?, [10, 35]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
+    #[doc(alias = "map_partition")]
     #[track_caller]
     pub fn map_partitions<I, F>(&self, f: F) -> Rdd<I::Item>
     where

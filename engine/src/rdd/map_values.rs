@@ -30,6 +30,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// assert_eq!(pairs.map_values(|v| v * 10).collect_as_map()?["b"], 20);
     /// # Ok::<(), dpark::Error>(())
     /// ```
+    #[doc(alias = "map_value")]
     #[track_caller]
     pub fn map_values<U: 'static, F: Fn(V) -> U + Send + Sync + 'static>(&self, f: F) -> Rdd<(K, U)> {
         let closure = Closure::plain::<F, fn(V) -> U>(f, "map_values");

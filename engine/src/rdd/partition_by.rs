@@ -80,6 +80,21 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         let (write, read) = (ByKey::<K, V>::WRITE, Rows::<(K, V)>::READ);
         Rdd::from_handle(self.handle.partitioned(n, write, read, TypeId::of::<K>()))
     }
+
+    /// [`Rdd::partition_by`] by DPark's name.
+    ///
+    /// ```
+    /// let pairs = dpark::DparkContext::local(2).range(0, 100).key_by(|x| x % 10);
+    /// assert_eq!(pairs.partition_by_key(4).partitioner(), pairs.partition_by(4).partitioner());
+    /// ```
+    #[track_caller]
+    pub fn partition_by_key(&self, n: usize) -> Rdd<(K, V)>
+    where
+        K: Key,
+        V: Data,
+    {
+        self.partition_by(n)
+    }
 }
 
 impl<T: 'static> Rdd<T> {

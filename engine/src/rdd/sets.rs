@@ -50,6 +50,7 @@ impl<T: 'static> Rdd<T> {
     /// assert_eq!(ctx.parallelize([1, 2, 1, 3]).subtract(&ctx.parallelize([3, 2])).collect()?, [1, 1]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
+    #[doc(alias = "except")]
     #[track_caller]
     pub fn subtract(&self, other: &Rdd<T>) -> Rdd<T>
     where

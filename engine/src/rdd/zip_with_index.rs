@@ -57,6 +57,7 @@ impl<T: 'static> Rdd<T> {
     /// assert_eq!(rdd.zip_with_index().collect()?, [('a', 0), ('b', 1), ('c', 2)]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
+    #[doc(alias = "enumerate")]
     #[track_caller]
     pub fn zip_with_index(&self) -> Rdd<(T, u64)> {
         Rdd::from_handle(self.handle.indexed(ZipWithIndex::<T>::OP))

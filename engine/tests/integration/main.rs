@@ -10,6 +10,7 @@ mod checkpoint;
 mod closures;
 mod failures;
 mod files;
+mod guide;
 mod memory;
 mod narrow;
 mod partitioning;
