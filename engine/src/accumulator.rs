@@ -36,7 +36,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// output is computed anew, nor by later actions that reuse the outputs. (Spark promises neither.)
 ///
 /// Inside transformations, what is computed twice counts twice, as in Spark: two actions over the same RDD count what both
-/// compute, and `sort_by` computes the rows below it once more for its sample. If the RDD is persisted its partitions count
+/// compute, and `sort_by` computes the rows below it for its sample, and once more where memory does not suffice to keep
+/// them until they are sorted. If the RDD is persisted its partitions count
 /// when they are computed, so once, and again for a block that was evicted or lost.
 pub struct Accumulator<T> {
     slot: AccumulatorHandle,

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use std::hash::Hash;
 
 /// A row that can leave its task: shuffled, cached or collected. Every type with `#[derive(Serialize, Deserialize)]` that owns
-/// its data is one; it is never implemented by hand.
+/// its data is one; it is never implemented by hand. Of rows that borrow (`&str`) rustc says that "implementation of `Deserialize`
+/// is not general enough".
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a row of an RDD: rows must own their data (use `String` instead of `&str`) and be serialisable",
     label = "not a row type",

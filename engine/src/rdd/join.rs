@@ -1,5 +1,5 @@
 //! Joins by key. Both RDDs are brought to the partitions of their keys; there, the rows of `other` become a table and the
-//! rows of `self` flow past it, so that the result has the order of `self`.
+//! rows of `self` flow past it, so that the rows of a key come in the order of `self`.
 
 use super::Rdd;
 use super::partition_by::ByKey;
@@ -248,7 +248,8 @@ macro_rules! op {
 }
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
-    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`, in the order of `self`.
+    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`, those of a key in the order of
+    /// `self`, then of `other`.
     /// The smaller RDD should be `other`: its rows are held in memory. What is partitioned by these keys already is not
     /// shuffled.
     ///

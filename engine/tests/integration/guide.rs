@@ -17,7 +17,7 @@ fn rows() -> Vec<Vec<String>> {
     let guide = include_str!("../../docs/guide.md");
     let (_, names) = guide.split_once("\n## Names\n").unwrap();
     let rows = names.lines().filter(|line| line.starts_with("| ") && !line.ends_with("| here |"));
-    rows.map(|line| line.trim_matches('|').split(" | ").map(str::to_owned).collect()).collect()
+    rows.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
 /// What stands between backquotes.
