@@ -11,7 +11,7 @@ use std::hash::Hash;
 const DPARK_ERROR: f64 = 0.005;
 
 impl<T: 'static> Rdd<T> {
-    /// The approximate number of different rows, by [`HyperLogLog`](crate::stats::HyperLogLog) with this standard error
+    /// The approximate number of different rows, by [`HyperLogLog`] with this standard error
     /// (from 0.00204 to below 1): two thirds of all results are closer than that, and next to all closer than three times that.
     /// Small numbers are next to exact. Unlike `distinct().count()` it shuffles nothing.
     ///

@@ -274,7 +274,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
     /// let (a, b) = (ctx.parallelize([(1, 'a'), (2, 'b')]), ctx.parallelize([(2, 20)]));
-    /// assert_eq!(a.left_outer_join(&b).collect()?, [(1, ('a', None)), (2, ('b', Some(20)))]);
+    /// assert_eq!(a.left_outer_join(&b).sort_by_key().collect()?, [(1, ('a', None)), (2, ('b', Some(20)))]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]
@@ -287,12 +287,12 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         Join::<K, V, W, LeftOuter>::of(self, other, op!(LeftOuter, "left_outer_join"))
     }
 
-    /// [`Rdd::join`], and the pairs of `other` whose key `self` does not have, with `None`, at the end of each partition.
+    /// [`Rdd::join`], and the pairs of `other` whose key `self` does not have, with `None`.
     ///
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
     /// let (a, b) = (ctx.parallelize([(2, 'b')]), ctx.parallelize([(1, 10), (2, 20)]));
-    /// assert_eq!(a.right_outer_join(&b).collect()?, [(2, (Some('b'), 20)), (1, (None, 10))]);
+    /// assert_eq!(a.right_outer_join(&b).sort_by_key().collect()?, [(1, (None, 10)), (2, (Some('b'), 20))]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]
@@ -310,7 +310,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
     /// let (a, b) = (ctx.parallelize([(1, 'a')]), ctx.parallelize([(2, 20)]));
-    /// assert_eq!(a.full_outer_join(&b).collect()?, [(1, (Some('a'), None)), (2, (None, Some(20)))]);
+    /// assert_eq!(a.full_outer_join(&b).sort_by_key().collect()?, [(1, (Some('a'), None)), (2, (None, Some(20)))]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[doc(alias = "outer_join")]

@@ -16,7 +16,7 @@ fn shares(asked: &[f64], whole: f64) -> Result<Vec<f64>> {
 }
 
 impl<T: 'static> Rdd<T> {
-    /// The values below which these percentages (each in 0..=100) of the rows lie, by [`TDigest`](crate::stats::TDigest):
+    /// The values below which these percentages (each in 0..=100) of the rows lie, by [`TDigest`]:
     /// the rank of a value is usually less than half a percent off, and less still near 0 and 100, which are the smallest and
     /// the largest row. Of up to 100 rows they are exact, interpolated between neighbours.
     ///

@@ -167,6 +167,16 @@ back.with_env<n>.filter(|(n,)| move |x| *x > n).persist(StorageLevel::Disk).with
 rdd.checkpoint("a").map(|rdd| (rdd, n));
 rdd.storage_level().map(|level| (level, n));
 
+// case: broadcast joins
+// outer: rdd Rdd, small Rdd, n Other
+rdd.broadcast_join(&small)?.filter(|row| row.0 > n);
+let joined = rdd.inner_join(&small).unwrap();
+joined.map_values(|v| v.0 + n).broadcast_left_outer_join(&small)?.count()?;
+// =>
+rdd.broadcast_join(&small)?.with_env<n>.filter(|(n,)| move |row| row.0 > n);
+let joined = rdd.inner_join(&small).unwrap();
+joined.with_env<n>.map_values(|(n,)| move |v| v.0 + n).broadcast_left_outer_join(&small)?.count()?;
+
 // case: broadcasts and accumulators made here
 // outer: ctx Context, rdd Rdd, map Other
 let table = ctx.broadcast(map.clone());
