@@ -46,11 +46,14 @@ impl<W> Values<W> {
     }
 }
 
+/// Makes a row of two that meet.
+type Pair<K, V, W, R> = fn(K, V, W) -> R;
+
 /// Which rows a join gives.
 trait Shape<K, V, W> {
     type Row;
     /// A pair of rows that meet; none if such pairs are not asked for.
-    const BOTH: Option<fn(K, V, W) -> Self::Row>;
+    const BOTH: Option<Pair<K, V, W, Self::Row>>;
     /// A row of `self` that meets none.
     fn left_only(_: K, _: V) -> Option<Self::Row> {
         None
@@ -67,12 +70,12 @@ struct Without;
 
 impl<K, V, W> Shape<K, V, W> for Inner {
     type Row = (K, (V, W));
-    const BOTH: Option<fn(K, V, W) -> Self::Row> = Some(|key, value, other| (key, (value, other)));
+    const BOTH: Option<Pair<K, V, W, Self::Row>> = Some(|key, value, other| (key, (value, other)));
 }
 
 impl<K, V, W> Shape<K, V, W> for LeftOuter {
     type Row = (K, (V, Option<W>));
-    const BOTH: Option<fn(K, V, W) -> Self::Row> = Some(|key, value, other| (key, (value, Some(other))));
+    const BOTH: Option<Pair<K, V, W, Self::Row>> = Some(|key, value, other| (key, (value, Some(other))));
 
     fn left_only(key: K, value: V) -> Option<Self::Row> {
         Some((key, (value, None)))
@@ -81,13 +84,13 @@ impl<K, V, W> Shape<K, V, W> for LeftOuter {
 
 impl<K, V, W> Shape<K, V, W> for RightOuter {
     type Row = (K, (Option<V>, W));
-    const BOTH: Option<fn(K, V, W) -> Self::Row> = Some(|key, value, other| (key, (Some(value), other)));
+    const BOTH: Option<Pair<K, V, W, Self::Row>> = Some(|key, value, other| (key, (Some(value), other)));
     const RIGHT_ONLY: Option<fn(K, W) -> Self::Row> = Some(|key, other| (key, (None, other)));
 }
 
 impl<K, V, W> Shape<K, V, W> for FullOuter {
     type Row = (K, (Option<V>, Option<W>));
-    const BOTH: Option<fn(K, V, W) -> Self::Row> = Some(|key, value, other| (key, (Some(value), Some(other))));
+    const BOTH: Option<Pair<K, V, W, Self::Row>> = Some(|key, value, other| (key, (Some(value), Some(other))));
     const RIGHT_ONLY: Option<fn(K, W) -> Self::Row> = Some(|key, other| (key, (None, Some(other))));
 
     fn left_only(key: K, value: V) -> Option<Self::Row> {
@@ -97,7 +100,7 @@ impl<K, V, W> Shape<K, V, W> for FullOuter {
 
 impl<K, V, W> Shape<K, V, W> for Without {
     type Row = (K, V);
-    const BOTH: Option<fn(K, V, W) -> Self::Row> = None;
+    const BOTH: Option<Pair<K, V, W, Self::Row>> = None;
 
     fn left_only(key: K, value: V) -> Option<Self::Row> {
         Some((key, value))

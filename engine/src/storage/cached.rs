@@ -41,7 +41,7 @@ enum State {
     /// In the store.
     Stored(Reading),
     /// Could not be stored: what was gathered before that was known, then the rest as it comes.
-    Streaming { before: Option<Decoder>, gathered: Batch, rest: Pipeline },
+    Streaming { before: Option<Decoder>, gathered: Batch, rest: Box<Pipeline> },
 }
 
 impl Source for CachedSource {
@@ -133,7 +133,7 @@ impl CachedSource {
             if !self.context().reserve_for_cache(&mut memory, gathered.bytes() as u64 + heap, self.node.id) {
                 return match level {
                     StorageLevel::MemoryAndDisk => self.write(gathered, memory, pipeline, task),
-                    _ => Ok(State::Streaming { before: None, gathered, rest: pipeline }),
+                    _ => Ok(State::Streaming { before: None, gathered, rest: Box::new(pipeline) }),
                 };
             }
         }
@@ -167,7 +167,7 @@ impl CachedSource {
             return Ok(self.store(Stored::Chunks(chunks), memory, None));
         }
         let before = Decoder::memory(chunks, self.node.elem);
-        Ok(State::Streaming { before: Some(before), gathered: Batch::new(self.node.elem), rest: pipeline })
+        Ok(State::Streaming { before: Some(before), gathered: Batch::new(self.node.elem), rest: Box::new(pipeline) })
     }
 
     /// Stores the rows that were gathered, and the rest, in a file. If the disk is full, the partition is not stored, and
@@ -186,7 +186,7 @@ impl CachedSource {
             Ok(writer) => writer,
             Err(error) => {
                 self.context().cache.not_stored(self.id(), error.to_string());
-                return Ok(State::Streaming { before: None, gathered, rest });
+                return Ok(State::Streaming { before: None, gathered, rest: Box::new(rest) });
             }
         };
         let mut encoder = Encoder::new(codec);
@@ -231,7 +231,7 @@ impl CachedSource {
         encoder.chunk().load(codec, &mut unwritten).map_err(unreadable)?;
         rows.retain_indices(&mut |row| row >= at);
         rows.move_rows(&mut unwritten, usize::MAX);
-        Ok(State::Streaming { before: Some(before), gathered: unwritten, rest })
+        Ok(State::Streaming { before: Some(before), gathered: unwritten, rest: Box::new(rest) })
     }
 
     fn no_memory(&self) -> Reservation {
