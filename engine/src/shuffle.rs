@@ -17,6 +17,8 @@ mod kept;
 mod node;
 mod read;
 mod store;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use kept::{Kept, KeptRows, may_be_kept};
@@ -134,30 +136,5 @@ impl Intake {
     /// What the budget has been told.
     pub(crate) fn memory(&mut self) -> &mut Reservation {
         &mut self.memory
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::ids::ShuffleId;
-
-    #[test]
-    fn lost_and_corrupt_map_outputs_are_computed_again() {
-        let ctx = crate::DparkContext::local(2);
-        let calls = ctx.accumulator(0u64);
-        let pairs = ctx.range(0, 100).with_env((&calls,)).map(|(calls,)| {
-            move |x| {
-                calls.add(1);
-                (x % 7, x)
-            }
-        });
-        let groups = pairs.group_by_key();
-        let expected = groups.collect().unwrap();
-        let store = &ctx.0.arc().shuffles;
-        store.corrupt(ShuffleId(1), 1);
-        assert_eq!(groups.collect().unwrap(), expected, "the same rows in the same order");
-        store.lose(ShuffleId(1), 0);
-        assert_eq!(groups.collect().unwrap(), expected);
-        assert_eq!(calls.value(), 100, "recomputed rows do not count twice");
     }
 }

@@ -92,13 +92,13 @@ impl ShuffleStore {
         self.lock().len()
     }
 
-    /// Flips a bit of the first block that has any, for tests.
+    /// Flips a bit of the last block that has any, for tests: whoever reads the partition in pieces finds it late.
     #[cfg(test)]
     pub(crate) fn corrupt(&self, shuffle: ShuffleId, map: usize) {
         let mut outputs = self.lock();
         let output = outputs.get_mut(&shuffle).and_then(|outputs| outputs.maps.get_mut(&map)).expect("output exists");
         let blocks = &mut Arc::get_mut(output).expect("nobody reads it").blocks;
-        let block = blocks.iter_mut().find(|block| !block.bytes.is_empty()).expect("there are rows");
+        let block = blocks.iter_mut().rfind(|block| !block.bytes.is_empty()).expect("there are rows");
         block.bytes[0] ^= 1;
     }
 }

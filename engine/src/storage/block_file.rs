@@ -219,7 +219,8 @@ pub(crate) struct BlockFile {
 
 impl BlockFile {
     /// Leaves the file where it is.
-    pub(crate) fn keep(self) {
+    pub(crate) fn keep(mut self) {
+        drop(std::mem::take(&mut self.path));
         std::mem::forget(self);
     }
 }

@@ -168,3 +168,94 @@ fn a_sort_by_slow_keys_can_be_cancelled() {
     assert_eq!(ctx.range(0, 3).count().unwrap(), 3);
     assert!(KEYS.load(Ordering::SeqCst) < 30_000, "{} keys were computed", KEYS.load(Ordering::SeqCst));
 }
+
+/// Counts how many values of it are alive, for the operators by key.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+#[derive(serde::Serialize, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Held(u64);
+
+impl Held {
+    fn new(x: u64) -> Held {
+        HELD.fetch_add(1, Ordering::SeqCst);
+        Held(x)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Held {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Held, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Plain(u64);
+        Plain::deserialize(deserializer).map(|plain| Held::new(plain.0))
+    }
+}
+
+/// The clone of one value in a thousand panics, if told to.
+impl Clone for Held {
+    fn clone(&self) -> Held {
+        assert!(self.0 != 999 || !CLONES_PANIC.load(Ordering::SeqCst), "no clone");
+        Held::new(self.0)
+    }
+}
+
+type HeldJob = fn(&dpark::Rdd<(Held, Held)>) -> dpark::Result<u64>;
+
+static CLONES_PANIC: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+#[test]
+fn operators_by_key_drop_every_row_once() {
+    let ctx = DparkContext::local(2);
+    let rows = ctx.range(0, 2000).map(|x| (Held::new(x as u64 % 70), Held::new(x as u64)));
+    let jobs: [HeldJob; 20] = [
+        |rdd| rdd.reduce_by_key(|a, b| a.max(b)).count(),
+        |rdd| rdd.fold_by_key(Held::new(0), |a, b| a.max(b)).count(),
+        |rdd| {
+            rdd.combine_by_key(
+                |v| vec![v],
+                |mut all, v| (all.push(v), all).1,
+                |mut all, more| (all.extend(more), all).1,
+            )
+            .count()
+        },
+        |rdd| rdd.aggregate_by_key(Vec::new(), |mut all, v| (all.push(v), all).1, |_, more| more).count(),
+        |rdd| rdd.group_by_key().count(),
+        |rdd| rdd.group_by_key().take(2).map(|rows| rows.len() as u64),
+        |rdd| rdd.partition_by(5).group_by_key().count(),
+        |rdd| rdd.distinct().count(),
+        |rdd| rdd.join(rdd).count(),
+        |rdd| rdd.partition_by(3).join(rdd).take(7).map(|rows| rows.len() as u64),
+        |rdd| rdd.full_outer_join(&rdd.filter(|kv| kv.0.0 % 2 == 0)).count(),
+        |rdd| rdd.filter(|kv| kv.0.0 % 2 == 0).right_outer_join(rdd).take(30_000).map(|rows| rows.len() as u64),
+        |rdd| rdd.subtract_by_key(&rdd.filter(|kv| kv.0.0 % 2 == 0)).count(),
+        |rdd| rdd.cogroup3(rdd, rdd).count(),
+        |rdd| rdd.cartesian(&rdd.filter(|kv| kv.0.0 == 3)).count(),
+        |rdd| rdd.sort().count(),
+        |rdd| rdd.sort_by_key().take(3).map(|rows| rows.len() as u64),
+        |rdd| rdd.repartition(7).zip(&rdd.filter(|_| true).cache().repartition(7)).count(),
+        |rdd| rdd.top_by_key(3).count(),
+        |rdd| rdd.reduce_by_key_to_driver(|a, b| a.max(b)).map(|map| map.len() as u64),
+    ];
+    for (i, job) in jobs.iter().enumerate() {
+        job(&rows).unwrap();
+        assert_eq!(HELD.load(Ordering::SeqCst), 0, "job {i}");
+    }
+    // Of a row in which a closure, a clone or a comparison panics, no more than its own values may be lost.
+    CLONES_PANIC.store(true, Ordering::SeqCst);
+    for (i, job) in jobs.iter().enumerate() {
+        // Some jobs clone nothing.
+        let failed = job(&rows).is_err();
+        ctx.range(0, 2).count().unwrap();
+        let since = Instant::now();
+        while HELD.load(Ordering::SeqCst) > 0 {
+            assert!(since.elapsed().as_secs() < 60, "job {i}, failed {failed}: {} values", HELD.load(Ordering::SeqCst));
+            std::thread::yield_now();
+        }
+    }
+    assert!(rows.join(&rows).count().is_err());
+}
