@@ -114,8 +114,8 @@ impl Session {
         let mut items = self.items.clone();
         let all = lock(&self.shared.variables).clone();
         let kinds: Vec<(String, Kind)> =
-            all.iter().map(|(name, known)| (name.clone(), kind(&known.type_name))).collect();
-        let rewritten = dpark_rewrite::rewrite_cell(code, &kinds);
+            all.iter().map(|(name, known)| (name.clone(), Kind::of_type(&known.type_name))).collect();
+        let rewritten = dpark_rewrite::rewrite_cell(code, &kinds, &self.items.about_rdds());
         let rewritten = rewritten.map_err(|error| rewrite_diagnostic(&error, number, &source))?.insertions;
         let mut change = Change::default();
         if let Some(cell) = &cell {
@@ -428,15 +428,6 @@ fn names(names: &[String]) -> String {
 fn outdated_notice(attempt: &Attempt) -> String {
     let changed: Vec<String> = attempt.change.redefined.iter().cloned().collect();
     format!("dropped {}: {} was defined again", names(&attempt.outdated), names(&changed))
-}
-
-fn kind(type_name: &str) -> Kind {
-    let path = type_name.split('<').next().unwrap_or_default();
-    match path.rsplit("::").next().unwrap_or_default() {
-        "Rdd" => Kind::Rdd,
-        "DparkContext" => Kind::Context,
-        _ => Kind::Other,
-    }
 }
 
 /// Whether a type, as code, mentions one of the names.
