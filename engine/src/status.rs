@@ -183,8 +183,12 @@ pub struct RddStatus {
     pub level: Option<String>,
     /// The partitions in the cache.
     pub cached: BTreeMap<usize, CachedBlock>,
+    /// The partitions that could not be written to disk, and what the system said.
+    pub not_stored: BTreeMap<usize, String>,
     /// The directory of its checkpoint, if its lineage was cut.
     pub checkpoint: Option<String>,
+    /// The bad records that its tasks have left out last, by operator (`--err`): what was wrong with one of them.
+    pub skipped: BTreeMap<String, String>,
 }
 
 /// Whether a handle of an RDD exists.

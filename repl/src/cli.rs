@@ -19,6 +19,9 @@ pub struct Args {
     /// Memory budget, with suffix k, m, g or t (default m)
     #[arg(short = 'M', long, value_name = "MEM")]
     pub mem: Option<String>,
+    /// Skip and count bad records up to this part of all, 0 to 1
+    #[arg(long, value_name = "RATIO", allow_hyphen_values = true)]
+    pub err: Option<String>,
     /// Say more
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
@@ -105,6 +108,7 @@ impl Args {
             ("master", &self.master),
             ("parallel", &self.parallel),
             ("mem", &self.mem),
+            ("err", &self.err),
             ("verbosity", &verbosity),
             ("color", &self.color),
         ];

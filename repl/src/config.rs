@@ -171,6 +171,16 @@ impl Config {
         }
     }
 
+    /// A part of a whole, from 0 to 1.
+    pub fn ratio(&self, key: &str) -> f64 {
+        keys::ratio(self.text(key)).unwrap_or(0.0)
+    }
+
+    /// A path, if one was set.
+    pub fn path(&self, key: &str) -> Option<PathBuf> {
+        Some(self.text(key)).filter(|path| !path.is_empty()).map(PathBuf::from)
+    }
+
     /// The master.
     pub fn master(&self) -> Master {
         self.text("master").parse().unwrap_or(Master::Local(None))

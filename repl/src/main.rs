@@ -97,6 +97,8 @@ fn start(args: &Args, config: &Config, master: &str, from: &Cells, screen: &Scre
         master: master.to_owned(),
         parallelism: usize::try_from(config.number("parallel"))?,
         memory: config.memory(),
+        work_dir: config.path("work_dir").map(std::path::absolute).transpose()?,
+        err: config.ratio("err"),
         args: args.user_args(),
         stdio,
         input: if let Cells::Input(input) = from { Some(input.clone()) } else { None },

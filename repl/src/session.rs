@@ -35,8 +35,8 @@ use engine::Engine;
 use interpreter::{Interpreter, Setup};
 use items::Items;
 use program::Known;
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,6 +51,10 @@ pub struct Options {
     pub parallelism: usize,
     /// Memory budget in bytes.
     pub memory: u64,
+    /// Where a private directory for persisted partitions is made; none for the system's directory for temporary files.
+    pub work_dir: Option<PathBuf>,
+    /// The tolerated part of bad records, from 0 to 1.
+    pub err: f64,
     /// What `std::env::args()` gives to user code, program name first.
     pub args: Vec<String>,
     /// Where user code's standard streams go.
@@ -122,7 +126,9 @@ pub struct Session {
     /// Counts down, away from the numbers of cells.
     next_registration: u32,
     /// What evcxr has been given and may not have come to yet.
-    registering: Vec<Receiver<execute::Registered>>,
+    registering: VecDeque<Receiver<execute::Registered>>,
+    /// The types of all variables, as evcxr told them last.
+    inferred: BTreeMap<String, String>,
     history: Vec<String>,
     shared: Arc<Shared>,
 }
@@ -196,7 +202,8 @@ impl Session {
             opt_level: DEFAULT_OPT_LEVEL.to_owned(),
             next_cell: 1,
             next_registration: u32::MAX,
-            registering: Vec::new(),
+            registering: VecDeque::new(),
+            inferred: BTreeMap::new(),
             history: Vec::new(),
             shared,
         };
@@ -272,6 +279,8 @@ impl Session {
     }
 
     fn begin_again(&mut self, prelude: String, command: Option<&'static str>) -> Outcome {
+        self.registering.clear();
+        self.inferred.clear();
         let result = self.fresh_child().map(|()| {
             let Some(interpreter) = &self.interpreter else { return };
             // evcxr carries it out before the next cell; nobody needs to wait.
@@ -317,11 +326,6 @@ impl Session {
         self.next_cell
     }
 
-    /// How long type inference took for the last cell that it has come to. It runs behind; nobody waits for it.
-    pub fn inference(&self) -> Option<std::time::Duration> {
-        self.desk.inference()
-    }
-
     /// evcxr, started when first needed.
     fn interpreter(&mut self) -> Result<&Interpreter> {
         if self.interpreter.is_none() {
@@ -362,6 +366,8 @@ impl Session {
                         master: self.options.master.clone(),
                         parallelism: self.options.parallelism,
                         memory: self.options.memory,
+                        work_dir: self.options.work_dir.clone(),
+                        err: self.options.err,
                     });
                 }
                 Answer::Started(Ok(())) => break,

@@ -166,7 +166,8 @@ impl<B: Backend> Shell<B> {
     }
 
     fn run_code(&mut self, code: &str, execute: fn(&mut B, &str) -> Outcome) -> Flow {
-        let last_job = self.live.store().snapshot().jobs.last().map(|job| job.id);
+        let before = self.live.snapshot();
+        let last_job = before.jobs.last().map(|job| job.id);
         self.screen.begin_cell();
         self.interrupts.begin_cell();
         let outcome = execute(&mut self.backend.borrow_mut(), code);
@@ -178,6 +179,7 @@ impl<B: Backend> Shell<B> {
         }
         let flow = self.show(&outcome);
         self.show_timing(&outcome, last_job);
+        self.show_not_stored(&before);
         if matches!(outcome.error, Some(CellError::ChildDied(_))) {
             self.forget_engine();
         }
@@ -239,16 +241,32 @@ impl<B: Backend> Shell<B> {
             .values()
             .filter(|stage| last_job.is_none_or(|last| stage.info.job > last) && stage.state != StageState::Skipped)
             .collect();
-        if !(self.timing || !ran.is_empty() && self.screen.is_terminal()) {
-            return;
-        }
         let time = &outcome.timing;
         let mut line = format!("{} s (compile {})", units::seconds(time.total), units::seconds(time.compile));
         if !ran.is_empty() {
-            let tasks = ran.iter().map(|stage| stage.done).sum();
-            line = format!("{} · {line}", view::progress::summary(ran.len(), tasks));
+            line = format!("{} · {line}", view::progress::summary(&ran));
         }
-        self.screen.note(&line);
+        if self.timing || !ran.is_empty() && self.screen.is_terminal() {
+            self.screen.note(&line);
+        } else if let Some(skipped) = view::progress::skipped(&ran) {
+            // Scripts are quiet, but not about results that miss records.
+            self.screen.note(&skipped);
+        }
+        for example in view::progress::examples(&snapshot, &ran) {
+            self.screen.note(&example);
+        }
+    }
+
+    /// Says which persisted RDDs could not be written to disk while the cell ran.
+    fn show_not_stored(&self, before: &Snapshot) {
+        let names = self.live.names();
+        for rdd in self.live.snapshot().rdds {
+            let known = before.rdd(rdd.info.id).map(|known| &known.not_stored);
+            if let Some(what) = view::cache::not_stored(&rdd).filter(|_| known != Some(&rdd.not_stored)) {
+                let rdd = view::rdd_name(rdd.info.id, &names);
+                self.screen.note(&format!("{rdd} is not stored on disk as a whole: {what}; what is missing is computed again"));
+            }
+        }
     }
 
     /// Forgets what a child's context did: a fresh one counts from the start.

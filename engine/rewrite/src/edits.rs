@@ -204,7 +204,7 @@ mod tests {
 
     fn edits(source: &str) -> Edits {
         let outer = [("rdd".to_owned(), Kind::Rdd), ("n".to_owned(), Kind::Other), ("m".to_owned(), Kind::Other)];
-        rewrite_cell(source, &outer).unwrap().edits(source)
+        rewrite_cell(source, &outer, &[]).unwrap().edits(source)
     }
 
     fn place(text: &str, needle: &str) -> usize {
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn copies_of_fields_point_at_the_field() {
         let source = "impl J { fn f(&self, rdd: &Rdd<i64>) { rdd.map(|x| x + self.field); } }";
-        let edits = rewrite_cell(source, &[]).unwrap().edits(source);
+        let edits = rewrite_cell(source, &[], &[]).unwrap().edits(source);
         let at = place(edits.text(), "__dpark_self_field/*");
         assert_eq!(&source[edits.original_range(at..at + "__dpark_self_field".len())], "self.field");
     }

@@ -138,8 +138,25 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
             receiver
         }
         Shape::List if matches!(name, "remove" | "swap_remove") => Shape::Rdd,
-        Shape::List if matches!(name, "first" | "last" | "get" | "pop") => Shape::RddResult,
+        Shape::List if matches!(name, "first" | "last" | "get" | "pop" | "next" | "nth") => Shape::RddResult,
+        Shape::List
+            if matches!(name, "iter" | "into_iter" | "rev" | "skip" | "take" | "filter" | "cloned" | "collect") =>
+        {
+            Shape::List
+        }
         _ => Shape::Value,
+    }
+}
+
+/// Whether the closure with one parameter that `receiver.name(|x| ..)` takes is given an RDD.
+pub(crate) fn gives_rdd(receiver: Shape, name: &str) -> bool {
+    match receiver {
+        Shape::List => matches!(
+            name,
+            "map" | "for_each" | "filter" | "filter_map" | "flat_map" | "all" | "any" | "position" | "try_for_each"
+        ),
+        Shape::RddResult => matches!(name, "map" | "and_then" | "inspect" | "is_some_and" | "is_ok_and"),
+        _ => false,
     }
 }
 

@@ -14,8 +14,10 @@ pub enum Kind {
     Accumulator,
     /// A `Broadcast<_>`: captured as any value, named in messages.
     Broadcast,
-    /// Not a variable: a function of the session that returns an RDD.
-    RddFunction,
+    /// A vector, slice or array of RDDs.
+    RddList,
+    /// A `Result` or `Option` of an RDD.
+    RddResult,
     /// Anything else.
     Other,
 }
@@ -29,7 +31,7 @@ pub(crate) enum Shape {
     Broadcast,
     /// `rdd.with_env(..)`: the next operator takes factories already.
     WithEnv,
-    /// A vector, slice or array of RDDs.
+    /// A vector, slice or array of RDDs, or an iterator over one.
     List,
     /// A closure bound to a name.
     Closure,
@@ -48,6 +50,8 @@ impl Kind {
             Shape::Context => Kind::Context,
             Shape::Accumulator => Kind::Accumulator,
             Shape::Broadcast => Kind::Broadcast,
+            Shape::List => Kind::RddList,
+            Shape::RddResult => Kind::RddResult,
             _ => Kind::Other,
         }
     }
@@ -60,7 +64,8 @@ impl From<Kind> for Shape {
             Kind::Context => Shape::Context,
             Kind::Accumulator => Shape::Accumulator,
             Kind::Broadcast => Shape::Broadcast,
-            Kind::RddFunction => Shape::Item,
+            Kind::RddList => Shape::List,
+            Kind::RddResult => Shape::RddResult,
             Kind::Other => Shape::Value,
         }
     }
@@ -275,7 +280,10 @@ mod tests {
         assert_eq!(Kind::of_type("dpark::DparkContext"), Kind::Context);
         assert_eq!(Kind::of_type("Broadcast<Vec<u8>>"), Kind::Broadcast);
         assert_eq!(Kind::of_type("Accumulator<u64>"), Kind::Accumulator);
-        assert_eq!(Kind::of_type("Vec<Rdd<i64>>"), Kind::Other);
+        assert_eq!(Kind::of_type("std::vec::Vec<dpark::Rdd<i64>>"), Kind::RddList);
+        assert_eq!(Kind::of_type("[Rdd<i64>; 2]"), Kind::RddList);
+        assert_eq!(Kind::of_type("std::result::Result<Rdd<i64>, dpark::Error>"), Kind::RddResult);
+        assert_eq!(Kind::of_type("Vec<Vec<i64>>"), Kind::Other);
         assert_eq!(Kind::of_type("not a type {"), Kind::Other);
     }
 }

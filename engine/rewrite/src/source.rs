@@ -7,7 +7,7 @@ use crate::scope::Kind;
 use crate::walk::{Call, Walk};
 use std::borrow::Cow;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Block, Stmt};
+use syn::{Attribute, Block, Item, Stmt};
 
 /// The outcome: insertions in order of their offset.
 #[derive(Clone, Debug, Default)]
@@ -23,21 +23,23 @@ impl Rewrite {
     }
 }
 
-/// Makes the closures of RDD operators in a cell shippable. `outer` names the session's variables.
+/// Makes the closures of RDD operators in a cell shippable. `outer` names the session's variables, `earlier` has the text
+/// of its items that deal with RDDs.
 ///
 /// A source that does not parse comes back without insertions: the compiler says what is wrong with it.
 ///
 /// ```
 /// use dpark_rewrite::{Kind, rewrite_cell};
 /// let outer = [("rdd".to_owned(), Kind::Rdd), ("n".to_owned(), Kind::Other)];
-/// let rewrite = rewrite_cell("rdd.map(|x| x + n)", &outer).unwrap();
+/// let rewrite = rewrite_cell("rdd.map(|x| x + n)", &outer, &[]).unwrap();
 /// let edits = rewrite.edits("rdd.map(|x| x + n)");
 /// assert!(edits.text().starts_with("rdd.with_env(({"));
 /// assert!(edits.text().ends_with("(&&&::dpark::capture::Wrap(&n)).cap()},)).map(|(n,)| move |x| x + n)"));
 /// ```
-pub fn rewrite_cell(source: &str, outer: &[(String, Kind)]) -> Result<Rewrite, RewriteError> {
+pub fn rewrite_cell(source: &str, outer: &[(String, Kind)], earlier: &[&str]) -> Result<Rewrite, RewriteError> {
     let Ok(statements) = parse(source) else { return Ok(Rewrite::default()) };
-    let mut walk = Walk::new(outer);
+    let earlier: Vec<Item> = earlier.iter().filter_map(|item| syn::parse_str(item).ok()).collect();
+    let mut walk = Walk::new(outer, &earlier);
     walk.statements(&statements);
     if let Some(error) = walk.errors.into_iter().map(|refused| refused.error).min_by_key(|error| error.offset) {
         return Err(error);
@@ -122,7 +124,7 @@ mod tests {
     fn columns_are_those_of_the_users_line() {
         let outer = [("rdd".to_owned(), Kind::Rdd), ("total".to_owned(), Kind::Other)];
         let source = "let é = 1;\n  rdd.foreach(|ä| total += ä)";
-        let error = rewrite_cell(source, &outer).unwrap_err();
+        let error = rewrite_cell(source, &outer, &[]).unwrap_err();
         assert_eq!((error.line, error.column, error.len), (2, 19, 5));
         assert_eq!(&source[error.offset..error.offset + error.len], "total");
     }

@@ -12,7 +12,7 @@ use syn::{Expr, ExprMethodCall, Item, Macro, Member};
 /// Makes the closures of RDD operators in a function, impl block, trait or module shippable. A call that cannot be
 /// shipped becomes a `compile_error!` in its place: no errors follow from it.
 pub fn rewrite_item(item: &mut Item) {
-    let mut walk = Walk::new(&[]);
+    let mut walk = Walk::new(&[], &[]);
     walk.alone(item);
     Splice { calls: walk.calls, refused: walk.errors, macros: walk.macros, spliced: 0 }.visit_item_mut(item);
 }

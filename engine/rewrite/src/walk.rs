@@ -63,6 +63,19 @@ pub(crate) fn as_closure(argument: &Expr) -> Option<&ExprClosure> {
     }
 }
 
+/// Whether a type has a `_` in it.
+fn leaves_open(ty: &Type) -> bool {
+    struct Open(bool);
+    impl<'ast> Visit<'ast> for Open {
+        fn visit_type_infer(&mut self, _: &'ast syn::TypeInfer) {
+            self.0 = true;
+        }
+    }
+    let mut open = Open(false);
+    open.visit_type(ty);
+    open.0
+}
+
 /// The walk and its findings.
 #[derive(Default)]
 pub(crate) struct Walk {
@@ -77,14 +90,13 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// A walk that knows the session's variables.
-    pub(crate) fn new(outer: &[(String, Kind)]) -> Walk {
+    /// A walk that knows the session's variables and items.
+    pub(crate) fn new(outer: &[(String, Kind)], earlier: &[Item]) -> Walk {
         let mut walk = Walk::default();
         walk.scopes.push();
+        walk.types.learn(earlier.iter());
+        walk.functions = walk.returning(earlier.iter());
         for (name, kind) in outer {
-            if *kind == Kind::RddFunction {
-                walk.functions.push((name.clone(), Shape::Rdd));
-            }
             walk.scopes.bind(name.clone(), Shape::from(*kind));
         }
         walk
@@ -111,14 +123,13 @@ impl Walk {
         self.visit_item(item);
     }
 
-    /// Functions among the items that return an RDD or a context.
+    /// What the functions among the items return; one that returns no RDD hides an earlier one of its name.
     fn returning<'a>(&self, items: impl Iterator<Item = &'a Item>) -> Vec<(String, Shape)> {
         items
             .filter_map(|item| match item {
                 Item::Fn(function) => Some((function.sig.ident.to_string(), self.types.returned(&function.sig))),
                 _ => None,
             })
-            .filter(|(_, shape)| *shape != Shape::Value)
             .collect()
     }
 
@@ -177,13 +188,7 @@ impl Walk {
                 shapes.into_iter().find(|shape| *shape != Shape::Value).unwrap_or(Shape::Value)
             }
             Expr::Closure(closure) => {
-                self.scopes.push();
-                for input in &closure.inputs {
-                    let shape = if let Pat::Type(typed) = input { self.types.shape(&typed.ty) } else { Shape::Value };
-                    self.scopes.bind_pattern(input, shape);
-                }
-                self.expr(&closure.body);
-                self.scopes.pop();
+                self.closure(closure, Shape::Value);
                 Shape::Closure
             }
             Expr::ForLoop(each) => {
@@ -212,6 +217,18 @@ impl Walk {
                 Shape::Value
             }
         }
+    }
+
+    /// Visits a closure whose parameters are `given` unless they have a type; says what it returns.
+    fn closure(&mut self, closure: &ExprClosure, given: Shape) -> Shape {
+        self.scopes.push();
+        for input in &closure.inputs {
+            let shape = if let Pat::Type(typed) = input { self.types.shape(&typed.ty) } else { given };
+            self.scopes.bind_pattern(input, shape);
+        }
+        let shape = self.expr(&closure.body);
+        self.scopes.pop();
+        shape
     }
 
     /// Calls inside a macro's arguments count where these are expressions: `println!("{}", rdd.map(..).count()?)`.
@@ -309,8 +326,17 @@ impl Walk {
         {
             self.operator_call(call, operator);
         }
+        // `parts.iter().map(|part| ..)`, `opened.map(|rdd| ..)`: the closure is given an RDD.
+        let gives_rdd = operators::gives_rdd(receiver, &name);
+        let mut made = Shape::Value;
         for argument in &call.args {
-            self.expr(argument);
+            match as_closure(argument) {
+                Some(closure) if gives_rdd && closure.inputs.len() == 1 => made = self.closure(closure, Shape::Rdd),
+                _ => drop(self.expr(argument)),
+            }
+        }
+        if gives_rdd && made == Shape::Rdd && name == "map" {
+            return receiver;
         }
         own.unwrap_or_else(|| operators::method(receiver, &name))
     }
@@ -378,7 +404,8 @@ impl Walk {
     fn bind_local(&mut self, local: &Local, shape: Shape) {
         if let Pat::Type(typed) = &local.pat {
             let written = self.types.shape(&typed.ty);
-            let shape = if matches!(*typed.ty, Type::Infer(_)) { shape } else { written };
+            // `Vec<_>` leaves open what the value may tell.
+            let shape = if written == Shape::Value && leaves_open(&typed.ty) { shape } else { written };
             self.scopes.bind_pattern(&typed.pat, shape);
             return;
         }

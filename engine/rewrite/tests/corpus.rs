@@ -4,6 +4,7 @@
 //! ```text
 //! // case: title
 //! // outer: rdd Rdd, n Other        (the session's variables; may be missing)
+//! // earlier: fn f() -> Rdd<i64> {} (an item of the session; as many as are needed)
 //! source
 //! // =>
 //! rewritten source | error at line:column: message / help
@@ -18,6 +19,7 @@ use std::path::Path;
 struct Case {
     head: String,
     outer: Vec<(String, Kind)>,
+    earlier: Vec<String>,
     source: String,
     expected: String,
 }
@@ -28,7 +30,8 @@ fn kind(name: &str) -> Kind {
         "Context" => Kind::Context,
         "Accumulator" => Kind::Accumulator,
         "Broadcast" => Kind::Broadcast,
-        "RddFunction" => Kind::RddFunction,
+        "RddList" => Kind::RddList,
+        "RddResult" => Kind::RddResult,
         "Other" => Kind::Other,
         other => panic!("no kind {other}"),
     }
@@ -53,10 +56,18 @@ fn cases(text: &str) -> Vec<Case> {
                 .collect();
             body = rest;
         }
+        let mut earlier = Vec::new();
+        while let Some(after) = body.strip_prefix("// earlier: ") {
+            let (line, rest) = after.split_once('\n').unwrap();
+            head.push_str(&format!("// earlier: {line}\n"));
+            earlier.push(line.to_owned());
+            body = rest;
+        }
         let (source, expected) = body.split_once("// =>\n").unwrap_or((body, ""));
         cases.push(Case {
             head,
             outer,
+            earlier,
             source: source.trim_end().to_owned(),
             expected: expected.trim_end().to_owned(),
         });
@@ -65,10 +76,11 @@ fn cases(text: &str) -> Vec<Case> {
 }
 
 fn answer(case: &Case) -> String {
-    match rewrite_cell(&case.source, &case.outer) {
+    let earlier: Vec<&str> = case.earlier.iter().map(String::as_str).collect();
+    match rewrite_cell(&case.source, &case.outer, &earlier) {
         Ok(rewrite) => {
             let edits = rewrite.edits(&case.source);
-            let again = rewrite_cell(edits.text(), &case.outer).unwrap();
+            let again = rewrite_cell(edits.text(), &case.outer, &earlier).unwrap();
             assert!(again.insertions.is_empty(), "not idempotent: {}", edits.text());
             assert_eq!(edits.text().lines().count(), case.source.lines().count());
             shortened(edits.text())

@@ -84,8 +84,8 @@ fn run() -> Result<(), String> {
     let frame = Frame::default();
     for command in work {
         match command {
-            ToChild::Start { master, parallelism, memory } => {
-                let made = start(&shared, &frame, Conf { master, parallelism, memory, ..Conf::default() });
+            ToChild::Start { master, parallelism, memory, work_dir, err } => {
+                let made = start(&shared, &frame, Conf { master, parallelism, memory, work_dir, err });
                 shared.tell(&ToParent::Started(made));
             }
             ToChild::Run { library, symbol } => {

@@ -6,9 +6,10 @@ use crate::show::Shown;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 
 /// From the parent to the child.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToChild {
     /// Make the context and put it into the variable `ctx`.
     Start {
@@ -18,6 +19,10 @@ pub enum ToChild {
         parallelism: usize,
         /// Memory budget in bytes.
         memory: u64,
+        /// Where a private directory for persisted partitions is made; none for the system's.
+        work_dir: Option<PathBuf>,
+        /// The tolerated part of bad records.
+        err: f64,
     },
     /// Load a library and run the cell in it.
     Run {

@@ -64,8 +64,15 @@ impl StatusStore {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::RddCreated(info) => {
-                let (info, level, cached, checkpoint) = (info.clone(), None, BTreeMap::new(), None);
-                let status = RddStatus { info, life: RddLife::Alive, level, cached, checkpoint };
+                let status = RddStatus {
+                    info: info.clone(),
+                    life: RddLife::Alive,
+                    level: None,
+                    cached: BTreeMap::new(),
+                    not_stored: BTreeMap::new(),
+                    checkpoint: None,
+                    skipped: BTreeMap::new(),
+                };
                 self.rdds.insert(status.info.id, Listed { status, stages: 0 });
             }
             Event::RddDropped { rdd } => {
@@ -73,20 +80,30 @@ impl StatusStore {
                     status.life = RddLife::Dropped;
                     status.level = None;
                     status.cached.clear();
+                    status.not_stored.clear();
                 });
                 self.forget_rdd(*rdd);
             }
-            Event::CacheMarked { rdd, level } => self.with_rdd(*rdd, |status| status.level = level.clone()),
+            Event::CacheMarked { rdd, level } => self.with_rdd(*rdd, |status| {
+                status.level = level.clone();
+                status.not_stored.clear();
+            }),
             Event::BlockStored { rdd, partition, memory, disk } => {
                 let block = CachedBlock { memory: *memory, disk: *disk };
                 self.with_rdd(*rdd, |status| {
                     status.cached.insert(*partition, block);
+                    status.not_stored.remove(partition);
                 });
             }
             Event::BlockRemoved { rdd, partition } => self.with_rdd(*rdd, |status| {
                 status.cached.remove(partition);
             }),
-            Event::BlockNotStored { .. } | Event::RowsSkipped { .. } => {}
+            Event::BlockNotStored { rdd, partition, why } => self.with_rdd(*rdd, |status| {
+                status.not_stored.insert(*partition, why.clone());
+            }),
+            Event::RowsSkipped { rdd, operator, example, .. } => self.with_rdd(*rdd, |status| {
+                status.skipped.insert(operator.clone(), example.clone());
+            }),
             Event::Checkpointed { rdd, directory } => {
                 self.with_rdd(*rdd, |status| status.checkpoint = Some(directory.clone()));
             }

@@ -156,6 +156,26 @@ fn the_cache_is_followed_block_by_block() {
 }
 
 #[test]
+fn what_could_not_be_stored_and_what_was_skipped_is_remembered() {
+    let not_stored = |partition| Event::BlockNotStored { rdd: RddId(1), partition, why: "no space".to_owned() };
+    let skipped = |example: &str| Event::RowsSkipped {
+        rdd: RddId(1),
+        partition: 0,
+        operator: "map".to_owned(),
+        rows: 2,
+        example: example.to_owned(),
+    };
+    let mut events = vec![rdd(1), not_stored(0), not_stored(1), skipped("first"), skipped("last")];
+    events.push(Event::BlockStored { rdd: RddId(1), partition: 0, memory: 0, disk: 9 });
+    let snapshot = after(events.clone());
+    let status = snapshot.rdd(RddId(1)).unwrap();
+    assert_eq!(status.not_stored, [(1, "no space".to_owned())].into());
+    assert_eq!(status.skipped, [("map".to_owned(), "last".to_owned())].into());
+    events.push(Event::CacheMarked { rdd: RddId(1), level: None });
+    assert!(after(events).rdd(RddId(1)).unwrap().not_stored.is_empty());
+}
+
+#[test]
 fn old_jobs_and_dropped_rdds_are_forgotten() {
     let mut store = StatusStore::remembering(2);
     for cell in 1..=500 {

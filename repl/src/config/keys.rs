@@ -1,6 +1,8 @@
 //! The table of settings. Help, checks, `:conf` and the command line's defaults come from it.
 
 use crate::master::{FORMS, Master};
+use nix::unistd::AccessFlags;
+use std::path::Path;
 
 /// A setting.
 #[derive(Debug)]
@@ -32,7 +34,11 @@ pub enum Kind {
     Switch,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// Any text; lists of directories are separated by commas.
+    /// A part of a whole: a number from 0 to 1.
+    Ratio,
+    /// A directory that exists or can be made.
+    Directory,
+    /// Any text.
     Path,
 }
 
@@ -67,8 +73,16 @@ pub const KEYS: &[Key] = &[
         env: "DPARK_WORK_DIR",
         flag: "",
         default: "",
-        kind: Kind::Path,
-        doc: "directories for map outputs and spilled data, separated by commas; empty is the engine's choice",
+        kind: Kind::Directory,
+        doc: "directory for persisted partitions that are not in memory; empty is the system's for temporary files",
+    },
+    Key {
+        name: "err",
+        env: "DPARK_ERR",
+        flag: "--err",
+        default: "0",
+        kind: Kind::Ratio,
+        doc: "the part of bad records that is skipped and counted, 0 (none) to 1; more fail their job",
     },
     Key {
         name: "verbosity",
@@ -162,6 +176,10 @@ impl Kind {
             Kind::Switch => switch(value).map(drop).ok_or_else(|| "on or off is wanted".to_owned()),
             Kind::Choice(words) if words.contains(&value) => Ok(()),
             Kind::Choice(words) => Err(format!("one of {} is wanted", words.join(", "))),
+            Kind::Ratio => ratio(value)
+                .map(drop)
+                .ok_or_else(|| "a number from 0 (skip no bad record) to 1 is wanted, for example 0.01".to_owned()),
+            Kind::Directory => directory(Path::new(value)),
             Kind::Path => Ok(()),
         }
     }
@@ -183,6 +201,26 @@ pub fn size(text: &str) -> Option<u64> {
     let number: f64 = number.trim().parse().ok()?;
     let bytes = number * (1_u64 << shift) as f64;
     (0.0..1e18).contains(&bytes).then_some(bytes as u64)
+}
+
+/// A part of a whole: `0.01`.
+pub fn ratio(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio))
+}
+
+/// Whether files may be put below this path. What is missing of it is made when it is needed, so the nearest part that
+/// exists is looked at.
+fn directory(path: &Path) -> Result<(), String> {
+    let Some(existing) = path.ancestors().find(|part| part.symlink_metadata().is_ok()) else { return Ok(()) };
+    let name = if existing == path { "it".to_owned() } else { existing.display().to_string() };
+    match existing.metadata() {
+        Ok(metadata) if !metadata.is_dir() => Err(format!("{name} is not a directory; name one that dpark may write to")),
+        Ok(_) if nix::unistd::access(existing, AccessFlags::W_OK | AccessFlags::X_OK).is_err() => {
+            Err(format!("dpark may not write to {name}; name a directory where it may"))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// `on` and `off`, and the other words for them.
@@ -209,6 +247,27 @@ mod tests {
         for wrong in ["", "k", "-1", "1x", "nan", "inf"] {
             assert_eq!(size(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn ratios_are_parts_of_a_whole() {
+        assert_eq!([ratio("0"), ratio("0.25"), ratio("1")], [Some(0.0), Some(0.25), Some(1.0)]);
+        for wrong in ["", "-0.1", "1.01", "1%", "NaN"] {
+            assert_eq!(ratio(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn directories_need_not_exist_but_must_be_possible() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let check = |path: &Path| Kind::Directory.check(&path.to_string_lossy());
+        assert_eq!(check(root.path()), Ok(()));
+        assert_eq!(check(&root.path().join("not/yet")), Ok(()));
+        assert_eq!(check(&file), Err("it is not a directory; name one that dpark may write to".to_owned()));
+        let inside = check(&file.join("inside")).unwrap_err();
+        assert!(inside.starts_with(&format!("{} is not a directory", file.display())), "{inside}");
     }
 
     #[test]

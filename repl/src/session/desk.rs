@@ -9,7 +9,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 /// What evcxr is told of a cell that it wants to build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +40,6 @@ struct Inner {
 struct State {
     /// The cell that evcxr works on.
     current: Option<u32>,
-    /// When it began with it.
-    began: Option<Instant>,
-    /// The last cell for which it asked for a build, and how long that took it.
-    asked: Option<(u32, Duration)>,
     /// The last cell that it has left.
     left: Option<u32>,
     /// What became of the cells that it has not left yet.
@@ -68,10 +63,7 @@ impl Desk {
 
     /// evcxr takes up a cell: its requests wait for the verdict.
     pub fn begin(&self, cell: u32) {
-        self.change(|state| {
-            state.current = Some(cell);
-            state.began = Some(Instant::now());
-        });
+        self.change(|state| state.current = Some(cell));
     }
 
     /// evcxr has left a cell, whether it asked for a build or not.
@@ -81,11 +73,6 @@ impl Desk {
             state.left = Some(cell);
             state.verdicts.remove(&cell);
         });
-    }
-
-    /// How long evcxr took for the last cell that it asked to build: parsing, and the types of its variables.
-    pub fn inference(&self) -> Option<Duration> {
-        self.lock().asked.map(|(_, took)| took)
     }
 
     /// Says what became of a cell.
@@ -135,9 +122,6 @@ impl Desk {
         let mut state = self.lock();
         loop {
             let Some(cell) = state.current else { return Verdict::Accept { moved: Vec::new() } };
-            if state.asked.is_none_or(|(asked, _)| asked != cell) {
-                state.asked = Some((cell, state.began.map(|began| began.elapsed()).unwrap_or_default()));
-            }
             if let Some(verdict) = state.verdicts.get(&cell) {
                 return verdict.clone();
             }

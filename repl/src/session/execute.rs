@@ -114,8 +114,8 @@ impl Session {
         let mut items = self.items.clone();
         let all = lock(&self.shared.variables).clone();
         let kinds: Vec<(String, Kind)> =
-            all.iter().map(|(name, known)| (name.clone(), kind(&known.type_name))).collect();
-        let rewritten = dpark_rewrite::rewrite_cell(code, &kinds);
+            all.iter().map(|(name, known)| (name.clone(), Kind::of_type(&known.type_name))).collect();
+        let rewritten = dpark_rewrite::rewrite_cell(code, &kinds, &self.items.about_rdds());
         let rewritten = rewritten.map_err(|error| rewrite_diagnostic(&error, number, &source))?.insertions;
         let mut change = Change::default();
         if let Some(cell) = &cell {
@@ -136,8 +136,7 @@ impl Session {
 
     /// Gives the cell to evcxr, if it is of interest there.
     fn register(&mut self, attempt: &Attempt) -> anyhow::Result<Option<Receiver<Registered>>> {
-        // What evcxr has done in the meantime is of no interest; what it still has to do stays in the queue.
-        self.registering.retain(|registering| matches!(registering.try_recv(), Err(TryRecvError::Empty)));
+        self.hear_evcxr();
         let Some(cell) = &attempt.cell else { return Ok(None) };
         let interesting = attempt.binds() || cell.items().next().is_some() || !attempt.outdated.is_empty();
         if attempt.keep == Keep::Nothing || !interesting {
@@ -148,6 +147,18 @@ impl Session {
             return Ok(None);
         }
         self.give_to_evcxr(attempt.number, attempt.source.to_string()).map(Some)
+    }
+
+    /// Keeps what evcxr has told in the meantime; what it still has to do stays in the queue. It answers in order.
+    fn hear_evcxr(&mut self) {
+        while let Some(next) = self.registering.front() {
+            match next.try_recv() {
+                Err(TryRecvError::Empty) => break,
+                Ok(Ok(types)) => self.inferred = types,
+                Ok(Err(_)) | Err(TryRecvError::Disconnected) => {}
+            }
+            self.registering.pop_front();
+        }
     }
 
     /// A number for something that evcxr alone is told; the user's cells are not counted by it.
@@ -237,12 +248,14 @@ impl Session {
                 self.registering.extend(registering);
             }
         }
-        let registered: Vec<Registered> =
-            self.registering.drain(..).filter_map(|registering| registering.recv().ok()).collect();
-        let Some(types) = registered.into_iter().filter_map(Result::ok).next_back() else { return false };
+        for registering in std::mem::take(&mut self.registering) {
+            if let Ok(Ok(types)) = registering.recv() {
+                self.inferred = types;
+            }
+        }
         let mut changed = false;
         for (name, known) in attempt.variables.iter_mut().filter(|(name, _)| name.as_str() != super::CONTEXT) {
-            if let Some(inferred) = types.get(name).filter(|inferred| **inferred != known.type_name) {
+            if let Some(inferred) = self.inferred.get(name).filter(|inferred| **inferred != known.type_name) {
                 known.type_name.clone_from(inferred);
                 lock(&self.shared.variables).insert(name.clone(), known.clone());
                 changed = true;
@@ -415,15 +428,6 @@ fn names(names: &[String]) -> String {
 fn outdated_notice(attempt: &Attempt) -> String {
     let changed: Vec<String> = attempt.change.redefined.iter().cloned().collect();
     format!("dropped {}: {} was defined again", names(&attempt.outdated), names(&changed))
-}
-
-fn kind(type_name: &str) -> Kind {
-    let path = type_name.split('<').next().unwrap_or_default();
-    match path.rsplit("::").next().unwrap_or_default() {
-        "Rdd" => Kind::Rdd,
-        "DparkContext" => Kind::Context,
-        _ => Kind::Other,
-    }
 }
 
 /// Whether a type, as code, mentions one of the names.

@@ -94,6 +94,20 @@ pub struct Piece {
 }
 
 impl Items {
+    /// The texts of the items that deal with RDDs, directly or by what they mention.
+    pub fn about_rdds(&self) -> Vec<&str> {
+        let mut names: BTreeSet<&str> = ["Rdd", "DparkContext"].into();
+        let mut texts = Vec::new();
+        for entry in &self.entries {
+            let is_needed = matches!(entry.item.kind, ItemKind::Fn | ItemKind::Struct | ItemKind::Type | ItemKind::Impl);
+            if is_needed && entry.item.mentions.names.iter().any(|name| names.contains(name.as_str())) {
+                names.extend(entry.names().iter().map(String::as_str));
+                texts.push(entry.text());
+            }
+        }
+        texts
+    }
+
     /// Adds the items of a cell.
     pub fn add(&mut self, source: &Arc<Source>, cell: &Cell) -> Change {
         let mut changed = BTreeSet::new();

@@ -6,8 +6,8 @@ use super::screen::Abilities;
 use super::*;
 use crate::batch::{self, Exit};
 use crate::session::{Completions, Timing, Variable};
-use dpark::event::{CallSite, Event, JobEnd, StageInfo};
-use dpark::ids::StageId;
+use dpark::event::{CallSite, Event, JobEnd, RddInfo, StageInfo, TaskEnd, TaskMetrics};
+use dpark::ids::{StageId, TaskId};
 use std::io::Write;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Control for Variables {
 }
 
 impl Fake {
-    fn run_job(&self) {
+    fn run_job(&self, bad_records: u64) {
         let call_site = CallSite::default();
         let stage = StageInfo {
             id: StageId(1),
@@ -40,10 +40,14 @@ impl Fake {
             parents: vec![],
             name: "count".into(),
             call_site: call_site.clone(),
-            tasks: 0,
+            tasks: 1,
             rdds: vec![],
         };
-        let events = [
+        let (task, partition, attempt) = (TaskId(1), 0, 0);
+        let end = TaskEnd::Succeeded(TaskMetrics { bad_records, ..TaskMetrics::default() });
+        let (operator, example) = ("map".to_owned(), "panicked: no".to_owned());
+        let mut events = vec![
+            rdd(),
             Event::JobStarted {
                 job: JobId(1),
                 name: "count".into(),
@@ -53,12 +57,36 @@ impl Fake {
                 at: 0,
             },
             Event::StageStarted { stage: StageId(1), at: 1 },
+            Event::TaskStarted { task, stage: StageId(1), partition, attempt, at: 2 },
+            Event::TaskFinished { task, stage: StageId(1), partition, end, at: 4 },
             Event::JobFinished { job: JobId(1), end: JobEnd::Succeeded, at: 5 },
         ];
+        if bad_records > 0 {
+            events.push(Event::RowsSkipped { rdd: RddId(1), partition, operator, rows: bad_records, example });
+        }
+        self.tell(&events);
+    }
+
+    fn fill_disk(&self) {
+        self.tell(&[rdd(), Event::BlockNotStored { rdd: RddId(1), partition: 1, why: "no space left".to_owned() }]);
+    }
+
+    fn tell(&self, events: &[Event]) {
         if let Some(listener) = self.listener.borrow_mut().as_mut() {
             events.iter().for_each(listener);
         }
     }
+}
+
+fn rdd() -> Event {
+    Event::RddCreated(RddInfo {
+        id: RddId(1),
+        operator: "map".to_owned(),
+        element: "i64".to_owned(),
+        partitions: 2,
+        call_site: CallSite::default(),
+        parents: vec![],
+    })
 }
 
 impl Backend for Fake {
@@ -75,7 +103,9 @@ impl Backend for Fake {
         };
         match code.trim() {
             "fail" => outcome.error = Some(CellError::Returned("no".into())),
-            "job" => self.run_job(),
+            "job" => self.run_job(0),
+            "bad" => self.run_job(3),
+            "full disk" => self.fill_disk(),
             code => outcome.shown = Some(Shown::Text(format!("<{code}>"))),
         }
         outcome
@@ -125,8 +155,12 @@ impl Write for Sink {
 }
 
 fn shell() -> (Shell<Fake>, Sink) {
+    shell_on(true)
+}
+
+fn shell_on(terminal: bool) -> (Shell<Fake>, Sink) {
     let sink = Sink::default();
-    let abilities = Abilities { terminal: true, colors: false, progress: false, notes: true, output_limit: 0 };
+    let abilities = Abilities { terminal, colors: false, progress: false, notes: true, output_limit: 0 };
     let screen = Screen::new(abilities, Box::new(sink.clone()), Box::new(sink.clone()));
     let interrupts = Interrupts::without_signals(Mode::Prompt, screen.clone());
     (Shell::new(Fake::default(), Arc::new(Config::default()), screen, interrupts), sink)
@@ -143,9 +177,28 @@ fn transcript(inputs: &[&str]) -> String {
 
 #[test]
 fn a_cell_with_a_job_ends_with_a_quiet_line() {
-    assert_eq!(transcript(&["job"]), "1 stage · 0 tasks · 1.24 s (compile 0.19)\n");
+    assert_eq!(transcript(&["job"]), "1 stage · 1 task · 1.24 s (compile 0.19)\n");
     assert_eq!(transcript(&["1"]), "<1>\n");
     assert_eq!(transcript(&[":timing on", "1"]), "timing is on\n<1>\n1.24 s (compile 0.19)\n");
+}
+
+#[test]
+fn what_is_missing_from_a_result_is_said_in_scripts_too() {
+    const EXAMPLE: &str = "skipped in map, for example: panicked: no\n";
+    assert_eq!(
+        transcript(&["bad"]),
+        format!("1 stage · 1 task · 3 bad records skipped · 1.24 s (compile 0.19)\n{EXAMPLE}")
+    );
+    let (mut script, sink) = shell_on(false);
+    script.run("bad");
+    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text, format!("3 bad records skipped\n{EXAMPLE}"));
+}
+
+#[test]
+fn a_disk_that_is_full_is_said_once() {
+    const NOTE: &str = "rdd 1 is not stored on disk as a whole: 1 partition: no space left; what is missing is computed again\n";
+    assert_eq!(transcript(&["full disk", "1"]), format!("{NOTE}<1>\n"));
 }
 
 #[test]

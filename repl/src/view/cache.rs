@@ -1,13 +1,16 @@
-//! `:cache`: what the RDD cache holds.
+//! `:cache`: what the RDD cache holds, and which RDDs have a checkpoint.
 
-use super::table::{Align, table};
+use super::table::{Align, table_of_used_columns};
 use super::{Names, rdd_name, units};
-use dpark::status::{RddStatus, Snapshot};
+use dpark::status::{RddLife, RddStatus, Snapshot};
 
-/// Every RDD that is marked for the cache or still has blocks in it.
+/// Every RDD that is marked for the cache, still has blocks in it, or has a checkpoint.
 pub fn cache(snapshot: &Snapshot, names: &Names, width: Option<usize>) -> String {
-    let cached: Vec<&RddStatus> =
-        snapshot.rdds.iter().filter(|rdd| rdd.level.is_some() || !rdd.cached.is_empty()).collect();
+    let is_kept = |rdd: &&RddStatus| {
+        let has_checkpoint = rdd.checkpoint.is_some() && rdd.life == RddLife::Alive;
+        rdd.level.is_some() || !rdd.cached.is_empty() || has_checkpoint
+    };
+    let cached: Vec<&RddStatus> = snapshot.rdds.iter().filter(is_kept).collect();
     if cached.is_empty() {
         return "nothing is cached; `rdd.cache()` marks an RDD".to_owned();
     }
@@ -18,21 +21,33 @@ pub fn cache(snapshot: &Snapshot, names: &Names, width: Option<usize>) -> String
         ("partitions cached", Align::Right),
         ("memory", Align::Right),
         ("disk", Align::Right),
+        ("not stored", Align::Left),
+        ("checkpoint", Align::Left),
     ];
     let rows: Vec<Vec<String>> = cached
         .iter()
         .map(|rdd| {
+            let is_cached = rdd.level.is_some() || !rdd.cached.is_empty();
+            let measured = |text: String| if is_cached { text } else { String::new() };
             vec![
                 rdd_name(rdd.info.id, names),
                 format!("{} at {}", rdd.info.operator, rdd.info.call_site),
-                rdd.level.clone().unwrap_or_else(|| "none".to_owned()),
-                format!("{}/{}", rdd.cached.len(), rdd.info.partitions),
-                units::bytes(rdd.memory()),
-                units::bytes(rdd.disk()),
+                rdd.level.clone().unwrap_or_else(|| measured("none".to_owned())),
+                measured(format!("{}/{}", rdd.cached.len(), rdd.info.partitions)),
+                measured(units::bytes(rdd.memory())),
+                measured(units::bytes(rdd.disk())),
+                not_stored(rdd).unwrap_or_default(),
+                rdd.checkpoint.clone().unwrap_or_default(),
             ]
         })
         .collect();
-    table(&header, &rows, width)
+    table_of_used_columns(&header, rows, width)
+}
+
+/// How many partitions could not be written to disk, and why the first one could not: `2 partitions: no space left`.
+pub fn not_stored(rdd: &RddStatus) -> Option<String> {
+    let why = rdd.not_stored.values().next()?;
+    Some(format!("{}: {why}", units::plural(rdd.not_stored.len() as u64, "partition")))
 }
 
 #[cfg(test)]

@@ -46,12 +46,13 @@ fn chain(snapshot: &Snapshot, stage: &StageStatus, names: &Names) -> String {
     format!("  {}", operators.join(" → "))
 }
 
-/// An operator in a stage: its name, the variable that holds it, and `●` if it is marked for the cache.
+/// An operator in a stage: its name, the variable that holds it, `●` if it is marked for the cache and `■` if it has a checkpoint.
 pub(super) fn operator(snapshot: &Snapshot, id: RddId, names: &Names) -> String {
     let Some(rdd) = snapshot.rdd(id) else { return format!("rdd {id}") };
     let name = names.get(&id).map_or_else(String::new, |name| format!(" ({name})"));
     let cached = if rdd.level.is_some() { " ●" } else { "" };
-    format!("{}{name}{cached}", rdd.info.operator)
+    let checkpoint = if rdd.checkpoint.is_some() { " ■" } else { "" };
+    format!("{}{name}{cached}{checkpoint}", rdd.info.operator)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The session that the golden tests draw: one finished job, and a running one that skips a stage.
+//! The session that the golden tests draw: one finished job, a running one that skips a stage, a checkpoint.
 
 use super::Names;
 
@@ -51,8 +51,15 @@ fn events() -> Vec<Event> {
         1,
         4,
         1_000_000,
-        TaskMetrics { rows: 1201, shuffle_write_bytes: 70_000, input_bytes: 1 << 20, ..Default::default() },
+        TaskMetrics { rows: 1201, shuffle_write_bytes: 70_000, input_bytes: 1 << 20, bad_records: 3, ..Default::default() },
     ));
+    events.push(Event::RowsSkipped {
+        rdd: RddId(3),
+        partition: 1,
+        operator: "flat_map".to_owned(),
+        rows: 3,
+        example: "panicked at cell 4, line 1: no number".to_owned(),
+    });
     events.extend(run(2, 2, 1_900_000, TaskMetrics { rows: 2156, shuffle_read_bytes: 140_000, ..Default::default() }));
     events.extend([
         Event::BlockStored { rdd: RddId(4), partition: 0, memory: 300_000, disk: 0 },
@@ -79,6 +86,12 @@ fn events() -> Vec<Event> {
         finished(4, 0, TaskEnd::Failed("panicked".to_owned())),
         started(4, 0),
         finished(4, 1, TaskEnd::Succeeded(TaskMetrics { rows: 10, ..Default::default() })),
+        rdd(8, "map", "f64", 2, &[(7, None)]),
+        Event::Checkpointed { rdd: RddId(8), directory: "/data/ranks".to_owned() },
+        rdd(9, "filter", "f64", 2, &[(8, None)]),
+        Event::CacheMarked { rdd: RddId(9), level: Some("disk".to_owned()) },
+        Event::BlockStored { rdd: RddId(9), partition: 0, memory: 0, disk: 16_384 },
+        Event::BlockNotStored { rdd: RddId(9), partition: 1, why: "No space left on device".to_owned() },
     ]);
     events
 }

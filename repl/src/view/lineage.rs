@@ -22,9 +22,10 @@ pub fn lineage(snapshot: &Snapshot, root: RddId, names: &Names) -> String {
             continue;
         };
         let again = !seen.insert(node.id);
-        let more = if again && !rdd.info.parents.is_empty() { " (see above)" } else { "" };
+        let more = if again && rdd.checkpoint.is_none() && !rdd.info.parents.is_empty() { " (see above)" } else { "" };
         lines.push(format!("{}{}{wide}{}{more}", node.indent, node.branch, describe(rdd, names)));
-        if again {
+        // Behind a checkpoint nothing is computed any more.
+        if again || rdd.checkpoint.is_some() {
             continue;
         }
         let indent = format!("{}{}", node.indent, node.below);
@@ -67,8 +68,14 @@ pub fn describe(rdd: &RddStatus, names: &Names) -> String {
     let partitions = super::units::plural(info.partitions as u64, "partition");
     let mut text =
         format!("{name}{} [{}]: {} · {partitions} · {}", info.operator, info.id, info.element, info.call_site);
-    if rdd.level.is_some() {
+    if let Some(level) = &rdd.level {
         text.push_str(&format!(" · ● cached {}/{}", rdd.cached.len(), info.partitions));
+        if level != "memory" {
+            text.push_str(&format!(" ({level})"));
+        }
+    }
+    if let Some(directory) = &rdd.checkpoint {
+        text.push_str(&format!(" · ■ checkpoint in {directory}"));
     }
     if rdd.life == RddLife::Dropped {
         text.push_str(" · no variable holds it any more");
@@ -84,6 +91,14 @@ mod tests {
     #[test]
     fn golden() {
         insta::assert_snapshot!(lineage(&example::snapshot(), RddId(7), &example::names()));
+    }
+
+    #[test]
+    fn a_checkpoint_ends_the_tree() {
+        insta::assert_snapshot!(lineage(&example::snapshot(), RddId(9), &Names::new()), @r"
+        filter [9]: f64 · 2 partitions · cell 4, line 1 · ● cached 1/2 (disk)
+        map [8]: f64 · 2 partitions · cell 4, line 1 · ■ checkpoint in /data/ranks
+        ");
     }
 
     #[test]

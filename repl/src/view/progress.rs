@@ -1,6 +1,7 @@
 //! Live progress: one line for each running stage.
 
 use super::units;
+use dpark::ids::RddId;
 use dpark::status::{Snapshot, StageState, StageStatus};
 use std::collections::BTreeSet;
 use unicode_width::UnicodeWidthStr;
@@ -72,21 +73,53 @@ fn cut(text: &str, width: usize) -> String {
     cut
 }
 
-/// The quiet line after a cell with a job: `2 stages · 16 tasks`.
-pub fn summary(stages: usize, tasks: usize) -> String {
-    format!("{} · {}", units::plural(stages as u64, "stage"), units::plural(tasks as u64, "task"))
+/// The quiet line after a cell with a job: `2 stages · 16 tasks`, and ` · 3 bad records skipped` if there were any.
+pub fn summary(ran: &[&StageStatus]) -> String {
+    let tasks: usize = ran.iter().map(|stage| stage.done).sum();
+    let mut text = format!("{} · {}", units::plural(ran.len() as u64, "stage"), units::plural(tasks as u64, "task"));
+    if let Some(skipped) = skipped(ran) {
+        text.push_str(&format!(" · {skipped}"));
+    }
+    text
+}
+
+/// `3 bad records skipped`, if any were.
+pub fn skipped(ran: &[&StageStatus]) -> Option<String> {
+    let bad: u64 = ran.iter().map(|stage| stage.totals.bad_records).sum();
+    (bad > 0).then(|| format!("{} skipped", units::plural(bad, "bad record")))
+}
+
+/// What was wrong with one of the bad records of each operator: `skipped in map, for example: …`.
+pub fn examples(snapshot: &Snapshot, ran: &[&StageStatus]) -> Vec<String> {
+    let tolerant = ran.iter().filter(|stage| stage.totals.bad_records > 0);
+    let rdds: BTreeSet<RddId> = tolerant.map(|stage| stage.info.rdd).collect();
+    let skipped = rdds.into_iter().filter_map(|rdd| snapshot.rdd(rdd)).flat_map(|rdd| &rdd.skipped);
+    skipped.map(|(operator, example)| format!("skipped in {operator}, for example: {example}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::view::example;
+    use dpark::ids::JobId;
 
     #[test]
     fn golden() {
         insta::assert_snapshot!(lines(&example::snapshot(), 80, 8).join("\n"));
         assert_eq!(lines(&example::snapshot(), 80, 0), ["… 1 running stage more"]);
         assert!(lines(&example::snapshot(), 20, 8)[0].width() < 20);
+    }
+
+    #[test]
+    fn the_quiet_line_tells_of_bad_records() {
+        let snapshot = example::snapshot();
+        let ran = |job| snapshot.stages_of(JobId(job)).collect::<Vec<_>>();
+        assert_eq!(summary(&ran(1)), "2 stages · 6 tasks · 12 bad records skipped");
+        assert_eq!(
+            examples(&snapshot, &ran(1)),
+            ["skipped in flat_map, for example: panicked at cell 4, line 1: no number"]
+        );
+        assert_eq!((skipped(&ran(2)), examples(&snapshot, &ran(2)).len()), (None, 0));
     }
 
     #[test]

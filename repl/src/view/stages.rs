@@ -1,6 +1,6 @@
 //! `:stages`.
 
-use super::table::{Align, table};
+use super::table::{Align, table_of_used_columns};
 use super::units;
 use dpark::ids::JobId;
 use dpark::status::{Snapshot, StageState, StageStatus, Stopped};
@@ -19,6 +19,7 @@ pub fn stages(snapshot: &Snapshot, job: Option<JobId>, width: Option<usize>) -> 
         ("state", Align::Left),
         ("tasks", Align::Right),
         ("rows", Align::Right),
+        ("bad records", Align::Right),
         ("input", Align::Right),
         ("shuffle read", Align::Right),
         ("shuffle write", Align::Right),
@@ -26,17 +27,7 @@ pub fn stages(snapshot: &Snapshot, job: Option<JobId>, width: Option<usize>) -> 
         ("after", Align::Left),
     ];
     let rows: Vec<Vec<String>> = chosen.into_iter().map(row).collect();
-    without_empty_columns(&header, rows, width)
-}
-
-/// What nothing was measured of leaves its room to the others.
-fn without_empty_columns(header: &[(&str, Align)], rows: Vec<Vec<String>>, width: Option<usize>) -> String {
-    let used: Vec<bool> = (0..header.len()).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
-    let header: Vec<(&str, Align)> =
-        header.iter().zip(&used).filter(|(_, used)| **used).map(|(column, _)| *column).collect();
-    let keep = |row: Vec<String>| row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect();
-    let rows: Vec<Vec<String>> = rows.into_iter().map(keep).collect();
-    table(&header, &rows, width)
+    table_of_used_columns(&header, rows, width)
 }
 
 fn row(stage: &StageStatus) -> Vec<String> {
@@ -49,6 +40,7 @@ fn row(stage: &StageStatus) -> Vec<String> {
         state(stage.state).to_owned(),
         measured(tasks(stage)),
         measured(units::count(stage.totals.rows)),
+        if stage.totals.bad_records == 0 { String::new() } else { units::count(stage.totals.bad_records) },
         units::bytes_or_blank(stage.totals.input_bytes),
         units::bytes_or_blank(stage.totals.shuffle_read_bytes),
         units::bytes_or_blank(stage.totals.shuffle_write_bytes),

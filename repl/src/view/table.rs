@@ -43,6 +43,16 @@ pub fn table(header: &[(&str, Align)], rows: &[Vec<String>], width: Option<usize
     table.trim_fmt()
 }
 
+/// Such a table without the columns in which no row has anything: they leave their room to the others.
+pub fn table_of_used_columns(header: &[(&str, Align)], rows: Vec<Vec<String>>, width: Option<usize>) -> String {
+    let used: Vec<bool> = (0..header.len()).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
+    let header: Vec<(&str, Align)> =
+        header.iter().zip(&used).filter(|(_, used)| **used).map(|(column, _)| *column).collect();
+    let keep = |row: Vec<String>| row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect();
+    let rows: Vec<Vec<String>> = rows.into_iter().map(keep).collect();
+    table(&header, &rows, width)
+}
+
 /// Text that cannot leave its cell: control characters in their escaped form.
 fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());

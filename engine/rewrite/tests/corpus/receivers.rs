@@ -83,7 +83,8 @@ fn main() { let ctx = DparkContext::from_args().unwrap(); let n = 1; ctx.range(0
 fn main() { let ctx = DparkContext::from_args().unwrap(); let n = 1; ctx.range(0, 1).with_env<n>.map(|(n,)| move |x| x + n); }
 
 // case: functions of the source that return RDDs
-// outer: ctx Context, n Other, evens RddFunction
+// outer: ctx Context, n Other
+// earlier: fn evens(ctx: &DparkContext) -> Rdd<i64> { ctx.range(0, 9).filter(|x| x % 2 == 0) }
 fn words(ctx: &DparkContext) -> Rdd<String> { ctx.text_file("a") }
 fn checked(ctx: &DparkContext) -> dpark::Result<Rdd<i64>> { Ok(ctx.range(0, 1)) }
 words(&ctx).map(|w| w.len() + n);
@@ -195,3 +196,46 @@ rdd.foreach(|x| table.insert(x));
 rdd.foreach(|x| *table = x);
 // =>
 error at 2:18: the closure of `foreach` changes the captured variable `table`: it works on a copy, on another machine / to count or sum, use an accumulator (`let total = ctx.accumulator(0);`, in the closure `total.add(..)`); else return the value and use an action such as `reduce` or `collect`
+
+// case: lists and results of RDDs from earlier cells
+// outer: parts RddList, opened RddResult, n Other
+parts[0].map(|x| x + n);
+for part in &parts { part.map(|x| x + n); }
+parts.iter().map(|part| part.map(|x| x + n).sum().unwrap()).sum::<i64>();
+parts.iter().for_each(|part| part.foreach(|x| println!("{x}{n}")).unwrap());
+let shifted: Vec<_> = parts.iter().map(|part| part.map(|x| x + n)).collect();
+shifted[1].map(|x| x + n);
+opened.as_ref().unwrap().map(|x| x + n);
+opened.as_ref().map(|rdd| rdd.map(|x| x + n));
+opened.map(|rdd| (rdd, n));
+opened.unwrap_or_else(|e| panic!("{e}{n}")).map(|x| x + n);
+// =>
+parts[0].with_env<n>.map(|(n,)| move |x| x + n);
+for part in &parts { part.with_env<n>.map(|(n,)| move |x| x + n); }
+parts.iter().map(|part| part.with_env<n>.map(|(n,)| move |x| x + n).sum().unwrap()).sum::<i64>();
+parts.iter().for_each(|part| part.with_env<n>.foreach(|(n,)| move |x| println!("{x}{n}")).unwrap());
+let shifted: Vec<_> = parts.iter().map(|part| part.with_env<n>.map(|(n,)| move |x| x + n)).collect();
+shifted[1].with_env<n>.map(|(n,)| move |x| x + n);
+opened.as_ref().unwrap().with_env<n>.map(|(n,)| move |x| x + n);
+opened.as_ref().map(|rdd| rdd.with_env<n>.map(|(n,)| move |x| x + n));
+opened.map(|rdd| (rdd, n));
+opened.unwrap_or_else(|e| panic!("{e}{n}")).with_env<n>.map(|(n,)| move |x| x + n);
+
+// case: items of earlier cells tell what they give
+// outer: ctx Context, n Other
+// earlier: type Numbers = Rdd<i64>;
+// earlier: fn odds(ctx: &DparkContext) -> Numbers { ctx.range(0, 9).filter(|x| x % 2 == 1) }
+// earlier: fn halves(ctx: &DparkContext) -> Vec<Rdd<i64>> { ctx.range(0, 9).random_split([1.0, 1.0], 1) }
+// earlier: fn rows(ctx: &DparkContext) -> Rdd<i64> { ctx.range(0, 9) }
+// earlier: struct Table { rows: Numbers }
+odds(&ctx).map(|x| x + n);
+halves(&ctx)[0].map(|x| x + n);
+fn rows(ctx: &DparkContext) -> Vec<i64> { vec![1] }
+rows(&ctx).into_iter().map(|x| x + n);
+impl Table { fn add(&self, k: i64) -> Rdd<i64> { self.rows.map(|x| x + k) } }
+// =>
+odds(&ctx).with_env<n>.map(|(n,)| move |x| x + n);
+halves(&ctx)[0].with_env<n>.map(|(n,)| move |x| x + n);
+fn rows(ctx: &DparkContext) -> Vec<i64> { vec![1] }
+rows(&ctx).into_iter().map(|x| x + n);
+impl Table { fn add(&self, k: i64) -> Rdd<i64> { self.rows.with_env<k>.map(|(k,)| move |x| x + k) } }
