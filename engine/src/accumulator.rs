@@ -252,8 +252,7 @@ fn read_in_task() -> ! {
 }
 
 fn load_slot(input: &mut Reader<'_>) -> Result<AccumulatorHandle, CodecError> {
-    let (slot, rest) =
-        input.accumulators.split_first().ok_or_else(|| CodecError("an accumulator is missing".to_owned()))?;
+    let (slot, rest) = input.accumulators.split_first().ok_or_else(|| CodecError::new("an accumulator is missing"))?;
     input.accumulators = rest;
     Ok(match input.task {
         Some(task) => task.updates().slot(slot),

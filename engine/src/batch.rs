@@ -75,6 +75,12 @@ impl Batch {
         Batch { ptr: dangling(elem.align), head: 0, len: 0, limit: usize::MAX, elem, layout, capacity }
     }
 
+    /// The same behind a pointer.
+    #[inline(never)]
+    pub(crate) fn boxed(elem: &'static ElemVt) -> Box<Batch> {
+        Box::new(Batch::new(elem))
+    }
+
     /// The table of its row type.
     pub fn elem(&self) -> &'static ElemVt {
         self.elem

@@ -142,8 +142,7 @@ impl<T: Data> Capture for Broadcast<T> {
 }
 
 fn load_handle(input: &mut Reader<'_>) -> Result<BroadcastHandle, CodecError> {
-    let (first, rest) =
-        input.broadcasts.split_first().ok_or_else(|| CodecError("a broadcast is missing".to_owned()))?;
+    let (first, rest) = input.broadcasts.split_first().ok_or_else(|| CodecError::new("a broadcast is missing"))?;
     input.broadcasts = rest;
     Ok(first.clone())
 }

@@ -49,7 +49,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Capture for T {
 
     #[inline]
     fn load(input: &mut Reader<'_>) -> Result<T, CodecError> {
-        T::deserialize(input)
+        input.value()
     }
 }
 
@@ -109,7 +109,7 @@ impl<T: Capture + Send + Sync> Captured for Referenced<'_, T> {
         let mut value = Writer::default();
         self.0.save(&mut value)?;
         if !value.accumulators.is_empty() || !value.broadcasts.is_empty() {
-            return Err(CodecError("capture the accumulator or broadcast itself, not a reference to it".to_owned()));
+            return Err(CodecError::new("capture the accumulator or broadcast itself, not a reference to it"));
         }
         out.put_bytes(&value.bytes);
         Ok(())
@@ -299,6 +299,19 @@ pub struct SavedEnv {
 /// Reads an environment and writes the tuple of its values to memory laid out for it.
 pub(crate) type LoadFn = unsafe fn(&mut Reader<'_>, *mut u8) -> Result<(), CodecError>;
 
+/// Writes an environment, or a value, that it gets the address of.
+type SaveFn = unsafe fn(*const u8, &mut Writer) -> Result<(), CodecError>;
+
+unsafe fn save<E: Env>(env: *const u8, out: &mut Writer) -> Result<(), CodecError> {
+    // SAFETY: the caller passes an `E`.
+    unsafe { (*env.cast::<E>()).save(out) }
+}
+
+unsafe fn save_value<T: Data>(value: *const u8, out: &mut Writer) -> Result<(), CodecError> {
+    // SAFETY: the caller passes a `T`.
+    unsafe { (*value.cast::<T>()).save(out) }
+}
+
 unsafe fn load<E: Env>(input: &mut Reader<'_>, out: *mut u8) -> Result<(), CodecError> {
     let values = E::load(input)?;
     // SAFETY: the caller passes memory for `E::Owned`.
@@ -311,28 +324,37 @@ impl SavedEnv {
     #[inline]
     #[track_caller]
     pub fn new<E: Env>(env: &E) -> SavedEnv {
-        let mut out = Writer::default();
-        let saved = env.save(&mut out);
-        SavedEnv::finish(out, saved, load::<E>)
+        // SAFETY: `save` gets an environment of its type.
+        unsafe { SavedEnv::of((&raw const *env).cast(), save::<E>, load::<E>) }
     }
 
     /// Adds a value that is read behind the environment's own.
     #[inline]
     #[track_caller]
     pub(crate) fn followed_by<T: Data>(mut self, value: &T) -> SavedEnv {
-        let mut out = Writer::default();
-        out.bytes = std::mem::take(&mut self.bytes);
-        if let Err(error) = value.save(&mut out) {
-            panic!("a zero value cannot be serialised: {error}")
-        }
-        self.bytes = out.bytes;
+        // SAFETY: `save` gets a value of its type.
+        unsafe { self.append((&raw const *value).cast(), save_value::<T>) }
         self
     }
 
     #[inline(never)]
     #[track_caller]
-    fn finish(out: Writer, saved: Result<(), CodecError>, load: LoadFn) -> SavedEnv {
-        match saved {
+    unsafe fn append(&mut self, value: *const u8, save: SaveFn) {
+        let mut out = Writer::default();
+        out.bytes = std::mem::take(&mut self.bytes);
+        // SAFETY: passed on from the caller.
+        if let Err(error) = unsafe { save(value, &mut out) } {
+            panic!("a zero value cannot be serialised: {error}")
+        }
+        self.bytes = out.bytes;
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    unsafe fn of(env: *const u8, save: SaveFn, load: LoadFn) -> SavedEnv {
+        let mut out = Writer::default();
+        // SAFETY: passed on from the caller.
+        match unsafe { save(env, &mut out) } {
             Ok(()) => SavedEnv { bytes: out.bytes, accumulators: out.accumulators, broadcasts: out.broadcasts, load },
             Err(error) => panic!("a captured variable cannot be serialised: {error}"),
         }

@@ -7,6 +7,7 @@
 pub mod store;
 
 use crate::event::CallSite;
+use crate::handle::handle;
 use crate::node::RddHandle;
 use crate::session::wire::{CellEnd, StoredVariable};
 use crate::show::Shown;
@@ -14,7 +15,7 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use store::{Store, VariableTable};
 
 /// The place where cells run: the variables of the session and the report of the running cell.
@@ -34,8 +35,10 @@ pub(crate) struct Running {
     pub(crate) left_at: Option<usize>,
 }
 
-/// Why a statement was left early. `?` makes one out of any error.
-pub struct Exit(CellEnd);
+handle! {
+    /// Why a statement was left early. `?` makes one out of any error.
+    pub struct Exit(CellEnd);
+}
 
 impl<E: Debug + 'static> From<E> for Exit {
     fn from(error: E) -> Exit {
@@ -66,7 +69,7 @@ fn left_by(known: &dyn std::any::Any, error: &dyn Debug) -> Exit {
 
 #[inline(never)]
 fn returned(text: String) -> Exit {
-    Exit(CellEnd::Returned(text))
+    Exit::wrap(Arc::new(CellEnd::Returned(text)))
 }
 
 impl Frame {
@@ -98,18 +101,10 @@ impl Frame {
 
     /// Runs one statement. `None` means that it panicked or was left by `?`: the cell then puts back its variables and
     /// returns.
-    pub fn step<R>(&self, statement: impl FnOnce() -> Result<R, Exit>) -> Option<R> {
-        match std::panic::catch_unwind(AssertUnwindSafe(statement)) {
-            Ok(Ok(value)) => Some(value),
-            Ok(Err(exit)) => {
-                self.left(exit);
-                None
-            }
-            Err(payload) => {
-                self.panicked(payload);
-                None
-            }
-        }
+    pub fn step<R, F: FnOnce() -> Result<R, Exit>>(&self, statement: F) -> Option<R> {
+        let mut step = Step { statement: ManuallyDrop::new(statement), value: MaybeUninit::<R>::uninit() };
+        // SAFETY: `run` gets the step it is made for, once; the value was written if it has completed.
+        unsafe { self.completes(run::<R, F>, (&raw mut step).cast()).then(|| step.value.assume_init()) }
     }
 
     /// Records which statement failed.
@@ -144,12 +139,21 @@ impl Frame {
         drop(old);
     }
 
+    /// Runs a step and catches what it panics with: the landing pads of that are here, not in each cell.
+    ///
+    /// # Safety
+    /// `run` may be called with `step`.
     #[inline(never)]
-    fn left(&self, Exit(end): Exit) {
-        self.running.borrow_mut().end = Some(end);
+    unsafe fn completes(&self, run: unsafe fn(*mut u8) -> Result<(), Exit>, step: *mut u8) -> bool {
+        // SAFETY: passed on from the caller.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { run(step) })) {
+            Ok(Ok(())) => return true,
+            Ok(Err(exit)) => self.running.borrow_mut().end = Some(CellEnd::clone(exit.arc())),
+            Err(payload) => self.panicked(payload),
+        }
+        false
     }
 
-    #[inline(never)]
     fn panicked(&self, payload: Box<dyn std::any::Any + Send>) {
         let (message, location) = last_panic(&*payload);
         self.running.borrow_mut().end = Some(CellEnd::Panicked { message, location });
@@ -172,6 +176,28 @@ impl Frame {
             let old = self.store.borrow_mut().remove(name);
             drop(old);
         }
+    }
+}
+
+/// A statement, and the place for its value.
+struct Step<R, F> {
+    statement: ManuallyDrop<F>,
+    value: MaybeUninit<R>,
+}
+
+/// # Safety
+/// `step` points to a [`Step`] of these types that was not run yet.
+unsafe fn run<R, F: FnOnce() -> Result<R, Exit>>(step: *mut u8) -> Result<(), Exit> {
+    // SAFETY: the caller's promise.
+    let step = unsafe { &mut *step.cast::<Step<R, F>>() };
+    // SAFETY: the statement is taken out once.
+    let statement = unsafe { ManuallyDrop::take(&mut step.statement) };
+    match statement() {
+        Ok(value) => {
+            step.value.write(value);
+            Ok(())
+        }
+        Err(exit) => Err(exit),
     }
 }
 

@@ -2,41 +2,17 @@
 //! endian integers, `u64` lengths, `u32` variants, UTF-8 chars). Concrete, because bincode's own generic back end would be
 //! compiled again into every cell; the same bytes, because they are a known format (a test compares them with bincode's).
 
+mod error;
 mod reader;
 mod writer;
 
+pub use error::CodecError;
 pub use reader::Reader;
 pub use writer::Writer;
 
 use crate::batch::Batch;
 use crate::data::Data;
 use std::marker::PhantomData;
-
-/// Why bytes could not be written or read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CodecError(pub String);
-
-impl std::fmt::Display for CodecError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for CodecError {}
-
-impl serde::ser::Error for CodecError {
-    #[inline(never)]
-    fn custom<T: std::fmt::Display>(message: T) -> CodecError {
-        CodecError(message.to_string())
-    }
-}
-
-impl serde::de::Error for CodecError {
-    #[inline(never)]
-    fn custom<T: std::fmt::Display>(message: T) -> CodecError {
-        CodecError(message.to_string())
-    }
-}
 
 /// How rows of one type are written and read.
 #[derive(Debug)]
@@ -70,9 +46,11 @@ unsafe fn load_rows<T: Data>(input: &mut Reader<'_>, n: usize, out: &mut Batch) 
     out.reserve(n);
     let mut i = 0;
     while i < n {
-        let row = T::load(input)?;
-        // SAFETY: room for `n` more rows of type `T` was reserved.
-        unsafe { (out.ptr as *mut T).add(out.len).write(row) }
+        match T::load(input) {
+            // SAFETY: room for `n` more rows of type `T` was reserved.
+            Ok(row) => unsafe { (out.ptr as *mut T).add(out.len).write(row) },
+            Err(error) => return Err(error),
+        }
         out.len += 1;
         i += 1;
     }

@@ -31,7 +31,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Data for T {
 
     #[inline]
     fn load(input: &mut Reader<'_>) -> Result<T, CodecError> {
-        T::deserialize(input)
+        input.value()
     }
 }
 

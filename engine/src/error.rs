@@ -1,17 +1,19 @@
 //! The errors that actions return.
 
 use crate::event::CallSite;
+use crate::handle::handle;
+use std::sync::Arc;
 
 /// The result of an action.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an action failed. The message names the object and the next step.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// User code panicked, or a source could not be read, in one task; the job was stopped.
     #[error("{0}")]
-    Task(Box<TaskFailure>),
+    Task(FailedTask),
     /// The job was cancelled (`:cancel`, Ctrl-C, `DparkContext::cancel_job`).
     #[error("job {job} was cancelled")]
     Cancelled {
@@ -47,6 +49,52 @@ impl Error {
     #[cold]
     pub fn io(path: impl AsRef<std::path::Path>, problem: impl std::fmt::Display) -> Error {
         Error::Io { path: path.as_ref().display().to_string(), message: problem.to_string() }
+    }
+}
+
+/// What `derive` would write, but not compiled again into every cell with a `?`.
+impl std::fmt::Debug for Error {
+    #[inline(never)]
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Task(failure) => f.debug_tuple("Task").field(failure).finish(),
+            Error::Cancelled { job } => f.debug_struct("Cancelled").field("job", job).finish(),
+            Error::Io { path, message } => f.debug_struct("Io").field("path", path).field("message", message).finish(),
+            Error::Invalid(message) => f.debug_tuple("Invalid").field(message).finish(),
+            Error::Budget(message) => f.debug_tuple("Budget").field(message).finish(),
+            Error::Stopped => f.write_str("Stopped"),
+        }
+    }
+}
+
+handle! {
+    /// The failure that [`Error::Task`] tells of.
+    pub struct FailedTask(TaskFailure);
+}
+
+impl From<TaskFailure> for FailedTask {
+    fn from(failure: TaskFailure) -> FailedTask {
+        FailedTask::wrap(Arc::new(failure))
+    }
+}
+
+impl std::ops::Deref for FailedTask {
+    type Target = TaskFailure;
+
+    fn deref(&self) -> &TaskFailure {
+        self.arc()
+    }
+}
+
+impl std::fmt::Debug for FailedTask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl std::fmt::Display for FailedTask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
     }
 }
 

@@ -112,13 +112,29 @@ pub unsafe fn upsert_rows<T, S>(
 /// The batch holds rows of type `(K, V)`.
 pub unsafe fn hash_pairs<K: Hash, V>(rows: &Batch, hashes: &mut Vec<u64>) {
     let n = rows.rows();
-    hashes.reserve(n);
+    let (hashes, rows) = (more(hashes, n), rows.row(0) as *const (K, V));
     let mut i = 0;
     while i < n {
-        // SAFETY: row `i` exists.
-        hashes.push(hash_key(unsafe { &(*(rows.row(i) as *const (K, V))).0 }));
+        // SAFETY: row `i` exists, and so does the place for its hash.
+        unsafe { *hashes.add(i) = hash_key(&(*rows.add(i)).0) }
         i += 1;
     }
+}
+
+/// Adds `n` zeros; where they begin.
+#[inline(never)]
+fn more(numbers: &mut Vec<u64>, n: usize) -> *mut u64 {
+    let first = numbers.len();
+    numbers.resize(first + n, 0);
+    numbers[first..].as_mut_ptr()
+}
+
+/// The same for addresses.
+#[inline(never)]
+fn more_addresses(addresses: &mut Vec<*mut u8>, n: usize) -> *mut *mut u8 {
+    let first = addresses.len();
+    addresses.resize(first + n, std::ptr::null_mut());
+    addresses[first..].as_mut_ptr()
 }
 
 /// Finds the table's row for every row of `input`: an address, or null if there is none with that key.
@@ -136,11 +152,12 @@ pub unsafe fn find_rows<T, S>(
     let mut hashes = [0; GROUP];
     let mut group = [std::ptr::null_mut(); GROUP];
     let n = input.rows();
+    let found = more_addresses(found, n);
     let mut at = 0;
     while at < n {
         let rows = (n - at).min(GROUP);
         let mut i = 0;
-        // SAFETY: rows of the input exist, and found rows of the tables are initialised.
+        // SAFETY: rows of the input exist, each with a place in `found`; found rows of the tables are initialised.
         unsafe {
             let row = |i: usize| &*(input.row(at + i) as *const T);
             while i < rows {
@@ -158,7 +175,7 @@ pub unsafe fn find_rows<T, S>(
                         target = probe.candidate() as *const S;
                     }
                 }
-                found.push(target as *mut u8);
+                *found.add(at + i) = target as *mut u8;
                 i += 1;
             }
         }

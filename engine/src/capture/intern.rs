@@ -20,7 +20,7 @@ pub(super) fn text(text: &str) -> &'static str {
 /// The process's copy of a value with these bytes.
 pub(super) fn value<T: Send + Sync + 'static>(bytes: &[u8], value: T) -> Result<&'static T, CodecError> {
     let shared = find(TypeId::of::<(T,)>(), bytes, Box::new(value));
-    shared.downcast_ref::<T>().ok_or_else(|| CodecError("a captured reference changed its type".to_owned()))
+    shared.downcast_ref::<T>().ok_or_else(|| CodecError::new("a captured reference changed its type"))
 }
 
 #[inline(never)]

@@ -1,15 +1,20 @@
 //! The deserialising half of the codec.
+//!
+//! Numbers are read without a result: past the end they are zeros, and the reader remembers that it has failed. Whoever asks
+//! for a value asks for that afterwards, so that the many fields of rows bring no error handling into the loops of cells.
 
 use super::CodecError;
 use crate::accumulator::AccumulatorHandle;
 use crate::broadcast::BroadcastHandle;
 use crate::task::TaskContext;
-use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, Visitor};
 
 /// Reads what a [`super::Writer`] wrote.
 #[derive(Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
+    /// Whether a number was read past the end.
+    failed: bool,
     /// The accumulators captured in this environment that were not read yet.
     pub(crate) accumulators: &'a [AccumulatorHandle],
     /// The same for broadcasts.
@@ -21,7 +26,7 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads from the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { bytes, accumulators: &[], broadcasts: &[], task: None }
+        Reader { bytes, failed: false, accumulators: &[], broadcasts: &[], task: None }
     }
 
     /// A second reader at the same place.
@@ -34,21 +39,48 @@ impl<'a> Reader<'a> {
         self.bytes.len()
     }
 
+    /// Reads a whole value: an error if it ended too early.
     #[inline]
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
-        match self.bytes.split_first_chunk::<N>() {
-            Some((first, rest)) => {
-                self.bytes = rest;
-                Ok(*first)
-            }
-            None => Err(end_of_data()),
+    pub(crate) fn value<T: Deserialize<'a>>(&mut self) -> Result<T, CodecError> {
+        match T::deserialize(&mut *self) {
+            Ok(_) if self.failed => Err(end_of_data()),
+            read => read,
         }
     }
 
-    /// Reads a `u64`.
     #[inline]
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        match self.bytes.split_first_chunk::<N>() {
+            Some((first, rest)) => {
+                self.bytes = rest;
+                *first
+            }
+            None => {
+                self.fail();
+                [0; N]
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fail(&mut self) {
+        self.failed = true;
+        self.bytes = &[];
+    }
+
+    /// An error if a number was read past the end.
+    #[inline]
+    fn check(&self) -> Result<(), CodecError> {
+        if self.failed { Err(end_of_data()) } else { Ok(()) }
+    }
+
+    /// Reads a `u64`.
+    #[inline(never)]
     pub(crate) fn take_u64(&mut self) -> Result<u64, CodecError> {
-        Ok(u64::from_le_bytes(self.take()?))
+        let number = u64::from_le_bytes(self.take());
+        self.check()?;
+        Ok(number)
     }
 
     /// Reads a length and that many bytes.
@@ -66,7 +98,13 @@ impl<'a> Reader<'a> {
     /// Reads a length and that much text.
     #[inline(never)]
     pub(crate) fn take_str(&mut self) -> Result<&'a str, CodecError> {
-        std::str::from_utf8(self.take_bytes()?).map_err(|_| CodecError("text is not valid UTF-8".into()))
+        std::str::from_utf8(self.take_bytes()?).map_err(|_| CodecError::new("text is not valid UTF-8"))
+    }
+
+    /// The same, owned: the memory is allocated here, not in the cell.
+    #[inline(never)]
+    fn take_string(&mut self) -> Result<String, CodecError> {
+        self.take_str().map(str::to_owned)
     }
 
     #[inline(never)]
@@ -81,20 +119,20 @@ impl<'a> Reader<'a> {
         let (bytes, rest) = self.bytes.split_at_checked(width).ok_or_else(end_of_data)?;
         self.bytes = rest;
         let text = std::str::from_utf8(bytes).ok();
-        text.and_then(|text| text.chars().next()).ok_or_else(|| CodecError("not a character".into()))
+        text.and_then(|text| text.chars().next()).ok_or_else(|| CodecError::new("not a character"))
     }
 }
 
 #[cold]
 #[inline(never)]
 fn end_of_data() -> CodecError {
-    CodecError("unexpected end of data".into())
+    CodecError::new("unexpected end of data")
 }
 
 #[cold]
 #[inline(never)]
 fn not_self_describing() -> CodecError {
-    CodecError("this type can only be read from self-describing formats such as JSON".into())
+    CodecError::new("this type can only be read from self-describing formats such as JSON")
 }
 
 macro_rules! numbers {
@@ -102,7 +140,7 @@ macro_rules! numbers {
         $(
             #[inline]
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-                visitor.$visit(<$number>::from_le_bytes(self.take()?))
+                visitor.$visit(<$number>::from_le_bytes(self.take()))
             }
         )*
     };
@@ -123,8 +161,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        let [byte] = self.take::<1>()?;
-        visitor.visit_bool(byte != 0)
+        visitor.visit_bool(self.take() != [0])
     }
 
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
@@ -136,7 +173,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        visitor.visit_borrowed_str(self.take_str()?)
+        visitor.visit_string(self.take_string()?)
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
@@ -148,8 +185,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        let [byte] = self.take::<1>()?;
-        if byte == 0 { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.take() == [0] { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
@@ -165,13 +201,13 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        let left = self.take_u64()? as usize;
+        let left = self.take_u64()?;
         visitor.visit_seq(Elements { reader: self, left })
     }
 
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
-        visitor.visit_seq(Elements { reader: self, left: len })
+        visitor.visit_seq(Fields { reader: self, left: len })
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -180,11 +216,11 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, CodecError> {
-        visitor.visit_seq(Elements { reader: self, left: len })
+        visitor.visit_seq(Fields { reader: self, left: len })
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        let left = self.take_u64()? as usize;
+        let left = self.take_u64()?;
         visitor.visit_map(Elements { reader: self, left })
     }
 
@@ -195,7 +231,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, CodecError> {
-        visitor.visit_seq(Elements { reader: self, left: fields.len() })
+        visitor.visit_seq(Fields { reader: self, left: fields.len() })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -220,13 +256,13 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-/// The elements of a sequence, tuple, struct or map.
-struct Elements<'a, 'de> {
+/// The parts of a tuple, array or struct.
+struct Fields<'a, 'de> {
     reader: &'a mut Reader<'de>,
     left: usize,
 }
 
-impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
+impl<'de> de::SeqAccess<'de> for Fields<'_, 'de> {
     type Error = CodecError;
 
     #[inline]
@@ -235,7 +271,22 @@ impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
             return Ok(None);
         }
         self.left -= 1;
-        Ok(Some(seed.deserialize(&mut *self.reader)?))
+        match seed.deserialize(&mut *self.reader) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(error),
+        }
+    }
+
+    #[inline]
+    fn next_element<T: Deserialize<'de>>(&mut self) -> Result<Option<T>, CodecError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        match T::deserialize(&mut *self.reader) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(error),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -243,15 +294,41 @@ impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
     }
 }
 
+/// The elements of a sequence or map. Their number was read, so it may be anything: the end of the data ends them, too.
+struct Elements<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    left: u64,
+}
+
+impl Elements<'_, '_> {
+    /// Whether there is one more.
+    #[inline]
+    fn advance(&mut self) -> Result<bool, CodecError> {
+        self.reader.check()?;
+        let more = self.left > 0;
+        self.left -= u64::from(more);
+        Ok(more)
+    }
+}
+
+impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = CodecError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
+        if self.advance()? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        usize::try_from(self.left).ok()
+    }
+}
+
 impl<'de> de::MapAccess<'de> for Elements<'_, 'de> {
     type Error = CodecError;
 
     fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        Ok(Some(seed.deserialize(&mut *self.reader)?))
+        if self.advance()? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, CodecError> {
@@ -259,7 +336,7 @@ impl<'de> de::MapAccess<'de> for Elements<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
+        usize::try_from(self.left).ok()
     }
 }
 
@@ -268,7 +345,8 @@ impl<'de> de::EnumAccess<'de> for &mut Reader<'de> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), CodecError> {
-        let variant = u32::from_le_bytes(self.take()?);
+        let variant = u32::from_le_bytes(self.take());
+        self.check()?;
         let value = seed.deserialize(IntoDeserializer::<CodecError>::into_deserializer(variant))?;
         Ok((value, self))
     }
@@ -286,7 +364,7 @@ impl<'de> de::VariantAccess<'de> for &mut Reader<'de> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
-        visitor.visit_seq(Elements { reader: self, left: len })
+        visitor.visit_seq(Fields { reader: self, left: len })
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -294,6 +372,6 @@ impl<'de> de::VariantAccess<'de> for &mut Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, CodecError> {
-        visitor.visit_seq(Elements { reader: self, left: fields.len() })
+        visitor.visit_seq(Fields { reader: self, left: fields.len() })
     }
 }

@@ -24,6 +24,9 @@ pub struct Writer {
 /// A measuring writer throws away what it has once it has this much.
 const MEASURED_BYTES: usize = 64 << 10;
 
+/// Room that is made for a number, at least.
+const LEAST_ROOM: usize = 64;
+
 impl Writer {
     /// A writer that only counts the bytes.
     pub(crate) fn measuring() -> Writer {
@@ -38,10 +41,16 @@ impl Writer {
     /// Appends an integer of fixed width.
     #[inline]
     fn put<const N: usize>(&mut self, bytes: [u8; N]) -> Written {
+        const { assert!(N <= LEAST_ROOM) }
         if self.bytes.capacity() - self.bytes.len() < N {
             self.grow();
         }
-        self.bytes.extend_from_slice(&bytes);
+        let len = self.bytes.len();
+        // SAFETY: there is room for `N` more bytes behind the last one: there was, or `grow` has made it.
+        unsafe {
+            self.bytes.as_mut_ptr().add(len).cast::<[u8; N]>().write_unaligned(bytes);
+            self.bytes.set_len(len + N);
+        }
         Ok(())
     }
 
@@ -49,7 +58,7 @@ impl Writer {
     #[inline(never)]
     fn grow(&mut self) {
         self.forget_measured();
-        self.bytes.reserve(self.bytes.len().max(64));
+        self.bytes.reserve(self.bytes.len().max(LEAST_ROOM));
     }
 
     fn forget_measured(&mut self) {
@@ -81,7 +90,7 @@ impl Writer {
 
     #[inline(never)]
     fn put_len(&mut self, len: Option<usize>) -> Written {
-        let len = len.ok_or_else(|| CodecError("a sequence of unknown length cannot be serialised".into()))?;
+        let len = len.ok_or_else(|| CodecError::new("a sequence of unknown length cannot be serialised"))?;
         self.put_u64(len as u64);
         Ok(())
     }
@@ -176,6 +185,20 @@ impl<'a> ser::Serializer for &'a mut Writer {
     fn serialize_seq(self, len: Option<usize>) -> Result<&'a mut Writer, CodecError> {
         self.put_len(len)?;
         Ok(self)
+    }
+
+    /// serde's own goes through closures that would be compiled into cells.
+    fn collect_seq<I: IntoIterator<Item: Serialize>>(self, rows: I) -> Written {
+        let mut rows = rows.into_iter();
+        let len = match rows.size_hint() {
+            (least, Some(most)) if least == most => Some(least),
+            _ => None,
+        };
+        self.put_len(len)?;
+        for row in rows {
+            row.serialize(&mut *self)?;
+        }
+        Ok(())
     }
 
     #[inline]

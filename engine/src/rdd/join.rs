@@ -22,26 +22,31 @@ struct Matches<W> {
 /// Most keys have one value: it needs no allocation of its own.
 enum Values<W> {
     One(W),
-    Many(Vec<W>),
+    Many(Box<Batch>),
 }
 
-impl<W> Values<W> {
+impl<W: 'static> Values<W> {
     #[inline]
     fn as_slice(&self) -> &[W] {
         match self {
             Values::One(value) => std::slice::from_ref(value),
-            Values::Many(values) => values,
+            // SAFETY: `push` makes batches of this type.
+            Values::Many(values) => unsafe { std::slice::from_raw_parts(values.row(0) as *const W, values.rows()) },
         }
     }
 
     #[cold]
     fn push(&mut self, value: W) {
-        match std::mem::replace(self, Values::Many(Vec::new())) {
-            Values::One(first) => *self = Values::Many(vec![first, value]),
-            Values::Many(mut values) => {
-                values.push(value);
-                *self = Values::Many(values);
+        if let Values::One(_) = self {
+            let first = std::mem::replace(self, Values::Many(Batch::boxed(Elem::<W>::VT)));
+            if let (Values::One(first), Values::Many(values)) = (first, &mut *self) {
+                // SAFETY: the batch was made for this type.
+                unsafe { values.push(first) }
             }
+        }
+        if let Values::Many(values) = self {
+            // SAFETY: as above.
+            unsafe { values.push(value) }
         }
     }
 }
@@ -138,7 +143,7 @@ where
     }
 }
 
-unsafe fn build<K: Hash + Eq, W>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
+unsafe fn build<K: Hash + Eq, W: 'static>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the table's types are those of the rows.
     unsafe {
         upsert_rows::<(K, W), (K, Matches<W>)>(
@@ -156,7 +161,7 @@ unsafe fn probe<K, V, W, S>(left: &mut Batch, tables: &mut Buckets, cursor: &mut
 where
     K: Hash + Eq + Clone,
     V: Clone,
-    W: Clone,
+    W: Clone + 'static,
     S: Shape<K, V, W>,
 {
     // SAFETY: batches and table have the types of the operator's table. `found` was made for the batch's rows, the next of
@@ -212,7 +217,7 @@ where
     if left.is_empty() { Step::Done } else { Step::More }
 }
 
-unsafe fn rest<K: Clone, V, W: Clone, S: Shape<K, V, W>>(
+unsafe fn rest<K: Clone, V, W: Clone + 'static, S: Shape<K, V, W>>(
     tables: &mut Buckets,
     cursor: &mut Cursor,
     out: &mut Batch,

@@ -2,7 +2,7 @@
 //! them.
 
 use super::task_set::TaskSet;
-use crate::error::{Error, Failure, TaskFailure};
+use crate::error::{Error, FailedTask, Failure, TaskFailure};
 use crate::event::CallSite;
 use crate::ids::{JobId, ShuffleId, StageId};
 use crate::work::{JobSpec, StageSpec};
@@ -100,7 +100,7 @@ impl Job {
     /// The error of a job that fails because of a task of `stage`.
     pub(crate) fn failure(&self, stage: usize, partition: usize, attempts: u32, cause: Failure) -> Error {
         let stage = &self.stages[stage];
-        Error::Task(Box::new(TaskFailure {
+        Error::Task(FailedTask::from(TaskFailure {
             stage: stage.id,
             stage_name: stage.name.clone(),
             call_site: stage.call_site.clone(),

@@ -111,7 +111,8 @@ fn explain(message: &Message, program: &Program, notes: &mut Vec<(String, String
     }
     if message.message.ends_with("does not live long enough") || message.message.starts_with("temporary value dropped")
     {
-        let is_capture = message.spans.iter().filter_map(|span| span.label.as_deref()).any(|label| label == "value captured here");
+        let is_capture =
+            message.spans.iter().filter_map(|span| span.label.as_deref()).any(|label| label == "value captured here");
         let text = if is_capture {
             "if this is an operator of an RDD, the shell did not see that its receiver is one: bind it first, as in `let rdd: Rdd<_> = ..;`, then call `rdd.map(..)`"
         } else {

@@ -1,7 +1,7 @@
 //! All actions, each with what it gives for plain vectors.
 
 use super::sorted;
-use dpark::{Rdd, Result};
+use dpark::{CsvOptions, Rdd, Result, SaveOptions};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
@@ -46,13 +46,48 @@ pub(super) fn check(rdd: &Rdd<i64>, rows: &[i64]) -> std::result::Result<(), Tes
     rdd.foreach(|x| assert!(x < i64::MAX)).unwrap();
     rdd.foreach_partition(|rows| assert!(rows.count() < usize::MAX)).unwrap();
     prop_assert_eq!(seen.value(), 2 * rows.iter().sum::<i64>());
+    saved(rdd, rows)
+}
+
+/// Every save gives files that hold the rows, in their order.
+fn saved(rdd: &Rdd<i64>, rows: &[i64]) -> std::result::Result<(), TestCaseError> {
+    let ctx = rdd.context();
     let directory = tempfile::tempdir().unwrap();
-    let files = rdd.save_as_text_file(directory.path().join("rows")).unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let pairs = rdd.key_by(key);
+    let binary = rdd.map(|x| x.to_le_bytes());
+    let options = || SaveOptions::new().gzip();
+    let files = rdd.save_as_text_file(path("text")).unwrap();
     let text: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     prop_assert_eq!(text, rows.iter().map(|x| format!("{x}\n")).collect::<String>());
-    if !rows.is_empty() {
-        let lines = ctx.text_file(directory.path().join("rows")).map(|line| line.parse::<i64>().unwrap());
+    rdd.save_as_text_file_with(path("text.gz"), options()).unwrap();
+    pairs.save_as_csv(path("csv")).unwrap();
+    pairs.save_as_csv_with(path("csv.gz"), options().without_header()).unwrap();
+    rdd.save_as_json_lines(path("json")).unwrap();
+    rdd.save_as_json_lines_with(path("json.gz"), options()).unwrap();
+    binary.save_as_binary(path("binary")).unwrap();
+    binary.save_as_binary_with(path("binary.gz"), options()).unwrap();
+    binary.save_as_tf_records(path("tf")).unwrap();
+    binary.save_as_tf_records_with(path("tf.gz"), options()).unwrap();
+    let by_key = pairs.save_as_text_file_by_key(path("by_key")).unwrap();
+    let zipped = pairs.save_as_text_file_by_key_with(path("by_key.gz"), options()).unwrap();
+    prop_assert_eq!(by_key.len(), zipped.len());
+    if rows.is_empty() {
+        prop_assert!(by_key.is_empty(), "{:?}", by_key);
+        return Ok(());
+    }
+    let numbers = |rdd: Rdd<Vec<u8>>| rdd.map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap())).collect().unwrap();
+    for zip in ["", ".gz"] {
+        let path = |name: &str| path(&format!("{name}{zip}"));
+        let lines = ctx.text_file(path("text")).map_str(|line| line.parse::<i64>().unwrap());
         prop_assert_eq!(&lines.collect().unwrap()[..], rows);
+        let csv = ctx.csv_file_with::<(i64, i64)>(path("csv"), CsvOptions::new().without_header());
+        prop_assert_eq!(&csv.values().collect().unwrap()[..], rows);
+        prop_assert_eq!(&ctx.json_lines::<i64>(path("json")).collect().unwrap()[..], rows);
+        prop_assert_eq!(&numbers(ctx.binary_file(path("binary"), 8))[..], rows);
+        prop_assert_eq!(&numbers(ctx.tf_records(path("tf")))[..], rows);
+        let lines = ctx.text_file(path("by_key")).map_str(|line| line.parse::<i64>().unwrap());
+        prop_assert_eq!(sorted(lines.collect().unwrap()), sorted(rows.to_vec()));
     }
     Ok(())
 }

@@ -135,6 +135,25 @@ pub(super) const OPERATORS: &[Operator] = &[
         |rdd, n| rdd.with_env((&n,)).flat_map_with(|(n,)| move |x, out| (0..n).for_each(|i| out.emit(x - i))),
         |rows, n| rows.concat().into_iter().flat_map(|x| (0..n).map(move |i| x - i)).collect(),
     ),
+    kept(
+        "map_str",
+        |rdd, n| {
+            rdd.map(|x| x.to_string()).with_env((&n,)).map_str(|(n,)| move |text| text.parse::<i64>().unwrap() + n)
+        },
+        |rows, n| pick(rows, |_, x| x + n),
+    ),
+    kept(
+        "filter_str",
+        |rdd, _| {
+            rdd.map(|x| x.to_string()).filter_str(|text| text.starts_with('-')).map_str(|text| text.parse().unwrap())
+        },
+        |rows, _| rows.concat().into_iter().filter(|x| *x < 0).collect(),
+    ),
+    kept(
+        "flat_map_str",
+        |rdd, _| rdd.map(|x| x.to_string()).flat_map_str(|text, out| text.bytes().for_each(|b| out.emit(i64::from(b)))),
+        |rows, _| rows.concat().into_iter().flat_map(|x| x.to_string().into_bytes()).map(i64::from).collect(),
+    ),
     kept("map_values", |rdd, _| pairs(rdd).map_values(|v| v + 1).values(), |rows, _| pick(rows, |_, x| x + 1)),
     kept(
         "filter_values",
@@ -273,6 +292,7 @@ pub(super) const OPERATORS: &[Operator] = &[
         },
         |rows, _| pick(rows, |_, x| key(x) + x),
     ),
+    any("partition_by_key", |rdd, n| pairs(rdd).partition_by_key(n as usize + 1).values(), |rows, _| rows.concat()),
     any(
         "shuffle_into",
         |rdd, n| {
@@ -367,6 +387,26 @@ pub(super) const OPERATORS: &[Operator] = &[
         "join",
         |rdd, _| pairs(rdd).join(&others(rdd)).map(|(k, (v, w))| joined(k, Some(v), Some(w))),
         |rows, _| join(rows, false, false),
+    ),
+    kept(
+        "broadcast_join",
+        |rdd, _| pairs(rdd).broadcast_join(&others(rdd)).unwrap().map(|(k, (v, w))| joined(k, Some(v), Some(w))),
+        |rows, _| join(rows, false, false),
+    ),
+    kept(
+        "inner_join",
+        |rdd, _| pairs(rdd).inner_join(&others(rdd)).unwrap().map(|(k, (v, w))| joined(k, Some(v), Some(w))),
+        |rows, _| join(rows, false, false),
+    ),
+    kept(
+        "broadcast_left_outer_join",
+        |rdd, _| pairs(rdd).broadcast_left_outer_join(&others(rdd)).unwrap().map(|(k, (v, w))| joined(k, Some(v), w)),
+        |rows, _| join(rows, true, false),
+    ),
+    any(
+        "outer_join",
+        |rdd, _| pairs(rdd).outer_join(&others(rdd)).map(|(k, (v, w))| joined(k, v, w)),
+        |rows, _| join(rows, true, true),
     ),
     any(
         "left_outer_join",
