@@ -1,5 +1,5 @@
 //! Joins by key. Both RDDs are brought to the partitions of their keys; there, the rows of `other` become a table and the
-//! rows of `self` flow past it, so that the result has the order of `self`.
+//! rows of `self` flow past it, so that what comes of one key has the order of `self`.
 
 use super::Rdd;
 use super::partition_by::ByKey;
@@ -246,9 +246,9 @@ macro_rules! op {
 }
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
-    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`, in the order of `self`.
-    /// The smaller RDD should be `other`: its rows are held in memory. What is partitioned by these keys already is not
-    /// shuffled.
+    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`: those of one key in the order
+    /// of `self`, then of `other`; the keys come in no order, but always the same one. The smaller RDD should be `other`: its
+    /// rows are held in memory. What is partitioned by these keys already is not shuffled.
     ///
     /// ```
     /// let ctx = dpark::DparkContext::local(2);
@@ -271,7 +271,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
     /// let (a, b) = (ctx.parallelize([(1, 'a'), (2, 'b')]), ctx.parallelize([(2, 20)]));
-    /// assert_eq!(a.left_outer_join(&b).collect()?, [(1, ('a', None)), (2, ('b', Some(20)))]);
+    /// assert_eq!(a.left_outer_join(&b).sort_by_key().collect()?, [(1, ('a', None)), (2, ('b', Some(20)))]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]
@@ -284,12 +284,12 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         Join::<K, V, W, LeftOuter>::of(self, other, op!(LeftOuter, "left_outer_join"))
     }
 
-    /// [`Rdd::join`], and the pairs of `other` whose key `self` does not have, with `None`, at the end of each partition.
+    /// [`Rdd::join`], and the pairs of `other` whose key `self` does not have, with `None`.
     ///
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
     /// let (a, b) = (ctx.parallelize([(2, 'b')]), ctx.parallelize([(1, 10), (2, 20)]));
-    /// assert_eq!(a.right_outer_join(&b).collect()?, [(2, (Some('b'), 20)), (1, (None, 10))]);
+    /// assert_eq!(a.right_outer_join(&b).sort_by_key().collect()?, [(1, (None, 10)), (2, (Some('b'), 20))]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[track_caller]
@@ -307,7 +307,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// ```
     /// let ctx = dpark::DparkContext::local(1);
     /// let (a, b) = (ctx.parallelize([(1, 'a')]), ctx.parallelize([(2, 20)]));
-    /// assert_eq!(a.full_outer_join(&b).collect()?, [(1, (Some('a'), None)), (2, (None, Some(20)))]);
+    /// assert_eq!(a.full_outer_join(&b).sort_by_key().collect()?, [(1, (Some('a'), None)), (2, (None, Some(20)))]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
     #[doc(alias = "outer_join")]
