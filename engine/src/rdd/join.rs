@@ -1,5 +1,5 @@
 //! Joins by key. Both RDDs are brought to the partitions of their keys; there, the rows of `other` become a table and the
-//! rows of `self` flow past it, so that the rows of a key come in the order of `self`.
+//! rows of `self` flow past it, so that what comes of one key has the order of `self`.
 
 use super::Rdd;
 use super::partition_by::ByKey;
@@ -224,8 +224,8 @@ unsafe fn rest<K: Clone, V, W: Clone + 'static, S: Shape<K, V, W>>(
 ) -> Step {
     let table = tables.rows_mut();
     let Some(right_only) = S::RIGHT_ONLY else { return Step::Done };
-    // SAFETY: the table's rows have the type of the operator's table, and are dropped when all their values are said; room for
-    // each row is made.
+    // SAFETY: the table's rows have the type of the operator's table, and are dropped when all their values are said; room
+    // for each row is made.
     unsafe {
         while !table.is_empty() {
             let (key, matches) = &*(table.row(0) as *const (K, Matches<W>));
@@ -251,10 +251,9 @@ macro_rules! op {
 }
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
-    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`, those of a key in the order of
-    /// `self`, then of `other`.
-    /// The smaller RDD should be `other`: its rows are held in memory. What is partitioned by these keys already is not
-    /// shuffled.
+    /// For every key that both RDDs have, each pair of a value from `self` and one from `other`: those of one key in the
+    /// order of `self`, then of `other`; the keys come in no order, but always the same one. The smaller RDD should be
+    /// `other`: its rows are held in memory. What is partitioned by these keys already is not shuffled.
     ///
     /// ```
     /// let ctx = dpark::DparkContext::local(2);
