@@ -10,10 +10,16 @@ use std::any::TypeId;
 /// `partition_by`, `reduce_by_key`, joins and the other operators by key spread their result so; `filter`, `map_values`,
 /// `flat_map_values`, `filter_values` and `cache` leave it as it is, and everything else forgets it, as in DPark and Spark. Two
 /// RDDs with equal partitioners are joined without a shuffle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Partitioner {
     partitions: usize,
     key: TypeId,
+}
+
+impl std::fmt::Debug for Partitioner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "hash of the key over {} partitions", self.partitions)
+    }
 }
 
 impl Partitioner {
