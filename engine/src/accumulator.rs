@@ -111,7 +111,7 @@ impl AccumulatorHandle {
 
 impl std::fmt::Debug for AccumulatorHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "accumulator of {}", (self.arc().vt.elem.name)())
+        write!(f, "accumulator of {}", crate::node::short_type_name((self.arc().vt.elem.name)()))
     }
 }
 

@@ -24,10 +24,16 @@ use std::any::TypeId;
 /// assert_eq!(pairs.reduce_by_key(|a, b| a + b).partitioner(), Some(partitioner));
 /// # Ok::<(), dpark::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Partitioner {
     partitions: usize,
     key: TypeId,
+}
+
+impl std::fmt::Debug for Partitioner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "hash of the key over {} partitions", self.partitions)
+    }
 }
 
 impl Partitioner {

@@ -12,6 +12,7 @@ mod failing_cells;
 mod installed;
 mod interrupts;
 mod memory;
+mod operators;
 mod settings;
 mod standard_streams;
 mod terminal;

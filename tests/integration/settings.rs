@@ -56,6 +56,25 @@ fn settings_reach_the_engine() {
         .run()
         .prints("(\"local[3]\", 7, 67108864)\n");
     shell().cell("ctx.range(0, 100).num_partitions()").run().prints("7\n");
+    let mut shell = Shell::new().arg("--err").arg("0.25").env("DPARK_WORK_DIR", "work");
+    let work = shell.path("work").canonicalize().unwrap_or(shell.directory().canonicalize().unwrap().join("work"));
+    shell.transcript(&[
+        ("(ctx.conf().err, ctx.conf().work_dir.clone())", &format!("(0.25, Some({work:?}))")),
+        (":conf", "[…]│ work_dir     │ work     │ $DPARK_WORK_DIR │[…]│ err          │ 0.25     │ --err           │[…]"),
+        (
+            "let r = ctx.range(0, 100).map(|x| if x % 10 == 7 { panic!(\"no {x}\") } else { x }).persist(StorageLevel::Disk);",
+            "",
+        ),
+        ("r.count()?", "90\n10 bad records skipped\nskipped in map, for example: panicked at cell 2, line 1: no […]7"),
+        (":stages", "[…]│ bad records │[…]│          10 │[…]"),
+        ("std::fs::read_dir(\"work\")?.count()", "1"),
+        (":cache", "[…]│ r   │ map at cell 2, line 1 │ disk  │               2/2 │    0 B │[…]"),
+        (":lineage r", "r = map [2]: i64 · 2 partitions · cell 2, line 1 · ● cached 2/2 (disk)\n[…]"),
+        ("r.checkpoint(\"saved\")?;", ""),
+        (":lineage r", "r = map [2]: […] · ■ checkpoint in […]/saved"),
+        (":cache", "[…]│ checkpoint […]/saved │[…]"),
+    ]);
+    assert_eq!(std::fs::read_dir(work).unwrap().count(), 0, "the session leaves nothing in the work directory");
     Shell::new().arg("--master=local[1]").transcript(&[("ctx", "[…]local[1][…]")]);
 }
 
@@ -72,8 +91,18 @@ fn bad_settings_name_their_source() {
         .cell("1")
         .run()
         .fails("error: $DPARK_PARALLEL: parallel = `many`: a whole number is wanted");
+    const RATIO: &str = "a number from 0 (skip no bad record) to 1 is wanted, for example 0.01";
+    Shell::new().arg("--err=-1").cell("1").run().fails(&format!("error: --err: err = `-1`: {RATIO}"));
+    Shell::new().env("DPARK_ERR", "1%").cell("1").run().fails(&format!("error: $DPARK_ERR: err = `1%`: {RATIO}"));
+    Shell::new()
+        .file("file", "")
+        .env("DPARK_WORK_DIR", "file/work")
+        .cell("1")
+        .run()
+        .fails("error: $DPARK_WORK_DIR: work_dir = `file/work`: file is not a directory; name one that dpark may write to");
     let bad = |text: &str| Shell::new().file("dpark.toml", text).cell("1").run();
     bad("paralel = 4\n").fails("error: […]dpark.toml: there is no key `paralel`[…]");
+    bad("err = 2\n").fails(&format!("error: […]dpark.toml: err = `2`: {RATIO}"));
     bad("mem = \"lots\"\n").fails("error: […]dpark.toml: mem = `lots`: a size is wanted[…]");
     bad("mem = = 1\n").fails("error: […]dpark.toml: TOML parse error[…]");
 }

@@ -26,6 +26,7 @@ fn a_session_at_the_prompt() {
     several_lines(&mut terminal);
     editing(&mut terminal);
     completion(&mut terminal);
+    a_type_without_a_public_path(&mut terminal);
     output(&mut terminal);
 
     // Ctrl-D leaves.
@@ -87,6 +88,41 @@ fn completion(terminal: &mut Terminal) {
         screen.lines().last().is_some_and(|line| line.contains("numbers_of_mine"))
     });
     terminal.keys("\x15");
+    completion_of_operators(terminal);
+}
+
+/// Operators on pairs are found on RDDs of pairs, and only there.
+fn completion_of_operators(terminal: &mut Terminal) {
+    terminal.run("let pairs_of_mine = numbers_of_mine.map(|x| (x % 2, x));");
+    terminal.keys("pairs_of_mine.map_va");
+    terminal.press_until("\t", "an operator on pairs", |screen| screen.contains("pairs_of_mine.map_values"));
+    terminal.keys("\x15");
+    terminal.keys("pairs_of_mine.count_by_k\t");
+    terminal.wait("an action on pairs", |_, screen| {
+        screen.lines().last().is_some_and(|line| line.contains("pairs_of_mine.count_by_key"))
+    });
+    terminal.keys("\x15");
+    // No operator on pairs is in the way of what fits: `count_by_value`, not `count_by_key`.
+    terminal.keys("numbers_of_mine.count_by_\t");
+    terminal.wait("an action on all rows", |_, screen| {
+        screen.lines().last().is_some_and(|line| line.contains("numbers_of_mine.count_by_value"))
+    });
+    terminal.keys("\x15");
+}
+
+/// evcxr knows the public path, also when it has told it some cells ago.
+fn a_type_without_a_public_path(terminal: &mut Terminal) {
+    terminal.run("let mut peeking_of_mine = vec![7_i64, 8].into_iter().peekable();");
+    terminal.keys("peeking_of_mine.pee");
+    terminal.press_until("\t", "evcxr to have come to the variable", |screen| screen.contains("peeking_of_mine.peek"));
+    terminal.keys("\x15");
+    terminal.run("let another_of_mine = 1;");
+    terminal.keys("another_of_min");
+    terminal.press_until("\t", "evcxr to have come to the next one", |screen| screen.contains("another_of_mine"));
+    terminal.keys("\x15");
+    terminal.run("let yet_another_of_mine = 2;");
+    assert_eq!(terminal.run("*peeking_of_mine.peek().unwrap()").trim(), "7");
+    assert_eq!(terminal.run("peeking_of_mine.sum::<i64>()").trim(), "15");
 }
 
 fn output(terminal: &mut Terminal) {

@@ -70,7 +70,12 @@ impl<T> FusedIterator for LocalIter<T> {}
 
 impl<T> std::fmt::Debug for LocalIter<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "rows of RDD {:?}, partition {} comes next", self.partitions.rdd, self.partitions.next)
+        let Partitions { rdd, next, .. } = &self.partitions;
+        if *next < rdd.arc().partitions {
+            write!(f, "iterator over the rows of {rdd:?}; partition {next} is computed next")
+        } else {
+            write!(f, "iterator over the rows of {rdd:?}; no partition is left to compute")
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::{Shown, rows, text};
 use crate::cell::Exit;
-use crate::{DparkContext, Rdd};
+use crate::{Accumulator, DparkContext, Rdd, Stats};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -57,7 +57,7 @@ impl ShowUnit for &&&&&Probe<'_, ()> {
     }
 }
 
-/// RDDs and the context: cards.
+/// RDDs, the context and other things of the engine's: cards.
 pub trait ShowCard {
     /// The card.
     fn show(&self) -> Option<Shown>;
@@ -74,6 +74,39 @@ impl ShowCard for &&&&Probe<'_, DparkContext> {
     fn show(&self) -> Option<Shown> {
         Some(Shown::Context(self.0.card()))
     }
+}
+
+impl<T: Clone + Debug + Send + Sync + 'static> ShowCard for &&&&Probe<'_, Accumulator<T>> {
+    fn show(&self) -> Option<Shown> {
+        Some(text::debug(&format_args!("accumulator: {:?}", self.0.value())))
+    }
+}
+
+impl ShowCard for &&&&Probe<'_, Stats> {
+    fn show(&self) -> Option<Shown> {
+        Some(summary(self.0))
+    }
+}
+
+#[inline(never)]
+fn summary(stats: &Stats) -> Shown {
+    #[derive(Serialize)]
+    struct Summary {
+        count: u64,
+        mean: f64,
+        stdev: f64,
+        min: f64,
+        max: f64,
+        sum: f64,
+    }
+    rows::record(&Summary {
+        count: stats.count(),
+        mean: stats.mean(),
+        stdev: stats.stdev(),
+        min: stats.min(),
+        max: stats.max(),
+        sum: stats.sum(),
+    })
 }
 
 /// Collections of serialisable rows: a table, or a list.
@@ -103,7 +136,7 @@ impl<'a, K, V> Entry<'a, K, V> {
 
 impl<K: Serialize, V: Serialize, S> ShowRows for &&&Probe<'_, HashMap<K, V, S>> {
     fn show(&self) -> Option<Shown> {
-        Some(rows::show(self.0.len(), '{', '}', &mut self.0.iter(), |row, sink| Entry::of(row).serialize(sink)))
+        Some(rows::show_unordered(self.0.len(), &mut self.0.iter(), |row, sink| Entry::of(row).serialize(sink)))
     }
 }
 
@@ -195,6 +228,28 @@ mod tests {
             panic!("a table")
         };
         assert_eq!((rows.len(), total), (20, 50));
+    }
+
+    #[test]
+    fn hash_maps_are_in_the_order_of_their_keys() {
+        let counts = HashMap::from([(10, 1), (9, 2), (-1, 3)]);
+        let Some(Shown::Table { rows, .. }) = shown!(counts) else { panic!("a table") };
+        assert_eq!(rows, [["-1", "3"], ["9", "2"], ["10", "1"]]);
+        let names = HashMap::from([("b", 1), ("a", 2)]);
+        let Some(Shown::Table { rows, .. }) = shown!(names) else { panic!("a table") };
+        assert_eq!(rows, [["a", "2"], ["b", "1"]]);
+    }
+
+    #[test]
+    fn what_the_engine_gives_shows_what_is_in_it() {
+        let ctx = DparkContext::local(1);
+        let total = ctx.accumulator(5_i64);
+        assert_eq!(shown!(total), Some(Shown::Text("accumulator: 5".into())));
+        let stats = ctx.parallelize([1.0, 3.0]).stats().unwrap();
+        let Some(Shown::Table { columns, rows, total: 1 }) = shown!(stats) else { panic!("a table") };
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["count", "mean", "stdev", "min", "max", "sum"]);
+        assert_eq!(rows, [["2", "2.0", "1.0", "1.0", "3.0", "4.0"]]);
     }
 
     #[test]

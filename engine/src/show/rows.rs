@@ -26,6 +26,32 @@ pub(super) fn show<I: Iterator>(
     table.finish()
 }
 
+/// Shows a hash map: as [`show`], and the rows by their key if they are all there, so that they look the same in every run.
+pub(super) fn show_unordered<I: Iterator>(
+    total: usize,
+    elements: &mut I,
+    serialize: impl Fn(I::Item, &mut Sink) -> Result<(), Impossible>,
+) -> Shown {
+    in_order(show(total, '{', '}', elements, serialize))
+}
+
+#[inline(never)]
+fn in_order(mut shown: Shown) -> Shown {
+    if let Shown::Table { columns, rows, total } = &mut shown
+        && *total == rows.len() as u64
+    {
+        let numeric = columns.first().is_some_and(|column| column.numeric);
+        let number = |row: &[String]| if numeric { row[0].parse().unwrap_or(f64::NAN) } else { 0.0 };
+        rows.sort_by(|a, b| number(a).total_cmp(&number(b)).then_with(|| a.cmp(b)));
+    }
+    shown
+}
+
+/// Shows a record: a table of one row.
+pub(super) fn record(row: &impl Serialize) -> Shown {
+    show(1, '[', ']', &mut std::iter::once(row), |row, sink| row.serialize(sink))
+}
+
 /// Shows one value as text.
 pub(super) fn one(serialize: impl FnOnce(&mut Sink) -> Result<(), Impossible>) -> Shown {
     let mut sink = Sink::default();

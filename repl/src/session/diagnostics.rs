@@ -109,6 +109,7 @@ fn explain(message: &Message, program: &Program, notes: &mut Vec<(String, String
             notes.insert(0, ("note".to_owned(), format!("the closure captures {}", names.join(", "))));
         }
     }
+    advise(message, notes);
     if message.message.ends_with("does not live long enough") || message.message.starts_with("temporary value dropped")
     {
         let is_capture =
@@ -122,6 +123,23 @@ fn explain(message: &Message, program: &Program, notes: &mut Vec<(String, String
     }
 }
 
+/// What users of RDDs try that the compiler's own words do not help with.
+fn advise(message: &Message, notes: &mut Vec<(String, String)>) {
+    let text = message.message.as_str();
+    let wants_pairs = text.contains("found for struct `dpark::Rdd<")
+        && notes.iter().any(|(_, note)| note.contains("`dpark::Rdd<(K, V)>`"));
+    let advice = if wants_pairs {
+        "this operator is for RDDs of pairs: make rows `(key, value)` first, by `map(|x| (key, value))` or `key_by(|x| key)`"
+    } else if text.starts_with("the trait bound `f64: Ord`") || text.starts_with("the trait bound `f32: Ord`") {
+        "floats are not ordered, because of NaN: `stats()?` has their minimum and maximum; to sort, make integers of them, as in `sort_by(|x| (x * 1e6) as i64)`"
+    } else if text.contains("found for mutable reference `&mut Emitter<") {
+        "a row is emitted by `emit(row)`"
+    } else {
+        return;
+    };
+    notes.push(("help".to_owned(), advice.to_owned()));
+}
+
 fn note(child: &Message, program: &Program, labels: &mut Vec<Label>, notes: &mut Vec<(String, String)>) {
     let replacement = child.spans.iter().find_map(|span| span.suggested_replacement.as_ref());
     if let Some(replacement) = replacement {
@@ -129,13 +147,18 @@ fn note(child: &Message, program: &Program, labels: &mut Vec<Label>, notes: &mut
         let text = replacement.trim();
         // What the compiler would change in our own text is no advice for the user.
         if own && !text.is_empty() && !text.contains("__f") && !text.contains("::dpark::") {
-            notes.push((child.level.clone(), format!("{}: `{text}`", child.message)));
+            let said = child.message.contains(text);
+            let whole = if said { child.message.clone() } else { format!("{}: `{text}`", child.message) };
+            notes.push((child.level.clone(), whole));
         }
         return;
     }
     let places: Vec<Label> = child.spans.iter().filter_map(|span| label(span, program, Some(&child.message))).collect();
     if places.is_empty() {
-        if !child.message.contains("__f") {
+        // That a bound stands in one of our modules, or a list that was left out, helps nobody.
+        let is_noise = child.message.starts_with("required by a bound in `rdd::")
+            || (child.message.starts_with("the following other types implement trait") && !child.message.contains('\n'));
+        if !child.message.contains("__f") && !is_noise {
             notes.push((child.level.clone(), child.message.clone()));
         }
     } else {

@@ -4,7 +4,7 @@
 //! variable's type serves to load it, once its private paths are replaced by public ones. Where that does not do,
 //! compiling the next cell says so, and evcxr is asked after all.
 
-/// Paths under which the standard library's types are known to the compiler, and the public ones.
+/// Paths under which the types of the standard library and the engine are known to the compiler, and the public ones.
 const PUBLIC: &[(&str, &str)] = &[
     ("alloc::collections::btree::map::BTreeMap", "std::collections::BTreeMap"),
     ("alloc::collections::btree::set::BTreeSet", "std::collections::BTreeSet"),
@@ -14,6 +14,17 @@ const PUBLIC: &[(&str, &str)] = &[
     ("core::ops::function::", "std::ops::"),
     ("core::ops::range::", "std::ops::"),
     ("core::sync::atomic::", "std::sync::atomic::"),
+    ("dpark::broadcast::", "dpark::"),
+    ("dpark::conf::", "dpark::"),
+    ("dpark::context::", "dpark::"),
+    ("dpark::partitioner::", "dpark::"),
+    ("dpark::rdd::to_local_iter::", "dpark::"),
+    ("dpark::rdd::with_env::", "dpark::rdd::"),
+    ("dpark::stats::histogram::", "dpark::stats::"),
+    ("dpark::stats::hyper_log_log::", "dpark::stats::"),
+    ("dpark::stats::summary::", "dpark::"),
+    ("dpark::stats::t_digest::", "dpark::stats::"),
+    ("dpark::storage::level::", "dpark::"),
     ("std::collections::hash::map::", "std::collections::hash_map::"),
     ("std::collections::hash::set::", "std::collections::hash_set::"),
     ("std::io::error::", "std::io::"),
@@ -85,6 +96,34 @@ mod tests {
     fn people_see_no_paths() {
         assert_eq!(short("std::vec::Vec<(std::string::String, ::dpark::Rdd<i64>)>"), "Vec<(String, Rdd<i64>)>");
         assert_eq!(short("&str"), "&str");
+    }
+
+    /// These compile here, so the public paths exist; the engine may move what is behind them.
+    #[test]
+    fn types_of_the_engine() {
+        macro_rules! check {
+            ($($ty:ty),* $(,)?) => { $(
+                let code = as_code(std::any::type_name::<$ty>());
+                assert_eq!(code, stringify!($ty));
+            )* };
+        }
+        check!(
+            dpark::Broadcast<i64>,
+            dpark::Conf,
+            dpark::DparkContext,
+            dpark::LocalIter<i64>,
+            dpark::Partitioner,
+            dpark::Stats,
+            dpark::StorageLevel,
+            dpark::accumulator::Accumulator<i64>,
+            dpark::error::Error,
+            dpark::ids::RddId,
+            dpark::rdd::Rdd<i64>,
+            dpark::stats::Histogram,
+            dpark::stats::HyperLogLog,
+            dpark::stats::TDigest,
+            std::collections::hash_map::HashMap<i64, u64>,
+        );
     }
 
     #[test]
