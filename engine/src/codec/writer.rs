@@ -189,13 +189,13 @@ impl<'a> ser::Serializer for &'a mut Writer {
 
     /// serde's own goes through closures that would be compiled into cells.
     fn collect_seq<I: IntoIterator<Item: Serialize>>(self, rows: I) -> Written {
-        let mut rows = rows.into_iter();
+        let rows = rows.into_iter();
         let len = match rows.size_hint() {
             (least, Some(most)) if least == most => Some(least),
             _ => None,
         };
         self.put_len(len)?;
-        while let Some(row) = rows.next() {
+        for row in rows {
             row.serialize(&mut *self)?;
         }
         Ok(())
