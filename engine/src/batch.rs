@@ -75,12 +75,6 @@ impl Batch {
         Batch { ptr: dangling(elem.align), head: 0, len: 0, limit: usize::MAX, elem, layout, capacity }
     }
 
-    /// The same behind a pointer.
-    #[inline(never)]
-    pub(crate) fn boxed(elem: &'static ElemVt) -> Box<Batch> {
-        Box::new(Batch::new(elem))
-    }
-
     /// The table of its row type.
     pub fn elem(&self) -> &'static ElemVt {
         self.elem
@@ -465,6 +459,44 @@ pub unsafe fn take_row<T>(input: &mut Batch) -> T {
 /// Whether two tables describe the same row type (the tables themselves may be copies in different libraries).
 pub fn same_type(a: &'static ElemVt, b: &'static ElemVt) -> bool {
     std::ptr::eq(a, b) || (a.type_id)() == (b.type_id)()
+}
+
+/// Appends a row to a vector, which grows in the engine: what `Vec::push` needs for that is several times this.
+#[inline]
+pub(crate) fn append<T: 'static>(rows: &mut Vec<T>, row: T) {
+    if rows.len() == rows.capacity() {
+        make_room(rows);
+    }
+    // SAFETY: there is room for one more row.
+    unsafe {
+        let len = rows.len();
+        rows.as_mut_ptr().add(len).write(row);
+        rows.set_len(len + 1);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn make_room<T: 'static>(rows: &mut Vec<T>) {
+    let mut batch = Batch::from_vec(std::mem::take(rows));
+    batch.reserve(if batch.is_empty() { 4 } else { 1 });
+    // SAFETY: the batch was made of a vector of this type.
+    *rows = unsafe { batch.into_vec() };
+}
+
+/// Memory for `n` rows, laid out as a vector's.
+#[inline(never)]
+pub(crate) fn allocate(elem: &'static ElemVt, n: usize) -> *mut u8 {
+    let layout = layout_of(n.checked_mul(elem.size).unwrap_or_else(|| capacity_overflow()), elem.align);
+    if layout.size() == 0 {
+        return dangling(elem.align);
+    }
+    // SAFETY: the layout is not empty.
+    let ptr = unsafe { std::alloc::alloc(layout) };
+    if ptr.is_null() {
+        std::alloc::handle_alloc_error(layout)
+    }
+    ptr
 }
 
 fn rows_in(layout: Layout, elem: &ElemVt) -> usize {
