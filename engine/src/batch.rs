@@ -75,12 +75,6 @@ impl Batch {
         Batch { ptr: dangling(elem.align), head: 0, len: 0, limit: usize::MAX, elem, layout, capacity }
     }
 
-    /// The same behind a pointer.
-    #[inline(never)]
-    pub(crate) fn boxed(elem: &'static ElemVt) -> Box<Batch> {
-        Box::new(Batch::new(elem))
-    }
-
     /// The table of its row type.
     pub fn elem(&self) -> &'static ElemVt {
         self.elem
@@ -483,6 +477,44 @@ pub(crate) unsafe fn copy_row(from: *const u8, to: *mut u8, size: usize) {
             _ => std::ptr::copy_nonoverlapping(from, to, size),
         }
     }
+}
+
+/// Appends a row to a vector, which grows in the engine: what `Vec::push` needs for that is several times this.
+#[inline]
+pub(crate) fn append<T: 'static>(rows: &mut Vec<T>, row: T) {
+    if rows.len() == rows.capacity() {
+        make_room(rows);
+    }
+    // SAFETY: there is room for one more row.
+    unsafe {
+        let len = rows.len();
+        rows.as_mut_ptr().add(len).write(row);
+        rows.set_len(len + 1);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn make_room<T: 'static>(rows: &mut Vec<T>) {
+    let mut batch = Batch::from_vec(std::mem::take(rows));
+    batch.reserve(if batch.is_empty() { 4 } else { 1 });
+    // SAFETY: the batch was made of a vector of this type.
+    *rows = unsafe { batch.into_vec() };
+}
+
+/// Memory for `n` rows, laid out as a vector's.
+#[inline(never)]
+pub(crate) fn allocate(elem: &'static ElemVt, n: usize) -> *mut u8 {
+    let layout = layout_of(n.checked_mul(elem.size).unwrap_or_else(|| capacity_overflow()), elem.align);
+    if layout.size() == 0 {
+        return dangling(elem.align);
+    }
+    // SAFETY: the layout is not empty.
+    let ptr = unsafe { std::alloc::alloc(layout) };
+    if ptr.is_null() {
+        std::alloc::handle_alloc_error(layout)
+    }
+    ptr
 }
 
 fn rows_in(layout: Layout, elem: &ElemVt) -> usize {

@@ -46,7 +46,7 @@ unsafe fn load_rows<T: Data>(input: &mut Reader<'_>, n: usize, out: &mut Batch) 
     out.reserve(n);
     let mut i = 0;
     while i < n {
-        match T::load(input) {
+        match T::deserialize(&mut *input) {
             // SAFETY: room for `n` more rows of type `T` was reserved.
             Ok(row) => unsafe { (out.ptr as *mut T).add(out.len).write(row) },
             Err(error) => return Err(error),
@@ -54,7 +54,7 @@ unsafe fn load_rows<T: Data>(input: &mut Reader<'_>, n: usize, out: &mut Batch) 
         out.len += 1;
         i += 1;
     }
-    Ok(())
+    input.check()
 }
 
 #[cfg(test)]

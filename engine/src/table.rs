@@ -88,9 +88,11 @@ pub unsafe fn upsert_rows<T, S>(
                 let mut target = found[i] as *mut S;
                 if target.is_null() || tables.moved != moved {
                     let mut probe = tables.probe(hashes[i]);
-                    target = probe.candidate() as *mut S;
-                    while !target.is_null() && !same(&row, &*target) {
+                    loop {
                         target = probe.candidate() as *mut S;
+                        if target.is_null() || same(&row, &*target) {
+                            break;
+                        }
                     }
                     if target.is_null() {
                         let row = insert(row);

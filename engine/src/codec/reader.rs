@@ -3,11 +3,14 @@
 //! Numbers are read without a result: past the end they are zeros, and the reader remembers that it has failed. Whoever asks
 //! for a value asks for that afterwards, so that the many fields of rows bring no error handling into the loops of cells.
 
+mod parts;
+
 use super::CodecError;
 use crate::accumulator::AccumulatorHandle;
 use crate::broadcast::BroadcastHandle;
 use crate::task::TaskContext;
-use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, Visitor};
+use parts::{Elements, Fields};
+use serde::de::{self, Deserialize, Visitor};
 
 /// Reads what a [`super::Writer`] wrote.
 #[derive(Debug)]
@@ -71,7 +74,7 @@ impl<'a> Reader<'a> {
 
     /// An error if a number was read past the end.
     #[inline]
-    fn check(&self) -> Result<(), CodecError> {
+    pub(crate) fn check(&self) -> Result<(), CodecError> {
         if self.failed { Err(end_of_data()) } else { Ok(()) }
     }
 
@@ -253,125 +256,5 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
 
     fn is_human_readable(&self) -> bool {
         false
-    }
-}
-
-/// The parts of a tuple, array or struct.
-struct Fields<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    left: usize,
-}
-
-impl<'de> de::SeqAccess<'de> for Fields<'_, 'de> {
-    type Error = CodecError;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        match seed.deserialize(&mut *self.reader) {
-            Ok(value) => Ok(Some(value)),
-            Err(error) => Err(error),
-        }
-    }
-
-    #[inline]
-    fn next_element<T: Deserialize<'de>>(&mut self) -> Result<Option<T>, CodecError> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        match T::deserialize(&mut *self.reader) {
-            Ok(value) => Ok(Some(value)),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
-    }
-}
-
-/// The elements of a sequence or map. Their number was read, so it may be anything: the end of the data ends them, too.
-struct Elements<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    left: u64,
-}
-
-impl Elements<'_, '_> {
-    /// Whether there is one more.
-    #[inline]
-    fn advance(&mut self) -> Result<bool, CodecError> {
-        self.reader.check()?;
-        let more = self.left > 0;
-        self.left -= u64::from(more);
-        Ok(more)
-    }
-}
-
-impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
-    type Error = CodecError;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
-        if self.advance()? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        usize::try_from(self.left).ok()
-    }
-}
-
-impl<'de> de::MapAccess<'de> for Elements<'_, 'de> {
-    type Error = CodecError;
-
-    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
-        if self.advance()? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, CodecError> {
-        seed.deserialize(&mut *self.reader)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        usize::try_from(self.left).ok()
-    }
-}
-
-impl<'de> de::EnumAccess<'de> for &mut Reader<'de> {
-    type Error = CodecError;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), CodecError> {
-        let variant = u32::from_le_bytes(self.take());
-        self.check()?;
-        let value = seed.deserialize(IntoDeserializer::<CodecError>::into_deserializer(variant))?;
-        Ok((value, self))
-    }
-}
-
-impl<'de> de::VariantAccess<'de> for &mut Reader<'de> {
-    type Error = CodecError;
-
-    fn unit_variant(self) -> Result<(), CodecError> {
-        Ok(())
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, CodecError> {
-        seed.deserialize(self)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
-        visitor.visit_seq(Fields { reader: self, left: len })
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, CodecError> {
-        visitor.visit_seq(Fields { reader: self, left: fields.len() })
     }
 }

@@ -7,6 +7,7 @@ use crate::context::ContextHandle;
 use crate::storage::Reservation;
 use crate::task::{Stop, TaskContext};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// An operator over iterators.
@@ -65,8 +66,17 @@ impl<T> Iterator for Rows<T> {
     }
 }
 
-/// A pipeline that user code pulls rows from.
-pub struct Upstream(Box<Inner>);
+/// A pipeline that user code pulls rows from. Its drop is a call into the engine: cells would compile the glue of all that is in
+/// it.
+pub struct Upstream(ManuallyDrop<Box<Inner>>);
+
+impl Drop for Upstream {
+    #[inline(never)]
+    fn drop(&mut self) {
+        // SAFETY: dropped here only, and nobody can use the upstream afterwards.
+        unsafe { ManuallyDrop::drop(&mut self.0) }
+    }
+}
 
 struct Inner {
     pipeline: Option<Pipeline>,
@@ -90,7 +100,7 @@ impl Upstream {
 
     #[inline(never)]
     fn refill(&mut self) -> bool {
-        let Inner { pipeline, batch, stopped, .. } = &mut *self.0;
+        let Inner { pipeline, batch, stopped, .. } = &mut **self.0;
         let Some(running) = pipeline else { return false };
         match running.next(batch) {
             Ok(true) => return true,
@@ -111,7 +121,7 @@ impl Upstream {
             let wanted = n - gathered.rows();
             let Some(rows) = self.rows() else { break };
             rows.move_rows(&mut gathered, wanted);
-            let Inner { context, memory, .. } = &mut *self.0;
+            let Inner { context, memory, .. } = &mut **self.0;
             if gathered.bytes() as u64 > memory.bytes()
                 && let Err(failure) = context.arc().reserve(memory, gathered.bytes() as u64)
             {
@@ -139,13 +149,6 @@ impl Upstream {
     }
 }
 
-impl Drop for Upstream {
-    #[inline(never)]
-    fn drop(&mut self) {
-        self.0.pipeline = None;
-    }
-}
-
 impl std::fmt::Debug for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("rows of a partition")
@@ -155,14 +158,14 @@ impl std::fmt::Debug for Upstream {
 impl Upstream {
     fn new(pipeline: Pipeline, stopped: &Stopped, context: &ContextHandle) -> Upstream {
         let batch = Batch::new(pipeline.stages.last().map_or(pipeline.input, |stage| stage.op.out));
-        Upstream(Box::new(Inner {
+        Upstream(ManuallyDrop::new(Box::new(Inner {
             task: pipeline.task().clone(),
             pipeline: Some(pipeline),
             batch,
             stopped: Arc::clone(stopped),
             memory: context.arc().budget.reserve(),
             context: context.clone(),
-        }))
+        })))
     }
 }
 

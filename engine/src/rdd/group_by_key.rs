@@ -3,7 +3,7 @@
 
 use super::Rdd;
 use super::partition_by::ByKey;
-use crate::batch::{Batch, Elem, take_row};
+use crate::batch::{Batch, Elem, allocate, take_row};
 use crate::closure::Closure;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
@@ -20,8 +20,9 @@ impl<K: Key, V: Data> Grouping<K, V> {
 }
 
 /// Groups pairs: counts them first, so that each vector is allocated once, in its final size.
-unsafe fn group<K: Hash + Eq, V>(pairs: &mut Batch, groups: &mut Batch) {
-    // SAFETY: the batches have the types of the table; rows stay where they are until they are taken, one by one, in order.
+unsafe fn group<K: Hash + Eq, V: 'static>(pairs: &mut Batch, groups: &mut Batch) {
+    // SAFETY: the batches have the types of the table; rows stay where they are until they are taken, one by one, in order. Each
+    // vector has room for all values of its key, as they were counted.
     unsafe {
         let first = pairs.row(0) as *const (K, V);
         let mut known = Buckets::new(Elem::<(u32, u32)>::VT, 1);
@@ -34,15 +35,21 @@ unsafe fn group<K: Hash + Eq, V>(pairs: &mut Batch, groups: &mut Batch) {
         let sizes = known.rows_mut();
         groups.reserve(sizes.rows());
         let target = groups.ptr as *mut (K, Vec<V>);
-        for number in numbers {
+        let mut i = 0;
+        while i < numbers.len() {
             let (key, value) = take_row::<(K, V)>(pairs);
-            let number = number as usize;
+            let number = numbers[i] as usize;
             if number == groups.len {
-                let size = (*(sizes.row(number) as *const (u32, u32))).1;
-                target.add(number).write((key, Vec::with_capacity(size as usize)));
+                let size = (*(sizes.row(number) as *const (u32, u32))).1 as usize;
+                let values = Vec::from_raw_parts(allocate(Elem::<V>::VT, size) as *mut V, 0, size);
+                target.add(number).write((key, values));
                 groups.len += 1;
             }
-            (*target.add(number)).1.push(value);
+            let values = &mut (*target.add(number)).1;
+            let n = values.len();
+            values.as_mut_ptr().add(n).write(value);
+            values.set_len(n + 1);
+            i += 1;
         }
     }
 }
@@ -55,13 +62,19 @@ fn number_keys(
     known: &mut Buckets,
     hash: impl Fn(usize) -> u64,
     same: impl Fn(usize, usize) -> bool,
-) -> Vec<u32> {
-    let mut numbers = Vec::with_capacity(n);
-    for i in 0..n {
-        let number = known.number(hash(i), &mut |first| same(first as usize, i), i as u32);
-        numbers.push(number);
+) -> Box<[u32]> {
+    let mut numbers = zeros(n);
+    let mut i = 0;
+    while i < n {
+        numbers[i] = known.number(hash(i), &mut |first| same(first as usize, i), i as u32);
+        i += 1;
     }
     numbers
+}
+
+#[inline(never)]
+fn zeros(n: usize) -> Box<[u32]> {
+    vec![0; n].into()
 }
 
 /// Moves pairs into tables: `change` adds a pair's value to what is known of its key, which begins as `new`.

@@ -3,7 +3,7 @@
 
 use super::Rdd;
 use super::partition_by::ByKey;
-use crate::batch::{Batch, Elem, take_row};
+use crate::batch::{Batch, Elem, append, take_row};
 use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
@@ -22,7 +22,7 @@ struct Matches<W> {
 /// Most keys have one value: it needs no allocation of its own.
 enum Values<W> {
     One(W),
-    Many(Box<Batch>),
+    Many(Vec<W>),
 }
 
 impl<W: 'static> Values<W> {
@@ -30,23 +30,20 @@ impl<W: 'static> Values<W> {
     fn as_slice(&self) -> &[W] {
         match self {
             Values::One(value) => std::slice::from_ref(value),
-            // SAFETY: `push` makes batches of this type.
-            Values::Many(values) => unsafe { std::slice::from_raw_parts(values.row(0) as *const W, values.rows()) },
+            Values::Many(values) => values,
         }
     }
 
     #[cold]
     fn push(&mut self, value: W) {
-        if let Values::One(_) = self {
-            let first = std::mem::replace(self, Values::Many(Batch::boxed(Elem::<W>::VT)));
-            if let (Values::One(first), Values::Many(values)) = (first, &mut *self) {
-                // SAFETY: the batch was made for this type.
-                unsafe { values.push(first) }
-            }
-        }
         if let Values::Many(values) = self {
-            // SAFETY: as above.
-            unsafe { values.push(value) }
+            return append(values, value);
+        }
+        if let Values::One(first) = std::mem::replace(self, Values::Many(Vec::new()))
+            && let Values::Many(values) = self
+        {
+            append(values, first);
+            append(values, value);
         }
     }
 }

@@ -157,7 +157,8 @@ fn note(child: &Message, program: &Program, labels: &mut Vec<Label>, notes: &mut
     if places.is_empty() {
         // That a bound stands in one of our modules, or a list that was left out, helps nobody.
         let is_noise = child.message.starts_with("required by a bound in `rdd::")
-            || (child.message.starts_with("the following other types implement trait") && !child.message.contains('\n'));
+            || (child.message.starts_with("the following other types implement trait")
+                && !child.message.contains('\n'));
         if !child.message.contains("__f") && !is_noise {
             notes.push((child.level.clone(), child.message.clone()));
         }
