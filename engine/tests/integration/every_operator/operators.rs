@@ -343,6 +343,38 @@ pub(super) const OPERATORS: &[Operator] = &[
         |rows, _| by_group(rows, |k, values| told(k, &[values.len() as i64, values.iter().sum()])),
     ),
     any(
+        "hot_by_key",
+        |rdd, n| {
+            let n = n as usize;
+            let counts = rdd.map(|x| (x.rem_euclid(2), x.rem_euclid(3))).hot_by_key(n);
+            counts.map(|(k, hot)| told(k, &hot.iter().map(|(_, count)| *count as i64).collect::<Vec<_>>()))
+        },
+        |rows, n| {
+            let mut counts = BTreeMap::<i64, BTreeMap<i64, i64>>::new();
+            for x in rows.concat() {
+                *counts.entry(x.rem_euclid(2)).or_default().entry(x.rem_euclid(3)).or_default() += 1;
+            }
+            let most = |counts: &BTreeMap<i64, i64>| {
+                let mut counts: Vec<i64> = counts.values().copied().collect();
+                counts.sort_by_key(|count| Reverse(*count));
+                counts.truncate(n as usize);
+                counts
+            };
+            counts.iter().map(|(k, counts)| told(*k, &most(counts))).collect()
+        },
+    ),
+    any(
+        "take_sample_by_key",
+        |rdd, n| {
+            let samples = pairs(rdd).take_sample_by_key(n as usize, 3).collect().unwrap();
+            let all = pairs(rdd).group_by_key().collect_as_map().unwrap();
+            assert!(samples.iter().all(|(k, values)| values.iter().all(|value| all[k].contains(value))));
+            assert_eq!(samples, pairs(rdd).take_sample_by_key(n as usize, 3).collect().unwrap());
+            rdd.context().parallelize(samples.into_iter().map(|(k, values)| k * 1000 + values.len() as i64))
+        },
+        |rows, n| by_group(rows, |k, values| k * 1000 + values.len().min(n as usize) as i64),
+    ),
+    any(
         "combine_by_key",
         |rdd, _| {
             let all = pairs(rdd).combine_by_key(|v| vec![v], |a, v| [a, vec![v]].concat(), |a, b| [a, b].concat());
