@@ -264,7 +264,9 @@ impl<B: Backend> Shell<B> {
             let known = before.rdd(rdd.info.id).map(|known| &known.not_stored);
             if let Some(what) = view::cache::not_stored(&rdd).filter(|_| known != Some(&rdd.not_stored)) {
                 let rdd = view::rdd_name(rdd.info.id, &names);
-                self.screen.note(&format!("{rdd} is not stored on disk as a whole: {what}; what is missing is computed again"));
+                self.screen.note(&format!(
+                    "{rdd} is not stored on disk as a whole: {what}; what is missing is computed again"
+                ));
             }
         }
     }

@@ -5,8 +5,7 @@ use dpark_tests::shell::Shell;
 /// The answers were worked out by hand, but for the two of seeded samples.
 #[test]
 fn functions_with_captures() {
-    let mut shell =
-        Shell::new().file("captures.rs", include_str!("operators/captures.cells.rs")).arg("captures.rs");
+    let mut shell = Shell::new().file("captures.rs", include_str!("operators/captures.cells.rs")).arg("captures.rs");
     shell.run().prints(include_str!("operators/captures.out"));
 }
 

@@ -94,12 +94,9 @@ fn bad_settings_name_their_source() {
     const RATIO: &str = "a number from 0 (skip no bad record) to 1 is wanted, for example 0.01";
     Shell::new().arg("--err=-1").cell("1").run().fails(&format!("error: --err: err = `-1`: {RATIO}"));
     Shell::new().env("DPARK_ERR", "1%").cell("1").run().fails(&format!("error: $DPARK_ERR: err = `1%`: {RATIO}"));
-    Shell::new()
-        .file("file", "")
-        .env("DPARK_WORK_DIR", "file/work")
-        .cell("1")
-        .run()
-        .fails("error: $DPARK_WORK_DIR: work_dir = `file/work`: file is not a directory; name one that dpark may write to");
+    Shell::new().file("file", "").env("DPARK_WORK_DIR", "file/work").cell("1").run().fails(
+        "error: $DPARK_WORK_DIR: work_dir = `file/work`: file is not a directory; name one that dpark may write to",
+    );
     let bad = |text: &str| Shell::new().file("dpark.toml", text).cell("1").run();
     bad("paralel = 4\n").fails("error: […]dpark.toml: there is no key `paralel`[…]");
     bad("err = 2\n").fails(&format!("error: […]dpark.toml: err = `2`: {RATIO}"));

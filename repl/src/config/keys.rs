@@ -214,7 +214,9 @@ fn directory(path: &Path) -> Result<(), String> {
     let Some(existing) = path.ancestors().find(|part| part.symlink_metadata().is_ok()) else { return Ok(()) };
     let name = if existing == path { "it".to_owned() } else { existing.display().to_string() };
     match existing.metadata() {
-        Ok(metadata) if !metadata.is_dir() => Err(format!("{name} is not a directory; name one that dpark may write to")),
+        Ok(metadata) if !metadata.is_dir() => {
+            Err(format!("{name} is not a directory; name one that dpark may write to"))
+        }
         Ok(_) if nix::unistd::access(existing, AccessFlags::W_OK | AccessFlags::X_OK).is_err() => {
             Err(format!("dpark may not write to {name}; name a directory where it may"))
         }

@@ -112,7 +112,8 @@ fn explain(message: &Message, program: &Program, notes: &mut Vec<(String, String
     advise(message, notes);
     if message.message.ends_with("does not live long enough") || message.message.starts_with("temporary value dropped")
     {
-        let is_capture = message.spans.iter().filter_map(|span| span.label.as_deref()).any(|label| label == "value captured here");
+        let is_capture =
+            message.spans.iter().filter_map(|span| span.label.as_deref()).any(|label| label == "value captured here");
         let text = if is_capture {
             "if this is an operator of an RDD, the shell did not see that its receiver is one: bind it first, as in `let rdd: Rdd<_> = ..;`, then call `rdd.map(..)`"
         } else {
@@ -156,7 +157,8 @@ fn note(child: &Message, program: &Program, labels: &mut Vec<Label>, notes: &mut
     if places.is_empty() {
         // That a bound stands in one of our modules, or a list that was left out, helps nobody.
         let is_noise = child.message.starts_with("required by a bound in `rdd::")
-            || (child.message.starts_with("the following other types implement trait") && !child.message.contains('\n'));
+            || (child.message.starts_with("the following other types implement trait")
+                && !child.message.contains('\n'));
         if !child.message.contains("__f") && !is_noise {
             notes.push((child.level.clone(), child.message.clone()));
         }

@@ -99,7 +99,8 @@ impl Items {
         let mut names: BTreeSet<&str> = ["Rdd", "DparkContext"].into();
         let mut texts = Vec::new();
         for entry in &self.entries {
-            let is_needed = matches!(entry.item.kind, ItemKind::Fn | ItemKind::Struct | ItemKind::Type | ItemKind::Impl);
+            let is_needed =
+                matches!(entry.item.kind, ItemKind::Fn | ItemKind::Struct | ItemKind::Type | ItemKind::Impl);
             if is_needed && entry.item.mentions.names.iter().any(|name| names.contains(name.as_str())) {
                 names.extend(entry.names().iter().map(String::as_str));
                 texts.push(entry.text());

@@ -197,7 +197,8 @@ fn what_is_missing_from_a_result_is_said_in_scripts_too() {
 
 #[test]
 fn a_disk_that_is_full_is_said_once() {
-    const NOTE: &str = "rdd 1 is not stored on disk as a whole: 1 partition: no space left; what is missing is computed again\n";
+    const NOTE: &str =
+        "rdd 1 is not stored on disk as a whole: 1 partition: no space left; what is missing is computed again\n";
     assert_eq!(transcript(&["full disk", "1"]), format!("{NOTE}<1>\n"));
 }
 

@@ -51,7 +51,13 @@ fn events() -> Vec<Event> {
         1,
         4,
         1_000_000,
-        TaskMetrics { rows: 1201, shuffle_write_bytes: 70_000, input_bytes: 1 << 20, bad_records: 3, ..Default::default() },
+        TaskMetrics {
+            rows: 1201,
+            shuffle_write_bytes: 70_000,
+            input_bytes: 1 << 20,
+            bad_records: 3,
+            ..Default::default()
+        },
     ));
     events.push(Event::RowsSkipped {
         rdd: RddId(3),
