@@ -142,16 +142,23 @@ impl Terminal {
         self.wait("the end of the line", |raw, _| raw.matches(READ).count() > before);
     }
 
-    /// Presses a key again and again until the screen is as wanted: what answers may not be ready yet.
+    /// Presses a key again and again until the screen is as wanted: what answers may not be ready yet. The prompt answers each
+    /// press, if only by its bell, and is pressed no sooner again: a key too many would meet what comes next.
     #[track_caller]
     pub fn press_until(&mut self, key: &str, what: &str, wanted: impl Fn(&str) -> bool) {
+        const SETTLED: Duration = Duration::from_millis(200);
         let since = Instant::now();
         while !wanted(&self.screen()) {
             assert!(since.elapsed() < DEADLINE, "pressed a key in vain for {what}; the screen:\n{}", self.screen());
+            let before = self.raw().len();
             self.keys(key);
-            let state = self.seen.lock();
-            let changed = self.seen.changed.wait_timeout(state, Duration::from_secs(1));
-            drop(changed);
+            self.wait(what, |raw, _| raw.len() > before);
+            // An answer may come in pieces.
+            let answered = Instant::now();
+            while !wanted(&self.screen()) && answered.elapsed() < SETTLED {
+                let state = self.seen.lock();
+                drop(self.seen.changed.wait_timeout(state, SETTLED));
+            }
         }
     }
 
