@@ -80,7 +80,7 @@ fn mistakes() {
         ),
         (
             "r.map(|x| x as f64).sort()",
-            "error[E0277]: the trait bound `f64: Ord` is not satisfied[…]= help: floats are not ordered, because of NaN: […]",
+            "error[E0277]: rows cannot be ordered by `f64`[…]= note: floating-point numbers: order by `dpark::total_order(x)`[…]",
         ),
         (
             "r.flat_map_with(|x, out| out.push(x))",

@@ -130,8 +130,6 @@ fn advise(message: &Message, notes: &mut Vec<(String, String)>) {
         && notes.iter().any(|(_, note)| note.contains("`dpark::Rdd<(K, V)>`"));
     let advice = if wants_pairs {
         "this operator is for RDDs of pairs: make rows `(key, value)` first, by `map(|x| (key, value))` or `key_by(|x| key)`"
-    } else if text.starts_with("the trait bound `f64: Ord`") || text.starts_with("the trait bound `f32: Ord`") {
-        "floats are not ordered, because of NaN: `stats()?` has their minimum and maximum; to sort, make integers of them, as in `sort_by(|x| (x * 1e6) as i64)`"
     } else if text.contains("found for mutable reference `&mut Emitter<") {
         "a row is emitted by `emit(row)`"
     } else {
