@@ -46,6 +46,8 @@ fn values() {
         ("total", "accumulator: 5"),
         ("let level = r.persist(StorageLevel::MemoryAndDisk).storage_level();", ""),
         ("level", "Some(MemoryAndDisk)"),
+        ("let words = r.map(|x| CompactString::from(format!(\"w{x}\"))); let longest = words.max()?;", ""),
+        ("words.count_by_value()?.len() + longest.len()", "12"),
         ("p.partition_by(2)", "Rdd<(i64, f64)> · 2 partitions\n[…]partition_by[…]"),
     ]);
 }

@@ -37,7 +37,7 @@ fn add(mut a: Point, b: Point) -> Point {
     a
 }
 // %%
-let points = ctx.text_file(path("points")).map_str(parse_point).cache();
+let points = ctx.text_file_with(path("points"), TextOptions::new().num_splits(4)).map_str(parse_point).cache();
 // %%
 let before = cpu();
 // %%

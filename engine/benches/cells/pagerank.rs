@@ -1,4 +1,4 @@
-let edges = ctx.text_file(path("graph")).map_str(|line| {
+let edges = ctx.text_file_with(path("graph"), TextOptions::new().num_splits(4)).map_str(|line| {
     let (from, to) = line.split_once(' ').expect("two nodes");
     (from.parse::<u32>().expect("a node"), to.parse::<u32>().expect("a node"))
 });

@@ -3,7 +3,7 @@
 use crate::Workload;
 use crate::chunks::{chunks, fold, map};
 use crate::input::Data;
-use dpark::{DparkContext, Result};
+use dpark::{DparkContext, Result, TextOptions};
 
 pub(crate) const WORKLOAD: Workload = Workload { name: "kmeans", files: &["points"], limits: (1.5, 1.5), engine, twin };
 
@@ -17,7 +17,7 @@ type Transposed = [[f64; CENTRES]; 8];
 
 #[dpark::closures]
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let points = ctx.text_file(data.path("points")).map_str(parse_point).cache();
+    let points = ctx.text_file_with(data.path("points"), TextOptions::new().num_splits(4)).map_str(parse_point).cache();
     let mut centres = points.take(CENTRES)?;
     for _ in 0..ITERATIONS {
         let transposed = transpose(&centres);

@@ -3,7 +3,7 @@
 use crate::Workload;
 use crate::chunks::{chunks, fold, map};
 use crate::input::{Data, take_number};
-use dpark::{DparkContext, Result};
+use dpark::{DparkContext, Result, TextOptions};
 
 pub(crate) const WORKLOAD: Workload =
     Workload { name: "pagerank", files: &["graph"], limits: (2.5, 2.5), engine, twin };
@@ -11,7 +11,7 @@ pub(crate) const WORKLOAD: Workload =
 const ITERATIONS: usize = 5;
 
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let edges = ctx.text_file(data.path("graph")).map_str(|line| {
+    let edges = ctx.text_file_with(data.path("graph"), TextOptions::new().num_splits(4)).map_str(|line| {
         let (from, to) = line.split_once(' ').expect("two nodes");
         (from.parse::<u32>().expect("a node"), to.parse::<u32>().expect("a node"))
     });

@@ -8,6 +8,7 @@
 const PUBLIC: &[(&str, &str)] = &[
     ("alloc::collections::btree::map::BTreeMap", "std::collections::BTreeMap"),
     ("alloc::collections::btree::set::BTreeSet", "std::collections::BTreeSet"),
+    ("compact_str::CompactString", "dpark::CompactString"),
     ("core::net::ip_addr::", "std::net::"),
     ("core::net::socket_addr::", "std::net::"),
     ("core::num::nonzero::", "std::num::"),
@@ -109,6 +110,7 @@ mod tests {
         }
         check!(
             dpark::Broadcast<i64>,
+            dpark::CompactString,
             dpark::Conf,
             dpark::DparkContext,
             dpark::LocalIter<i64>,
