@@ -142,23 +142,21 @@ impl Terminal {
         self.wait("the end of the line", |raw, _| raw.matches(READ).count() > before);
     }
 
-    /// Presses a key again and again until the screen is as wanted: what answers may not be ready yet. The prompt answers each
-    /// press, if only by its bell, and is pressed no sooner again: a key too many would meet what comes next.
+    /// Presses a key again and again until the screen is as wanted: what answers may not be ready yet. No key is sent before
+    /// the prompt has dealt with the last one: one too many would meet what comes next.
     #[track_caller]
     pub fn press_until(&mut self, key: &str, what: &str, wanted: impl Fn(&str) -> bool) {
-        const SETTLED: Duration = Duration::from_millis(200);
+        const MARK: &str = "~";
         let since = Instant::now();
+        let is_marked = |screen: &str| screen.lines().last().is_some_and(|line| line.ends_with(MARK));
         while !wanted(&self.screen()) {
             assert!(since.elapsed() < DEADLINE, "pressed a key in vain for {what}; the screen:\n{}", self.screen());
-            let before = self.raw().len();
+            // The key may change nothing; a character behind it shows.
             self.keys(key);
-            self.wait(what, |raw, _| raw.len() > before);
-            // An answer may come in pieces.
-            let answered = Instant::now();
-            while !wanted(&self.screen()) && answered.elapsed() < SETTLED {
-                let state = self.seen.lock();
-                drop(self.seen.changed.wait_timeout(state, SETTLED));
-            }
+            self.keys(MARK);
+            self.wait(what, |_, screen| is_marked(screen));
+            self.keys("\x7f");
+            self.wait(what, |_, screen| !is_marked(screen));
         }
     }
 
