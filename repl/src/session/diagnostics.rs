@@ -130,6 +130,8 @@ fn advise(message: &Message, notes: &mut Vec<(String, String)>) {
         && notes.iter().any(|(_, note)| note.contains("`dpark::Rdd<(K, V)>`"));
     let advice = if wants_pairs {
         "this operator is for RDDs of pairs: make rows `(key, value)` first, by `map(|x| (key, value))` or `key_by(|x| key)`"
+    } else if text.starts_with("the trait bound") && text.contains("Deserialize") {
+        "rows of a file are made by serde: put `#[derive(Serialize, Deserialize)]` on the type"
     } else if text.contains("found for mutable reference `&mut Emitter<") {
         "a row is emitted by `emit(row)`"
     } else {
@@ -153,16 +155,20 @@ fn note(child: &Message, program: &Program, labels: &mut Vec<Label>, notes: &mut
     }
     let places: Vec<Label> = child.spans.iter().filter_map(|span| label(span, program, Some(&child.message))).collect();
     if places.is_empty() {
-        // That a bound stands in one of our modules, or a list that was left out, helps nobody.
-        let is_noise = child.message.starts_with("required by a bound in `rdd::")
-            || (child.message.starts_with("the following other types implement trait")
-                && !child.message.contains('\n'));
+        let is_noise = is_noise(&child.message);
         if !child.message.contains("__f") && !is_noise {
             notes.push((child.level.clone(), child.message.clone()));
         }
     } else {
         labels.extend(places.into_iter().map(|place| Label { primary: false, ..place }));
     }
+}
+
+/// What helps nobody: that a bound stands in a module of ours, a list that was left out, and which types serde knows.
+fn is_noise(text: &str) -> bool {
+    let is_list = text.starts_with("the following other types implement trait");
+    ["required by a bound in `rdd::", "required by a bound in `source::"].iter().any(|start| text.starts_with(start))
+        || is_list && (!text.contains('\n') || text.contains("`Deserialize<'de>`") || text.contains("`Serialize`"))
 }
 
 fn label(span: &Span, program: &Program, text: Option<&str>) -> Option<Label> {
