@@ -9,12 +9,15 @@ mod collections;
 
 use crate::batch::{Batch, Elem, ElemVt, SharedBatch};
 use crate::capture::Capture;
-use crate::closure::Closure;
-use crate::codec::{CodecError, Reader, Writer};
+use crate::closure::{Closure, ShippedAccumulator};
+use crate::codec::{Codec, CodecError, CodecVt, Reader, Writer};
 use crate::context::DparkContext;
+use crate::data::Data;
 use crate::handle::handle;
+use crate::ship::{Landing, ShipError, Shipper};
 use std::marker::PhantomData;
 use std::ops::AddAssign;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A value that tasks add to and the driver reads. It is kept in memory as it is, so it should stay small.
@@ -50,6 +53,8 @@ handle! {
 }
 
 pub(crate) struct Slot {
+    /// Names the accumulator in other processes.
+    id: u64,
     vt: &'static AccumulatorVt,
     /// How two values become one.
     merge: Closure,
@@ -59,17 +64,19 @@ pub(crate) struct Slot {
     target: Option<AccumulatorHandle>,
 }
 
-struct AccumulatorVt {
+pub(crate) struct AccumulatorVt {
     elem: &'static ElemVt,
+    /// How a task's updates travel to the driver.
+    codec: &'static CodecVt,
     /// Merges a value, which is moved out, into the batch. Arguments: merge closure, batch with no row or one, value.
     add: unsafe fn(*const u8, &mut Batch, *mut u8),
 }
 
 impl Slot {
-    fn new(vt: &'static AccumulatorVt, merge: Closure, target: Option<AccumulatorHandle>) -> Slot {
-        // SAFETY: accumulators are made for `T: Send + Sync` only.
+    fn new(id: u64, vt: &'static AccumulatorVt, merge: Closure, target: Option<AccumulatorHandle>) -> Slot {
+        // SAFETY: accumulators are made for `Data` only, which is `Send + Sync`.
         let value = unsafe { SharedBatch::new(Batch::new(vt.elem)) };
-        Slot { vt, merge, value: Mutex::new(value), target }
+        Slot { id, vt, merge, value: Mutex::new(value), target }
     }
 
     fn lock(&self) -> MutexGuard<'_, SharedBatch> {
@@ -79,7 +86,9 @@ impl Slot {
 
 impl AccumulatorHandle {
     fn create(vt: &'static AccumulatorVt, merge: Closure) -> AccumulatorHandle {
-        AccumulatorHandle::wrap(Arc::new(Slot::new(vt, merge, None)))
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        AccumulatorHandle::wrap(Arc::new(Slot::new(id, vt, merge, None)))
     }
 
     #[inline(never)]
@@ -109,6 +118,25 @@ impl AccumulatorHandle {
     }
 }
 
+impl AccumulatorHandle {
+    /// The accumulator as it travels.
+    pub(crate) fn ship(&self, out: &mut Shipper) -> Result<ShippedAccumulator, ShipError> {
+        let Slot { id, vt, merge, .. } = &**self.arc();
+        out.accumulators.insert(*id, self.clone());
+        Ok(ShippedAccumulator { id: *id, vt: out.table(*vt)?, merge: Box::new(out.closure(merge)?) })
+    }
+
+    /// An accumulator that has arrived: what tasks here add to it is sent back.
+    pub(crate) fn land(shipped: ShippedAccumulator, landing: &Landing) -> Result<AccumulatorHandle, ShipError> {
+        let ShippedAccumulator { id, vt, merge } = shipped;
+        landing.accumulator(id, || {
+            // SAFETY: the sender took the place from an accumulator's table.
+            let vt = unsafe { landing.table::<AccumulatorVt>(vt)? };
+            Ok(AccumulatorHandle::wrap(Arc::new(Slot::new(id, vt, landing.closure(*merge)?, None))))
+        })
+    }
+}
+
 impl std::fmt::Debug for AccumulatorHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "accumulator of {}", crate::node::short_type_name((self.arc().vt.elem.name)()))
@@ -117,8 +145,8 @@ impl std::fmt::Debug for AccumulatorHandle {
 
 struct Merge<T, F>(PhantomData<(T, F)>);
 
-impl<T: 'static, F: Fn(&mut T, T)> Merge<T, F> {
-    const VT: &'static AccumulatorVt = &AccumulatorVt { elem: Elem::<T>::VT, add: add::<T, F> };
+impl<T: Data, F: Fn(&mut T, T)> Merge<T, F> {
+    const VT: &'static AccumulatorVt = &AccumulatorVt { elem: Elem::<T>::VT, codec: Codec::<T>::VT, add: add::<T, F> };
 }
 
 unsafe fn add<T, F: Fn(&mut T, T)>(merge: *const u8, into: &mut Batch, x: *mut u8) {
@@ -142,7 +170,7 @@ impl DparkContext {
     /// assert_eq!(rows.value(), 107);
     /// # Ok::<(), dpark::Error>(())
     /// ```
-    pub fn accumulator<T: AddAssign + Send + Sync + 'static>(&self, init: T) -> Accumulator<T> {
+    pub fn accumulator<T: AddAssign + Data>(&self, init: T) -> Accumulator<T> {
         self.accumulator_with(init, |value, x| *value += x)
     }
 
@@ -159,7 +187,7 @@ impl DparkContext {
     /// ```
     pub fn accumulator_with<T, F>(&self, init: T, merge: F) -> Accumulator<T>
     where
-        T: Send + Sync + 'static,
+        T: Data,
         F: Fn(&mut T, T) + Send + Sync + 'static,
     {
         const { assert!(size_of::<F>() == 0, "the merge function of an accumulator must not capture variables") }
@@ -277,12 +305,42 @@ impl TaskUpdates {
             return slot.clone();
         }
         let slot = AccumulatorHandle::wrap(Arc::new(Slot::new(
+            target.arc().id,
             target.arc().vt,
             target.arc().merge.clone(),
             Some(target.clone()),
         )));
         slots.push(slot.clone());
         slot
+    }
+
+    /// What this attempt has collected, by accumulator, as bytes.
+    pub(crate) fn save(&self) -> Result<Vec<(u64, Vec<u8>)>, CodecError> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut saved = Vec::new();
+        for slot in &*slots {
+            let Slot { id, vt, .. } = &**slot.arc();
+            let value = slot.arc().lock();
+            let row = value.get();
+            if !row.is_empty() {
+                let mut out = Writer::default();
+                // SAFETY: there is one row; the codec belongs to its type.
+                unsafe { (vt.codec.save)(row.row(0), 1, &mut out)? }
+                saved.push((*id, out.bytes));
+            }
+        }
+        Ok(saved)
+    }
+
+    /// Takes over what an attempt in another process has collected for an accumulator of this one.
+    pub(crate) fn load(&self, target: &AccumulatorHandle, bytes: &[u8]) -> Result<(), CodecError> {
+        let slot = self.slot(target);
+        let vt = slot.arc().vt;
+        let mut value = Batch::new(vt.elem);
+        // SAFETY: the batch was made for the codec's type.
+        unsafe { (vt.codec.load)(&mut Reader::new(bytes), 1, &mut value)? }
+        slot.merge(&mut value);
+        Ok(())
     }
 
     /// Adds what this attempt has collected to the driver's values. Called when the attempt's output counts.

@@ -3,17 +3,20 @@
 //! A closure that captures a broadcast holds a handle of it. In this process all handles lead to the one value; executors in
 //! other processes will fetch it once each.
 
-use crate::batch::{Batch, SharedBatch};
+use crate::batch::{Batch, ElemVt, SharedBatch};
 use crate::capture::Capture;
 use crate::codec::{Codec, CodecError, CodecVt, Reader, Writer};
 use crate::context::{Context, DparkContext};
 use crate::data::Data;
 use crate::handle::handle;
 use crate::node::short_type_name;
+use crate::ship::{CodeRef, Landing, ShipError, Shipper};
 use crate::storage::Reservation;
+use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A read-only value that closures of all tasks share: a table to look rows up in, a model. It is used as the value itself (it
 /// derefs to it) and freed when its last handle goes, those in closures of RDDs included.
@@ -41,13 +44,65 @@ pub(crate) struct Shared {
     /// One row: the value.
     value: SharedBatch,
     memory: Reservation,
+    /// Names it in other processes.
+    id: u64,
+    codec: &'static CodecVt,
 }
 
 impl std::fmt::Debug for BroadcastHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Shared { value, memory } = &**self.arc();
+        let Shared { value, memory, .. } = &**self.arc();
         let element = short_type_name((value.get().elem().name)());
         write!(f, "Broadcast of {element}, about {} bytes", memory.bytes())
+    }
+}
+
+/// A broadcast as executors are told of it; its value follows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShippedBroadcast {
+    pub(crate) id: u64,
+    elem: CodeRef,
+    codec: CodeRef,
+}
+
+impl BroadcastHandle {
+    /// The number that names it.
+    pub(crate) fn id(&self) -> u64 {
+        self.arc().id
+    }
+
+    /// What executors are told of it.
+    pub(crate) fn ship(&self, out: &mut Shipper) -> Result<ShippedBroadcast, ShipError> {
+        let Shared { value, id, codec, .. } = &**self.arc();
+        Ok(ShippedBroadcast { id: *id, elem: out.table(value.get().elem())?, codec: out.table(*codec)? })
+    }
+
+    /// The value as bytes.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, ShipError> {
+        let Shared { value, codec, .. } = &**self.arc();
+        let mut out = Writer::default();
+        // SAFETY: there is one row; the codec belongs to its type.
+        unsafe { (codec.save)(value.get().row(0), 1, &mut out)? }
+        Ok(out.bytes)
+    }
+
+    /// A broadcast whose value has arrived.
+    pub(crate) fn land(
+        shipped: &ShippedBroadcast,
+        bytes: &[u8],
+        landing: &Landing,
+    ) -> Result<BroadcastHandle, ShipError> {
+        let ShippedBroadcast { id, elem, codec } = shipped;
+        // SAFETY: the sender took the places from tables of these types, both of the value's type.
+        let value = unsafe {
+            let (elem, codec) = (landing.table::<ElemVt>(*elem)?, landing.table::<CodecVt>(*codec)?);
+            let mut value = Batch::new(elem);
+            (codec.load)(&mut Reader::new(bytes), 1, &mut value)?;
+            (SharedBatch::new(value), codec)
+        };
+        let mut memory = landing.context.arc().budget.reserve();
+        memory.grow(bytes.len() as u64);
+        Ok(BroadcastHandle::wrap(Arc::new(Shared { value: value.0, memory, id: *id, codec: value.1 })))
     }
 }
 
@@ -76,7 +131,7 @@ impl DparkContext {
 
 #[inline(never)]
 #[track_caller]
-fn share(context: &Context, value: SharedBatch, codec: &CodecVt) -> BroadcastHandle {
+fn share(context: &Context, value: SharedBatch, codec: &'static CodecVt) -> BroadcastHandle {
     let row = value.get();
     let mut size = row.elem().size as u64;
     if row.elem().drop.is_some() {
@@ -93,7 +148,9 @@ fn share(context: &Context, value: SharedBatch, codec: &CodecVt) -> BroadcastHan
     if context.reserve(&mut memory, size).is_err() {
         memory.grow(size);
     }
-    BroadcastHandle::wrap(Arc::new(Shared { value, memory }))
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    BroadcastHandle::wrap(Arc::new(Shared { value, memory, id, codec }))
 }
 
 impl<T: 'static> Broadcast<T> {

@@ -98,6 +98,11 @@ impl Captured for Text<'_> {
     }
 }
 
+/// The process's copy of a text, kept for ever: for names of operators.
+pub(crate) fn kept_text(text: &str) -> &'static str {
+    intern::text(text)
+}
+
 /// A value captured through a reference. The closure gets a `&'static` to an equal value, kept once for the process.
 #[derive(Debug)]
 pub struct Referenced<'a, T>(&'a T);
@@ -132,13 +137,14 @@ impl<P: Copy + 'static> Captured for FnPointer<P> {
         const { assert!(size_of::<P>() == size_of::<usize>()) }
         // SAFETY: `CapFn` makes this from `fn` pointers only, which are as wide as an address.
         let address = unsafe { std::mem::transmute_copy::<P, usize>(&self.0) };
-        out.put_u64(address as u64);
+        out.code.push(address);
         Ok(())
     }
 
     fn load(input: &mut Reader<'_>) -> Result<P, CodecError> {
-        let address = input.take_u64()? as usize;
-        // SAFETY: the address was written by `save` in this process, from a pointer of the same type; code is never unloaded.
+        let address = input.take_code()?;
+        // SAFETY: `save` noted the address of a function of this type; in another process it is where that has the same
+        // function. Code is never unloaded.
         Ok(unsafe { std::mem::transmute_copy::<usize, P>(&address) })
     }
 }
@@ -286,12 +292,14 @@ env_tuples! {
     (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14 P 15)
 }
 
-/// An environment as bytes, and the accumulators and broadcasts it holds.
+/// An environment as bytes, and the accumulators, broadcasts and functions it holds.
 #[derive(Debug)]
 pub struct SavedEnv {
     pub(crate) bytes: Vec<u8>,
     pub(crate) accumulators: Vec<AccumulatorHandle>,
     pub(crate) broadcasts: Vec<BroadcastHandle>,
+    /// The addresses of functions that it holds.
+    pub(crate) code: Vec<usize>,
     /// Writes the tuple of values, read from the bytes.
     pub(crate) load: LoadFn,
 }
@@ -349,13 +357,26 @@ impl SavedEnv {
         self.bytes = out.bytes;
     }
 
+    fn written(out: Writer, load: LoadFn) -> SavedEnv {
+        let Writer { bytes, accumulators, broadcasts, code, .. } = out;
+        SavedEnv { bytes, accumulators, broadcasts, code, load }
+    }
+
+    /// The environment of closures that capture nothing: a value, and the functions among them.
+    #[track_caller]
+    pub(crate) fn seeded<Z: Data>(seed: &Z, functions: Vec<usize>) -> SavedEnv {
+        let mut env = SavedEnv { code: functions, ..SavedEnv::written(Writer::default(), load::<()>) };
+        env = env.followed_by(seed);
+        env
+    }
+
     #[inline(never)]
     #[track_caller]
     unsafe fn of(env: *const u8, save: SaveFn, load: LoadFn) -> SavedEnv {
         let mut out = Writer::default();
         // SAFETY: passed on from the caller.
         match unsafe { save(env, &mut out) } {
-            Ok(()) => SavedEnv { bytes: out.bytes, accumulators: out.accumulators, broadcasts: out.broadcasts, load },
+            Ok(()) => SavedEnv::written(out, load),
             Err(error) => panic!("a captured variable cannot be serialised: {error}"),
         }
     }

@@ -2,6 +2,10 @@
 //! closure without captures, a `fn` item, a `fn` pointer, or one that was rebuilt from a serialised environment
 //! (`with_env`). Memory layout of captures is never interpreted.
 
+mod shipped;
+
+pub(crate) use shipped::{ShippedAccumulator, ShippedClosure};
+
 use crate::capture::{LoadFn, SavedEnv};
 use crate::codec::{CodecError, Reader};
 use crate::data::Data;
@@ -159,6 +163,24 @@ impl Closure {
         unsafe { Closure::build(env, make3::<O, G1, F1, G2, F2, G3, F3>, Vt::<(F1, F2, F3)>::VT) }
     }
 
+    /// A value and two closures that capture nothing, as a tuple `(seed, f, g)`.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn seeded<Z: Data, F, G>(seed: Z, f: F, g: G, ships: bool, operator: &'static str) -> Closure
+    where
+        F: Send + Sync + 'static,
+        G: Send + Sync + 'static,
+    {
+        if !ships {
+            refuse(size_of::<(F, G)>(), operator)
+        }
+        let env = SavedEnv::seeded(&seed, [address(&f), address(&g)].into_iter().flatten().collect());
+        // The functions live on: others of their type are made from nothing.
+        std::mem::forget((f, g));
+        // SAFETY: `make_seeded` reads what `seeded` has written, and writes a value of the table's type.
+        unsafe { Closure::build(env, make_seeded::<Z, F, G>, Vt::<(Z, F, G)>::VT) }
+    }
+
     #[inline(never)]
     #[track_caller]
     unsafe fn build(env: SavedEnv, make: MakeFn, vt: &'static ClosureVt) -> Closure {
@@ -238,6 +260,37 @@ unsafe fn make<O, G: Fn(O) -> F, F>(load: LoadFn, input: &mut Reader<'_>, out: *
     Ok(())
 }
 
+/// Where the code of a function is that ships: none if it has no size, since then its type says it.
+#[inline]
+fn address<F>(f: &F) -> Option<usize> {
+    // SAFETY: what ships and has a size is a `fn` pointer.
+    (size_of::<F>() == size_of::<usize>()).then(|| unsafe { std::mem::transmute_copy::<F, usize>(f) })
+}
+
+/// A function that ships.
+///
+/// # Safety
+/// `F` has no size, and a value of it exists, or it is a `fn` pointer, and the next address is one of that type.
+#[inline]
+unsafe fn function<F>(input: &mut Reader<'_>) -> Result<F, CodecError> {
+    if size_of::<F>() == 0 {
+        // SAFETY: any aligned address is one of a zero-sized value that exists.
+        return Ok(unsafe { std::ptr::NonNull::<F>::dangling().read() });
+    }
+    let address = input.take_code()?;
+    // SAFETY: said above.
+    Ok(unsafe { std::mem::transmute_copy::<usize, F>(&address) })
+}
+
+unsafe fn make_seeded<Z: Data, F, G>(_: LoadFn, input: &mut Reader<'_>, out: *mut u8) -> Result<(), CodecError> {
+    // SAFETY: `Closure::seeded` wrote the addresses of both functions that have one, and forgot the functions.
+    unsafe {
+        let (f, g) = (function::<F>(input)?, function::<G>(input)?);
+        (out as *mut (Z, F, G)).write((Z::load(input)?, f, g));
+    }
+    Ok(())
+}
+
 unsafe fn make2<Z: Data, O, G1: Fn(O) -> F1, F1, G2: Fn(O) -> F2, F2>(
     load: LoadFn,
     input: &mut Reader<'_>,
@@ -271,6 +324,7 @@ impl Rebuild {
         let mut input = Reader::new(&self.env.bytes);
         input.accumulators = &self.env.accumulators;
         input.broadcasts = &self.env.broadcasts;
+        input.code = &self.env.code;
         input.task = task;
         // Until `make` has succeeded there is memory, but no value to drop.
         let memory = std::mem::ManuallyDrop::new(Value::alloc(vt));

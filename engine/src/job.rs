@@ -3,6 +3,7 @@
 
 mod plan;
 mod save;
+mod shipped;
 mod sink;
 
 pub use save::{FormatFn, RowWriter, SaveOptions};
@@ -10,16 +11,19 @@ pub(crate) use save::{Layout, Save, save_rows};
 pub use sink::FoldVt;
 pub(crate) use sink::{Output, Sink, Zero};
 
+use crate::accumulator::AccumulatorHandle;
 use crate::error::{Error, Failure, Result};
 use crate::event::{CallSite, Event, StageInfo};
 use crate::node::{Kind, Node};
 use crate::scheduler::edge;
+use crate::ship::Shipment;
 use crate::shuffle::may_be_kept;
 use crate::sort;
 use crate::task::{BadRecords, Stop, TaskContext};
 use crate::work::{JobSpec, StageSpec, TaskOutput, Work};
-use plan::{Plan, Target};
-use std::sync::Arc;
+use plan::{Plan, PlannedStage, Target};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 /// What an action asks for.
 pub(crate) struct Action<'a> {
@@ -43,7 +47,7 @@ pub(crate) fn run(action: Action<'_>) -> Result<Vec<Output>> {
         return Ok(Vec::new());
     }
     let spec = job_spec(&plan, node, name, call_site, &partitions);
-    let work: Arc<dyn Work> = Arc::new(JobWork { plan, sink });
+    let work: Arc<dyn Work> = Arc::new(JobWork { plan, sink, sent: Mutex::default() });
     let mut outputs: Vec<Option<Output>> = partitions.iter().map(|_| None).collect();
     let first = partitions[0];
     context.scheduler.run_job(spec, work, &mut |partition, value| {
@@ -163,9 +167,11 @@ fn job_spec(plan: &Plan, node: &Arc<Node>, name: &'static str, call_site: CallSi
 }
 
 /// How the tasks of one job are computed.
-struct JobWork {
+pub(crate) struct JobWork {
     plan: Plan,
     sink: Sink,
+    /// The accumulators that tasks in other processes may add to.
+    sent: Mutex<BTreeMap<u64, AccumulatorHandle>>,
 }
 
 /// What a task of the result stage returns.
@@ -194,5 +200,23 @@ impl Work for JobWork {
             context.bus.emit(Event::RowsSkipped { rdd, partition, operator, rows, example });
         }
         Ok(output)
+    }
+
+    fn ship(&self, shipment: &mut Shipment) -> std::result::Result<(), Failure> {
+        self.pack(shipment).map_err(|error| Failure::Other(format!("the job cannot be sent to executors: {error}")))
+    }
+
+    fn receive(&self, stage: usize, reply: &[u8], task: &TaskContext) -> std::result::Result<TaskOutput, Failure> {
+        self.unpack(stage, reply, task)
+    }
+
+    fn committed(&self, stage: usize, partition: usize, task: &TaskContext) {
+        let Some(PlannedStage { node, target, .. }) = self.plan.stages.get(stage) else { return };
+        // What result tasks have added counts when the action takes their results over.
+        if let Some(shuffle) = target.shuffle()
+            && node.context.arc().shuffles.count(shuffle, partition)
+        {
+            task.updates().commit();
+        }
     }
 }

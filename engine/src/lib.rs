@@ -59,6 +59,8 @@ pub mod scheduler;
 pub mod serialize;
 #[doc(hidden)]
 pub mod session;
+#[doc(hidden)]
+pub mod ship;
 pub mod show;
 #[doc(hidden)]
 pub mod shuffle;

@@ -1,5 +1,9 @@
 //! The lineage: one non-generic node for each RDD, with its operator as a table of monomorphised loops.
 
+mod shipped;
+
+pub(crate) use shipped::{ShippedNode, ShippedState, with_ancestors};
+
 use crate::batch::ElemVt;
 use crate::closure::Closure;
 use crate::context::ContextHandle;
@@ -9,8 +13,10 @@ use crate::handle::handle;
 use crate::ids::{RddId, ShuffleId};
 use crate::partitioner::Partitioner;
 use crate::pipeline::{OpVt, PairVt, PartitionsVt, ProbeVt, Source, TextFn, TextOp};
+use crate::ship::{ShipError, Shipper};
 use crate::shuffle::{KeptRows, ReadVt, WriteVt};
 use crate::sort::{Ranges, SortVt};
+use crate::source::ShippedSource;
 use crate::storage::{Checkpoint, Persisted};
 use crate::task::{Stop, TaskContext};
 use std::ops::Range;
@@ -82,6 +88,9 @@ pub(crate) enum Kind {
 pub(crate) trait SourceNode: Send + Sync {
     /// Starts to read a partition.
     fn open(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Source>, Stop>;
+
+    /// The source as it travels.
+    fn ship(&self, out: &mut Shipper) -> Result<ShippedSource, ShipError>;
 
     /// Starts to read a partition of texts for an operator that takes them where they are; none if this is no such source.
     fn open_texts(&self, partition: usize, op: TextOp, task: &TaskContext) -> Option<Result<Box<dyn Source>, Stop>> {

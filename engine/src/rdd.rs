@@ -88,9 +88,9 @@ mod zip_with_index;
 
 pub use cogroup::{Cogrouped, Cogrouped3, Cogrouped4};
 pub use flat_map_with::Emitter;
-pub(crate) use parallelize::{parallelize, parallelize_with};
+pub(crate) use parallelize::{ShippedSlices, parallelize, parallelize_with};
 pub use pipe::PipeCommand;
-pub(crate) use range::{range, range_with};
+pub(crate) use range::{Range, range, range_with};
 pub use sum::Summand;
 pub use to_local_iter::LocalIter;
 pub(crate) use union::union;

@@ -10,7 +10,8 @@ mod driver;
 pub(crate) mod edge;
 mod executors;
 mod job;
-mod local;
+pub(crate) mod local;
+mod remote;
 #[cfg(test)]
 mod planted;
 #[cfg(test)]
@@ -23,7 +24,9 @@ use crate::error::{Error, Result};
 use crate::event_bus::EventBus;
 use crate::ids::{JobId, ShuffleId, StageId};
 use crate::work::{JobSpec, Work};
-use driver::{Driver, Message, Reply};
+pub(crate) use command::{ExecutorId, Outcome};
+use driver::{Driver, Reply};
+pub(crate) use driver::{Message, Report};
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};

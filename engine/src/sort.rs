@@ -5,10 +5,13 @@ mod bits;
 mod order;
 
 use crate::batch::{Batch, ElemVt, SharedBatch, copy_row};
+use crate::codec::{CodecVt, Reader, Writer};
+use crate::ship::ShipError;
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use bits::Bits;
 use order::{Direction, order, order_of};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// How rows are ordered.
@@ -16,6 +19,8 @@ use std::cmp::Ordering;
 pub struct SortVt {
     /// The keys' type.
     pub key: &'static ElemVt,
+    /// How keys travel between driver and tasks; none where they stay in a task.
+    pub codec: Option<&'static CodecVt>,
     /// Appends the keys of `n` rows to a batch. Arguments: closure, rows, n, keys.
     pub extract: unsafe fn(*const u8, *const u8, usize, &mut Batch),
     /// Compares two keys.
@@ -37,6 +42,11 @@ impl SortVt {
         Ok(keys)
     }
 
+    /// How its keys travel.
+    pub(crate) fn travelling(&self) -> Result<&'static CodecVt, ShipError> {
+        self.codec.ok_or_else(|| ShipError::new("the keys of a sort do not travel"))
+    }
+
     fn compare(&self, a: *const u8, b: *const u8) -> Ordering {
         // SAFETY: callers pass addresses of keys of this table's type.
         unsafe { (self.compare)(a, b) }
@@ -53,7 +63,45 @@ pub(crate) struct Ranges {
     numbers: Option<(Bits, Vec<u64>)>,
 }
 
+/// Ranges as they travel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShippedRanges {
+    bounds: Vec<u8>,
+    tables: Vec<usize>,
+}
+
+impl ShippedRanges {
+    /// Ranges that have arrived, for rows that are sorted by this table.
+    pub(crate) fn land(self, vt: &'static SortVt) -> Result<Ranges, ShipError> {
+        let codec = vt.travelling()?;
+        let mut bounds = Batch::new(vt.key);
+        // Behind each bound there is a table.
+        let n = self.tables.len().saturating_sub(1);
+        // SAFETY: the batch was made for keys, which the codec belongs to.
+        unsafe { (codec.load)(&mut Reader::new(&self.bounds), n, &mut bounds)? }
+        Ok(Ranges::new(vt, bounds, self.tables))
+    }
+}
+
 impl Ranges {
+    fn new(vt: &'static SortVt, bounds: Batch, tables: Vec<usize>) -> Ranges {
+        let numbers = bits::bits(vt.key).filter(|bits| bits.exact).map(|bits| {
+            let numbers = (bits.of)(&bounds).into_iter().map(|number| number.0).collect();
+            (bits, numbers)
+        });
+        // SAFETY: `sort_by` asks for keys that are `Data`, hence `Send + Sync`.
+        Ranges { bounds: unsafe { SharedBatch::new(bounds) }, tables, numbers }
+    }
+
+    /// The ranges as they travel.
+    pub(crate) fn ship(&self, vt: &'static SortVt) -> Result<ShippedRanges, ShipError> {
+        let (codec, bounds) = (vt.travelling()?, self.bounds.get());
+        let mut out = Writer::default();
+        // SAFETY: the rows are keys, which the codec belongs to.
+        unsafe { (codec.save)(bounds.row(0), bounds.rows(), &mut out)? }
+        Ok(ShippedRanges { bounds: out.bytes, tables: self.tables.clone() })
+    }
+
     /// Places rows in the tables of their ranges.
     pub(crate) fn scatter(
         &self,
@@ -205,10 +253,5 @@ pub(crate) fn ranges(
     }
     starts.push(table);
     keys.retain_indices(&mut |i| chosen[i]);
-    let numbers = bits::bits(vt.key).filter(|bits| bits.exact).map(|bits| {
-        let numbers = (bits.of)(&keys).into_iter().map(|number| number.0).collect();
-        (bits, numbers)
-    });
-    // SAFETY: `sort_by` asks for keys that are `Data`, hence `Send + Sync`.
-    Ok(Ranges { bounds: unsafe { SharedBatch::new(keys) }, tables: starts, numbers })
+    Ok(Ranges::new(vt, keys, starts))
 }

@@ -12,6 +12,7 @@ mod input;
 mod json_lines;
 mod lines;
 mod paths;
+mod shipped;
 mod text_file;
 mod tf_records;
 
@@ -21,6 +22,7 @@ pub use files::{FileOptions, FileSplit};
 pub use input::{Input, InputFile, InputMemory};
 pub use json_lines::JsonLines;
 pub use paths::TextPaths;
+pub(crate) use shipped::ShippedSource;
 pub use text_file::TextOptions;
 pub(crate) use text_file::text_file;
 pub(crate) use tf_records::masked_crc;
@@ -32,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::node::{Kind, NewNode, Node, RddHandle, SourceNode};
 use crate::pipeline;
 use crate::rdd::Rdd;
+use crate::ship::{ShipError, Shipper};
 use crate::task::{Stop, TaskContext};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -124,7 +127,22 @@ fn batch_end(out: &Batch, problem: &mut Option<Stop>) -> Result<bool, Stop> {
     if out.is_empty() { problem.take().map_or(Ok(false), Err) } else { Ok(true) }
 }
 
+/// Makes a source and its splits from bytes.
+type LoadSource = unsafe fn(&mut Reader<'_>, ContextHandle) -> Result<Box<dyn SourceNode>, CodecError>;
+
+fn load_source<S: Source>(input: &mut Reader<'_>, context: ContextHandle) -> Result<Box<dyn SourceNode>, CodecError> {
+    let (source, splits) = (input.value()?, input.value()?);
+    Ok(Box::new(Splits::<S> { source, splits, context }))
+}
+
 impl<S: Source> SourceNode for Splits<S> {
+    fn ship(&self, out: &mut Shipper) -> Result<ShippedSource, ShipError> {
+        let mut bytes = Writer::default();
+        self.source.serialize(&mut bytes)?;
+        self.splits.serialize(&mut bytes)?;
+        ShippedSource::splits(load_source::<S>, bytes, out)
+    }
+
     fn open(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn pipeline::Source>, Stop> {
         let input = Input::new(task, &self.context);
         match self.source.read(&self.splits[partition], &input) {

@@ -1,8 +1,10 @@
 //! The seam between scheduling and data: the scheduler decides which task runs where and when, a [`Work`] knows how to
 //! compute it.
 
+use crate::error::Failure;
 use crate::event::{CallSite, StageInfo};
 use crate::ids::{JobId, RddId, ShuffleId, StageId};
+use crate::ship::Shipment;
 use crate::task::{Stop, TaskContext};
 use std::any::Any;
 
@@ -48,6 +50,18 @@ pub enum TaskOutput {
 pub trait Work: Send + Sync {
     /// Computes one partition of one stage (`stage` indexes [`JobSpec::stages`]). A panic is caught by the caller.
     fn run(&self, stage: usize, partition: usize, task: &TaskContext) -> Result<TaskOutput, Stop>;
+
+    /// Packs the job for an executor in another process, or says why it cannot be sent.
+    fn ship(&self, shipment: &mut Shipment) -> Result<(), Failure> {
+        let _ = shipment;
+        Err(Failure::Other("this job cannot be sent to other processes".to_owned()))
+    }
+
+    /// What a task in another process has sent, as if it had run here.
+    fn receive(&self, stage: usize, reply: &[u8], task: &TaskContext) -> Result<TaskOutput, Failure> {
+        let _ = (stage, reply, task);
+        Err(Failure::Other("this job takes no results of other processes".to_owned()))
+    }
 
     /// Told once for each partition of each stage that this job computed, after the attempt that counts: the place to
     /// merge its accumulator updates. Not told of failed or killed attempts, nor of a lost map output computed again.

@@ -2,6 +2,7 @@
 
 use super::Accumulator;
 use crate::context::DparkContext;
+use crate::data::{Data, Key};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::ops::AddAssign;
@@ -18,7 +19,7 @@ impl DparkContext {
     /// assert_eq!(odd, [1, 3, 5]);
     /// # Ok::<(), dpark::Error>(())
     /// ```
-    pub fn list_accumulator<T: Send + Sync + 'static>(&self) -> Accumulator<Vec<T>> {
+    pub fn list_accumulator<T: Data>(&self) -> Accumulator<Vec<T>> {
         self.accumulator_with(Vec::new(), |list, more| list.extend(more))
     }
 
@@ -31,7 +32,7 @@ impl DparkContext {
     /// assert_eq!(rests.value(), std::collections::HashSet::from([0, 1, 2]));
     /// # Ok::<(), dpark::Error>(())
     /// ```
-    pub fn set_accumulator<T: Hash + Eq + Send + Sync + 'static>(&self) -> Accumulator<HashSet<T>> {
+    pub fn set_accumulator<T: Key>(&self) -> Accumulator<HashSet<T>> {
         self.accumulator_with(HashSet::new(), |set, more| set.extend(more))
     }
 
@@ -47,8 +48,8 @@ impl DparkContext {
     /// ```
     pub fn map_accumulator<K, V>(&self) -> Accumulator<HashMap<K, V>>
     where
-        K: Hash + Eq + Send + Sync + 'static,
-        V: AddAssign + Send + Sync + 'static,
+        K: Key,
+        V: AddAssign + Data,
     {
         self.accumulator_with(HashMap::new(), |map, more| {
             more.into_iter().for_each(|(key, value)| add_to(map, key, value));

@@ -22,6 +22,8 @@ pub struct Reader<'a> {
     pub(crate) accumulators: &'a [AccumulatorHandle],
     /// The same for broadcasts.
     pub(crate) broadcasts: &'a [BroadcastHandle],
+    /// The same for functions.
+    pub(crate) code: &'a [usize],
     /// The task attempt for which an environment is rebuilt.
     pub(crate) task: Option<&'a TaskContext>,
 }
@@ -29,12 +31,19 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads from the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { bytes, failed: false, accumulators: &[], broadcasts: &[], task: None }
+        Reader { bytes, failed: false, accumulators: &[], broadcasts: &[], code: &[], task: None }
     }
 
     /// A second reader at the same place.
     pub(crate) fn again(&self) -> Reader<'a> {
         Reader { ..*self }
+    }
+
+    /// The next captured function.
+    pub(crate) fn take_code(&mut self) -> Result<usize, CodecError> {
+        let (first, rest) = self.code.split_first().ok_or_else(|| CodecError::new("a function is missing"))?;
+        self.code = rest;
+        Ok(*first)
     }
 
     /// Bytes not read yet.

@@ -7,8 +7,8 @@ use serde::ser::{self, Serialize};
 
 type Written = Result<(), CodecError>;
 
-/// Collects bytes. An environment may also hold accumulators and broadcasts, which are not data: they are kept beside the
-/// bytes.
+/// Collects bytes. An environment may also hold accumulators, broadcasts and functions, which are not data: they are kept
+/// beside the bytes.
 #[derive(Debug, Default)]
 pub struct Writer {
     /// What was written so far.
@@ -17,6 +17,8 @@ pub struct Writer {
     pub(crate) accumulators: Vec<AccumulatorHandle>,
     /// The same for broadcasts.
     pub(crate) broadcasts: Vec<BroadcastHandle>,
+    /// The addresses of functions that were captured: they are others in other processes.
+    pub(crate) code: Vec<usize>,
     /// Bytes that were counted and thrown away; none if they are kept.
     measured: Option<u64>,
 }

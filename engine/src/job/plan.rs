@@ -34,6 +34,13 @@ pub(super) enum Target {
     Result,
 }
 
+impl PlannedStage {
+    /// A stage that another process has planned: what its tasks need to know.
+    pub(super) fn arrived(node: Arc<Node>, target: Target) -> PlannedStage {
+        PlannedStage { node, target, rdds: Vec::new(), inputs: Vec::new(), uncounted: None }
+    }
+}
+
 impl Target {
     pub(super) fn shuffle(&self) -> Option<ShuffleId> {
         match self {
@@ -44,6 +51,16 @@ impl Target {
 }
 
 impl Plan {
+    /// The stages of a job that another process has planned.
+    pub(super) fn arrived(stages: Vec<PlannedStage>) -> Plan {
+        Plan { stages, _pins: Vec::new() }
+    }
+
+    /// The RDD whose partitions the result stage computes.
+    pub(super) fn result(&self) -> Option<&Arc<Node>> {
+        self.stages.last().map(|stage| &stage.node)
+    }
+
     /// The first RDD whose parent's rows are not counted and have to be.
     pub(super) fn uncounted(&self) -> Option<Arc<Node>> {
         self.stages.iter().find_map(|stage| stage.uncounted.clone())

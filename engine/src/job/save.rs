@@ -17,8 +17,10 @@ use crate::error::{Error, Failure, Result};
 use crate::event::CallSite;
 use crate::node::Node;
 use crate::pipeline::Pipeline;
+use crate::ship::{CodeRef, Landing, ShipError, Shipper};
 use crate::task::Stop;
-use staging::Staging;
+use serde::{Deserialize, Serialize};
+use staging::{ShippedStaging, Staging};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +36,7 @@ pub(crate) struct Save<'a> {
 }
 
 /// Which files there are.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Layout {
     /// `0000`, `0001`, ..: the partitions.
     Partitions,
@@ -50,6 +52,17 @@ pub(crate) struct SaveSink {
     ending: String,
     options: SaveOptions,
     staging: Arc<Staging>,
+}
+
+/// What tasks in other processes are told of an action that saves.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShippedSave {
+    name: String,
+    format: CodeRef,
+    layout: Layout,
+    ending: String,
+    options: SaveOptions,
+    staging: ShippedStaging,
 }
 
 /// Bytes that are written at a time.
@@ -74,6 +87,28 @@ pub(crate) fn save_rows(node: &Arc<Node>, save: Save<'_>, call_site: CallSite) -
 }
 
 impl SaveSink {
+    /// The sink as it travels.
+    pub(super) fn ship(&self, out: &mut Shipper) -> std::result::Result<ShippedSave, ShipError> {
+        let SaveSink { name, format, layout, ending, options, staging } = self;
+        Ok(ShippedSave {
+            name: (*name).to_owned(),
+            format: out.code(*format as usize)?,
+            layout: *layout,
+            ending: ending.clone(),
+            options: options.clone(),
+            staging: staging.ship(),
+        })
+    }
+
+    /// A sink that has arrived.
+    pub(super) fn land(shipped: ShippedSave, landing: &Landing) -> std::result::Result<SaveSink, ShipError> {
+        let ShippedSave { name, format, layout, ending, options, staging } = shipped;
+        let name = crate::capture::kept_text(&name);
+        // SAFETY: the sender took the place from a function of this type.
+        let format = unsafe { landing.function::<FormatFn>(format)? };
+        Ok(SaveSink { name, format, layout, ending, options, staging: Arc::new(Staging::land(staging)) })
+    }
+
     /// Writes one partition.
     pub(super) fn run(
         &self,

@@ -3,6 +3,7 @@
 use super::save::{SaveSink, Saved};
 use crate::batch::{Batch, ElemVt, SharedBatch};
 use crate::closure::Closure;
+use crate::codec::CodecVt;
 use crate::error::Failure;
 use crate::node::Node;
 use crate::pipeline::open_partition;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 pub struct FoldVt {
     /// The type of the accumulated value.
     pub acc: &'static ElemVt,
+    /// How it travels to the driver.
+    pub codec: &'static CodecVt,
     /// Folds all rows of a batch into `acc`, which holds no row (before the first) or one; returns what went wrong, if
     /// anything. Arguments: closure, rows, acc.
     pub step: unsafe fn(*const u8, &mut Batch, &mut Batch) -> Option<&'static str>,
@@ -27,7 +30,7 @@ pub struct FoldVt {
 /// What the action needs of each partition.
 pub(crate) enum Sink {
     /// The first `limit` rows.
-    Gather { limit: usize },
+    Gather { limit: usize, codec: &'static CodecVt },
     /// The number of rows.
     Count,
     /// All rows folded into one value.
@@ -35,7 +38,7 @@ pub(crate) enum Sink {
     /// All rows combined by key, as on the map side of a shuffle.
     Combine { write: &'static WriteVt, closure: Closure },
     /// The `n` largest rows.
-    Top { vt: &'static SortVt, closure: Closure, n: usize },
+    Top { vt: &'static SortVt, codec: &'static CodecVt, closure: Closure, n: usize },
     /// Keys for the ranges of a sort.
     Sample {
         vt: &'static SortVt,
@@ -52,8 +55,11 @@ pub(crate) enum Sink {
 /// The value a fold begins with.
 pub(crate) struct Zero {
     pub(crate) row: SharedBatch,
-    pub(crate) clone: unsafe fn(*const u8, usize, &mut Batch),
+    pub(crate) clone: CloneFn,
 }
+
+/// Appends clones of rows to a batch.
+pub(crate) type CloneFn = unsafe fn(*const u8, usize, &mut Batch);
 
 /// What a result task leaves.
 pub(crate) enum Output {
@@ -128,7 +134,7 @@ impl Sink {
         let mut rows = Batch::new(node.elem);
         let mut memory = context.budget.reserve();
         match self {
-            Sink::Gather { limit } => {
+            Sink::Gather { limit, .. } => {
                 let mut gathered = Batch::new(node.elem);
                 while gathered.rows() < *limit && pipeline.next(&mut rows)? {
                     let wanted = limit - gathered.rows();
@@ -179,7 +185,7 @@ impl Sink {
                 // SAFETY: what is combined by key is `Data`.
                 Ok(Output::Rows(unsafe { SharedBatch::new(combined) }, meter.memory))
             }
-            Sink::Top { vt, closure, n } => {
+            Sink::Top { vt, closure, n, .. } => {
                 let closure = closure.for_task(task)?;
                 let mut best = Batch::new(node.elem);
                 while pipeline.next(&mut rows)? {

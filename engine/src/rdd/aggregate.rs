@@ -4,6 +4,7 @@ use super::fold::zero_row;
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, drain_rows, take_row};
 use crate::closure::{Closure, ships};
+use crate::codec::Codec;
 use crate::data::Data;
 use crate::error::Result;
 use crate::job::FoldVt;
@@ -11,9 +12,9 @@ use std::marker::PhantomData;
 
 struct Aggregate<T, U, F, G>(PhantomData<(T, U, F, G)>);
 
-impl<T: 'static, U: 'static, F: Fn(U, T) -> U, G: Fn(U, U) -> U> Aggregate<T, U, F, G> {
-    const ADD: &'static FoldVt = &FoldVt { acc: Elem::<U>::VT, step: add::<T, U, F, G> };
-    const MERGE: &'static FoldVt = &FoldVt { acc: Elem::<U>::VT, step: merge::<U, F, G> };
+impl<T: 'static, U: Data, F: Fn(U, T) -> U, G: Fn(U, U) -> U> Aggregate<T, U, F, G> {
+    const ADD: &'static FoldVt = &FoldVt { acc: Elem::<U>::VT, codec: Codec::<U>::VT, step: add::<T, U, F, G> };
+    const MERGE: &'static FoldVt = &FoldVt { acc: Elem::<U>::VT, codec: Codec::<U>::VT, step: merge::<U, F, G> };
 }
 
 unsafe fn add<T, U, F: Fn(U, T) -> U, G>(f: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {
@@ -60,7 +61,7 @@ impl<T: 'static> Rdd<T> {
         G: Fn(U, U) -> U + Send + Sync + 'static,
     {
         let ships = ships::<F, fn(U, T) -> U>() && ships::<G, fn(U, U) -> U>();
-        let closure = Closure::accept((zero.clone(), add, merge), ships, "aggregate");
+        let closure = Closure::seeded(zero.clone(), add, merge, ships, "aggregate");
         let (add, merge) = (Aggregate::<T, U, F, G>::ADD, Aggregate::<T, U, F, G>::MERGE);
         let acc = self.handle.fold_with("aggregate", add, merge, closure, zero_row(zero));
         // SAFETY: the accumulator has rows `U`; it began with one.

@@ -4,6 +4,7 @@ use super::join::{Inner, LeftOuter, Shape};
 use super::{Rdd, index::parameters};
 use crate::batch::{Batch, Elem, drain_rows, take_row};
 use crate::broadcast::Broadcast;
+use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::error::Result;
 use crate::hash::KeyHashes;
@@ -27,7 +28,7 @@ impl<K: Key + Clone, V: Clone + 'static, W: Data + Clone, S: Shape<K, V, W, Row:
 
     #[track_caller]
     fn of(left: &Rdd<(K, V)>, small: &Rdd<(K, W)>, op: &'static OpVt) -> Result<Rdd<S::Row>> {
-        let mut rows = small.handle.collect(op.name)?;
+        let mut rows = small.handle.collect(op.name, Codec::<(K, W)>::VT)?;
         let mut values = Values::<K, W>::default();
         // SAFETY: an `Rdd<(K, W)>`'s node has rows `(K, W)`.
         unsafe { drain_rows::<(K, W)>(&mut rows, |(key, value)| values.entry(key).or_default().push(value)) }

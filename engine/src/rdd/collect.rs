@@ -2,6 +2,7 @@
 
 use super::Rdd;
 use crate::batch::Batch;
+use crate::codec::{Codec, CodecVt};
 use crate::data::Data;
 use crate::error::Result;
 use crate::job::{Action, Output, Sink, run};
@@ -12,9 +13,9 @@ impl RddHandle {
     /// All rows, in the order of partitions.
     #[inline(never)]
     #[track_caller]
-    pub(super) fn collect(&self, name: &'static str) -> Result<Batch> {
+    pub(super) fn collect(&self, name: &'static str, codec: &'static CodecVt) -> Result<Batch> {
         let call_site = call_site(Location::caller());
-        let sink = Sink::Gather { limit: usize::MAX };
+        let sink = Sink::Gather { limit: usize::MAX, codec };
         let outputs = run(Action { node: self.arc(), name, call_site, partitions: None, sink })?;
         let mut rows = Batch::new(self.arc().elem);
         rows.reserve(outputs.iter().map(Output::rows).sum());
@@ -39,6 +40,6 @@ impl<T: 'static> Rdd<T> {
         T: Data,
     {
         // SAFETY: an `Rdd<T>`'s node has rows `T`.
-        self.handle.collect("collect").map(|rows| unsafe { rows.into_vec() })
+        self.handle.collect("collect", Codec::<T>::VT).map(|rows| unsafe { rows.into_vec() })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Rdd;
 use crate::batch::drain_rows;
+use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::error::Result;
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         K: Key,
         V: Data,
     {
-        let mut pairs = self.handle.collect("collect_as_map")?;
+        let mut pairs = self.handle.collect("collect_as_map", Codec::<(K, V)>::VT)?;
         let mut map = HashMap::with_capacity(pairs.rows());
         // SAFETY: the node has rows `(K, V)`.
         unsafe {

@@ -181,7 +181,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         G: Fn(C, C) -> C + Send + Sync + 'static,
     {
         let ships = ships::<F, fn(C, V) -> C>() && ships::<G, fn(C, C) -> C>();
-        let closure = Closure::accept((zero, add, merge), ships, "aggregate_by_key");
+        let closure = Closure::seeded(zero, add, merge, ships, "aggregate_by_key");
         CombineByKey::<K, V, FromZero<C, F, G>>::of(&self.handle, "aggregate_by_key", closure)
     }
 }

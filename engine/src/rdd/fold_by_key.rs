@@ -43,7 +43,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         V: Data + Clone,
         F: Fn(V, V) -> V + Send + Sync + 'static,
     {
-        let closure = Closure::accept((zero, f, ()), ships::<F, fn(V, V) -> V>(), "fold_by_key");
+        let closure = Closure::seeded(zero, f, (), ships::<F, fn(V, V) -> V>(), "fold_by_key");
         CombineByKey::<K, V, FoldFrom<V, F>>::of(&self.handle, "fold_by_key", closure)
     }
 }

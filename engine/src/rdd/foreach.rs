@@ -3,6 +3,7 @@
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, drain_rows};
 use crate::closure::Closure;
+use crate::codec::Codec;
 use crate::error::Result;
 use crate::job::FoldVt;
 use crate::node::RddHandle;
@@ -11,7 +12,7 @@ use std::marker::PhantomData;
 struct Foreach<T, F>(PhantomData<(T, F)>);
 
 impl<T: 'static, F: Fn(T)> Foreach<T, F> {
-    const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<()>::VT, step: step::<T, F> };
+    const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<()>::VT, codec: Codec::<()>::VT, step: step::<T, F> };
 }
 
 unsafe fn step<T, F: Fn(T)>(f: *const u8, input: &mut Batch, _: &mut Batch) -> Option<&'static str> {

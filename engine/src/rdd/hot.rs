@@ -15,7 +15,8 @@ use std::marker::PhantomData;
 struct Hot<T>(PhantomData<T>);
 
 impl<T: Key> Hot<T> {
-    const SORT: &'static SortVt = &SortVt { key: Elem::<u64>::VT, extract: counts::<T>, compare: compare::<u64> };
+    const SORT: &'static SortVt =
+        &SortVt { key: Elem::<u64>::VT, codec: None, extract: counts::<T>, compare: compare::<u64> };
 }
 
 unsafe fn counts<T>(_: *const u8, rows: *const u8, n: usize, keys: &mut Batch) {
@@ -29,7 +30,7 @@ impl RddHandle {
     #[inline(never)]
     #[track_caller]
     fn hot(&self, write: &'static WriteVt, read: &'static ReadVt, sort: &'static SortVt, n: usize) -> Result<Batch> {
-        self.shuffled("hot", write, read, Closure::none()).top("hot", sort, Closure::none(), n)
+        self.shuffled("hot", write, read, Closure::none()).top("hot", sort, write.codec, Closure::none(), n)
     }
 }
 

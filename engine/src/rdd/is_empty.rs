@@ -1,6 +1,7 @@
 //! `is_empty`: whether there is a row.
 
 use super::Rdd;
+use crate::codec::Codec;
 use crate::data::Data;
 use crate::error::Result;
 
@@ -17,6 +18,6 @@ impl<T: 'static> Rdd<T> {
     where
         T: Data,
     {
-        self.handle.take("is_empty", 1).map(|rows| rows.is_empty())
+        self.handle.take("is_empty", Codec::<T>::VT, 1).map(|rows| rows.is_empty())
     }
 }

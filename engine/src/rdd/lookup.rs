@@ -1,6 +1,7 @@
 //! `lookup`: the values of one key.
 
 use super::Rdd;
+use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::error::Result;
 
@@ -23,6 +24,6 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         let rdd = place.map_or_else(|| self.clone(), |partition| self.slice(partition..partition + 1));
         let values = rdd.with_env((key,)).filter_map(|(key,)| move |row| (row.0 == key).then_some(row.1));
         // SAFETY: the operator makes rows of type `V`.
-        values.handle.collect("lookup").map(|rows| unsafe { rows.into_vec() })
+        values.handle.collect("lookup", Codec::<V>::VT).map(|rows| unsafe { rows.into_vec() })
     }
 }

@@ -8,7 +8,10 @@ use crate::data::Data;
 use crate::error::{Error, Failure};
 use crate::node::{Kind, NewNode, Node, RddHandle, SourceNode};
 use crate::pipeline::Source;
+use crate::ship::{CodeRef, Landing, ShipError, Shipper};
+use crate::source::ShippedSource;
 use crate::task::{Stop, TaskContext};
+use serde::{Deserialize, Serialize};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -66,7 +69,27 @@ pub(super) fn no_partitions(operator: &str, partitions: usize) -> Option<Error> 
     (partitions == 0).then(|| Error::Invalid(format!("{operator}: {problem}")))
 }
 
+/// The slices as they travel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShippedSlices {
+    slices: Vec<(usize, Vec<u8>)>,
+    codec: CodeRef,
+}
+
+impl ShippedSlices {
+    pub(crate) fn land(self, landing: &Landing) -> Result<Box<dyn SourceNode>, ShipError> {
+        let slices = self.slices.into_iter().map(|(rows, bytes)| (rows, bytes.into())).collect();
+        // SAFETY: the sender took the place from a table of this type.
+        Ok(Box::new(Slices { slices, codec: unsafe { landing.table::<CodecVt>(self.codec)? } }))
+    }
+}
+
 impl SourceNode for Slices {
+    fn ship(&self, out: &mut Shipper) -> Result<ShippedSource, ShipError> {
+        let slices = self.slices.iter().map(|(rows, bytes)| (*rows, bytes.to_vec())).collect();
+        Ok(ShippedSource::Slices(ShippedSlices { slices, codec: out.table(self.codec)? }))
+    }
+
     fn open(&self, partition: usize, _: &TaskContext) -> Result<Box<dyn Source>, Stop> {
         let (left, bytes) = &self.slices[partition];
         Ok(Box::new(Slice { left: *left, bytes: Arc::clone(bytes), read: 0, codec: self.codec }))

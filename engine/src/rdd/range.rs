@@ -7,12 +7,17 @@ use crate::context::DparkContext;
 use crate::error::Error;
 use crate::node::{Kind, NewNode, Node, SourceNode};
 use crate::pipeline::Source;
+use crate::ship::{ShipError, Shipper};
+use crate::source::ShippedSource;
 use crate::task::{Stop, TaskContext};
 use crate::vectors::wide_vectors;
+use serde::{Deserialize, Serialize};
 use std::mem::MaybeUninit;
 use std::panic::Location;
 
-struct Range {
+/// The source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Range {
     start: i64,
     step: i64,
     /// How many numbers there are.
@@ -51,6 +56,10 @@ impl Range {
 }
 
 impl SourceNode for Range {
+    fn ship(&self, _: &mut Shipper) -> Result<ShippedSource, ShipError> {
+        Ok(ShippedSource::Range(self.clone()))
+    }
+
     fn open(&self, partition: usize, _: &TaskContext) -> Result<Box<dyn Source>, Stop> {
         let before = self.before(partition);
         let next = (i128::from(self.start) + before * i128::from(self.step)) as i64;

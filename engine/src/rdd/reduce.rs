@@ -4,6 +4,7 @@ use super::take::empty;
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
+use crate::codec::Codec;
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::job::{Action, FoldVt, Output, Sink, Zero, merged, run};
@@ -13,8 +14,8 @@ use std::panic::Location;
 
 pub(super) struct Reduce<T, F>(PhantomData<(T, F)>);
 
-impl<T: 'static, F: Fn(T, T) -> T> Reduce<T, F> {
-    pub(super) const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<T>::VT, step: step::<T, F> };
+impl<T: Data, F: Fn(T, T) -> T> Reduce<T, F> {
+    pub(super) const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step: step::<T, F> };
 }
 
 unsafe fn step<T, F: Fn(T, T) -> T>(f: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {

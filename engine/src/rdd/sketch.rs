@@ -21,8 +21,10 @@ use std::marker::PhantomData;
 struct Sketch<T, A>(PhantomData<(T, A)>);
 
 impl<T: 'static, A: Aggregator<T>> Sketch<T, A> {
-    const ADD: &'static FoldVt = &FoldVt { acc: Elem::<A::Sketch>::VT, step: add::<T, A> };
-    const MERGE: &'static FoldVt = &FoldVt { acc: Elem::<A::Sketch>::VT, step: merge::<T, A> };
+    const ADD: &'static FoldVt =
+        &FoldVt { acc: Elem::<A::Sketch>::VT, codec: Codec::<A::Sketch>::VT, step: add::<T, A> };
+    const MERGE: &'static FoldVt =
+        &FoldVt { acc: Elem::<A::Sketch>::VT, codec: Codec::<A::Sketch>::VT, step: merge::<T, A> };
 }
 
 unsafe fn add<T, A: Aggregator<T>>(aggregator: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {

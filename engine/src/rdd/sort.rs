@@ -27,7 +27,7 @@ impl<T: 'static> Rdd<T> {
         T: Data + Ordered + Clone,
     {
         let closure = Closure::plain::<fn(&T) -> T, fn(&T) -> T>(row::<T>, "sort");
-        let sort = SortBy::<T, T, fn(&T) -> T>::SORT;
+        let sort = SortBy::<T, T, fn(&T) -> T>::TOTAL;
         Rdd::from_handle(self.handle.sorted("sort", Rows::<T>::WRITE, Rows::<T>::READ, sort, closure))
     }
 }
@@ -48,7 +48,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         V: Data,
     {
         let closure = Closure::plain::<fn(&(K, V)) -> K, fn(&(K, V)) -> K>(key::<K, V>, "sort_by_key");
-        let sort = SortBy::<(K, V), K, fn(&(K, V)) -> K>::SORT;
+        let sort = SortBy::<(K, V), K, fn(&(K, V)) -> K>::TOTAL;
         let (write, read) = (Rows::<(K, V)>::WRITE, Rows::<(K, V)>::READ);
         Rdd::from_handle(self.handle.sorted("sort_by_key", write, read, sort, closure))
     }

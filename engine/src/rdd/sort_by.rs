@@ -15,7 +15,12 @@ pub(super) struct SortBy<T, K, F>(PhantomData<(T, K, F)>);
 
 impl<T: 'static, K: Ord + 'static, F: Fn(&T) -> K> SortBy<T, K, F> {
     pub(super) const SORT: &'static SortVt =
-        &SortVt { key: Elem::<K>::VT, extract: extract::<T, K, F>, compare: compare::<K> };
+        &SortVt { key: Elem::<K>::VT, codec: None, extract: extract::<T, K, F>, compare: compare::<K> };
+}
+
+impl<T: 'static, K: Data + Ord, F: Fn(&T) -> K> SortBy<T, K, F> {
+    /// For sorts over several partitions, whose ranges the driver finds.
+    pub(super) const TOTAL: &'static SortVt = &SortVt { codec: Some(Codec::<K>::VT), ..*Self::SORT };
 }
 
 pub(super) struct Rows<T>(PhantomData<T>);
@@ -68,7 +73,7 @@ impl<T: 'static> Rdd<T> {
             "sort_by",
             Rows::<T>::WRITE,
             Rows::<T>::READ,
-            SortBy::<T, K, F>::SORT,
+            SortBy::<T, K, F>::TOTAL,
             closure,
         ))
     }
@@ -95,7 +100,7 @@ impl<T: 'static, O: 'static> WithEnv<T, O> {
             "sort_by",
             Rows::<T>::WRITE,
             Rows::<T>::READ,
-            SortBy::<T, K, F>::SORT,
+            SortBy::<T, K, F>::TOTAL,
             closure,
         ))
     }

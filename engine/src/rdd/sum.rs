@@ -4,6 +4,7 @@
 use super::Rdd;
 use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
+use crate::codec::Codec;
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::job::FoldVt;
@@ -32,8 +33,10 @@ const OVERFLOW: &str = "the sum overflows its type; map the rows to a wider one 
 macro_rules! summand {
     ($number:ident, $total:ident, $add:expr, $merge:expr) => {
         impl Summand for $number {
-            const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<$total>::VT, step: Self::add_rows };
-            const TOTAL: &'static FoldVt = &FoldVt { acc: Elem::<$total>::VT, step: Self::add_totals };
+            const FOLD: &'static FoldVt =
+                &FoldVt { acc: Elem::<$total>::VT, codec: Codec::<$total>::VT, step: Self::add_rows };
+            const TOTAL: &'static FoldVt =
+                &FoldVt { acc: Elem::<$total>::VT, codec: Codec::<$total>::VT, step: Self::add_totals };
 
             fn from_total(total: &mut Batch) -> Option<$number> {
                 // SAFETY: the accumulator has rows of the sum's type.

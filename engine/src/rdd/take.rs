@@ -2,6 +2,7 @@
 
 use super::Rdd;
 use crate::batch::{Batch, take_row};
+use crate::codec::{Codec, CodecVt};
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::job::{Action, Output, Sink, run};
@@ -12,7 +13,7 @@ impl RddHandle {
     /// The first `n` rows: from the first partition, then from twice as many partitions at a time.
     #[inline(never)]
     #[track_caller]
-    pub(super) fn take(&self, name: &'static str, n: usize) -> Result<Batch> {
+    pub(super) fn take(&self, name: &'static str, codec: &'static CodecVt, n: usize) -> Result<Batch> {
         let node = self.arc();
         let at = call_site(Location::caller());
         let mut rows = Batch::new(node.elem);
@@ -20,7 +21,7 @@ impl RddHandle {
         loop {
             let end = node.partitions.min(next + width);
             let partitions = Some(if n == 0 { Vec::new() } else { (next..end).collect() });
-            let sink = Sink::Gather { limit: n - rows.rows() };
+            let sink = Sink::Gather { limit: n - rows.rows(), codec };
             let outputs = run(Action { node, name, call_site: at.clone(), partitions, sink })?;
             for mut part in outputs.into_iter().filter_map(Output::into_rows) {
                 let wanted = n - rows.rows();
@@ -36,8 +37,8 @@ impl RddHandle {
 
     #[inline(never)]
     #[track_caller]
-    fn first(&self) -> Result<Batch> {
-        let rows = self.take("first", 1)?;
+    fn first(&self, codec: &'static CodecVt) -> Result<Batch> {
+        let rows = self.take("first", codec, 1)?;
         if rows.is_empty() { Err(empty("first")) } else { Ok(rows) }
     }
 }
@@ -61,7 +62,7 @@ impl<T: 'static> Rdd<T> {
         T: Data,
     {
         // SAFETY: an `Rdd<T>`'s node has rows `T`.
-        self.handle.take("take", n).map(|rows| unsafe { rows.into_vec() })
+        self.handle.take("take", Codec::<T>::VT, n).map(|rows| unsafe { rows.into_vec() })
     }
 
     /// The first row; an error if there is none.
@@ -76,6 +77,6 @@ impl<T: 'static> Rdd<T> {
         T: Data,
     {
         // SAFETY: an `Rdd<T>`'s node has rows `T`; there is one.
-        self.handle.first().map(|mut rows| unsafe { take_row(&mut rows) })
+        self.handle.first(Codec::<T>::VT).map(|mut rows| unsafe { take_row(&mut rows) })
     }
 }

@@ -4,6 +4,7 @@ use super::Rdd;
 use super::top::{addresses, compare_rows};
 use crate::batch::Elem;
 use crate::closure::Closure;
+use crate::codec::Codec;
 use crate::data::{Data, Ordered};
 use crate::error::Result;
 use crate::sort::SortVt;
@@ -14,7 +15,7 @@ struct TakeOrdered<T>(PhantomData<T>);
 
 impl<T: Ord + 'static> TakeOrdered<T> {
     const SORT: &'static SortVt =
-        &SortVt { key: Elem::<*const u8>::VT, extract: addresses::<T>, compare: compare_reversed::<T> };
+        &SortVt { key: Elem::<*const u8>::VT, codec: None, extract: addresses::<T>, compare: compare_reversed::<T> };
 }
 
 unsafe fn compare_reversed<T: Ord>(a: *const u8, b: *const u8) -> Ordering {
@@ -34,7 +35,7 @@ impl<T: 'static> Rdd<T> {
     where
         T: Data + Ordered,
     {
-        let rows = self.handle.top("take_ordered", TakeOrdered::<T>::SORT, Closure::none(), n);
+        let rows = self.handle.top("take_ordered", TakeOrdered::<T>::SORT, Codec::<T>::VT, Closure::none(), n);
         // SAFETY: an `Rdd<T>`'s node has rows `T`.
         rows.map(|rows| unsafe { rows.into_vec() })
     }

@@ -10,6 +10,7 @@ use super::index::parameters;
 use super::sort_by::compare;
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
+use crate::codec::{Codec, CodecVt};
 use crate::data::Data;
 use crate::error::Result;
 use crate::job::{Action, Output, Sink, run};
@@ -28,7 +29,8 @@ struct TakeSample<T>(PhantomData<T>);
 impl<T: 'static> TakeSample<T> {
     const OP: &'static OpVt =
         &OpVt { name: "take_sample", out: Elem::<(u64, T)>::VT, state: Some(Candidates::STATE), run: candidates::<T> };
-    const SORT: &'static SortVt = &SortVt { key: Elem::<u64>::VT, extract: drawn::<T>, compare: compare::<u64> };
+    const SORT: &'static SortVt =
+        &SortVt { key: Elem::<u64>::VT, codec: None, extract: drawn::<T>, compare: compare::<u64> };
 }
 
 /// What is known of one partition.
@@ -100,9 +102,16 @@ unsafe fn drawn<T>(_: *const u8, rows: *const u8, n: usize, keys: &mut Batch) {
 impl RddHandle {
     #[inline(never)]
     #[track_caller]
-    fn take_sample(&self, op: &'static OpVt, sort: &'static SortVt, rows: usize, seed: u64) -> Result<Batch> {
+    fn take_sample(
+        &self,
+        op: &'static OpVt,
+        sort: &'static SortVt,
+        codec: &'static CodecVt,
+        rows: usize,
+        seed: u64,
+    ) -> Result<Batch> {
         let wanted = parameters((&rows, &seed), |(rows, seed)| Wanted { rows, seed });
-        self.narrow(op, wanted).top(op.name, sort, Closure::none(), rows)
+        self.narrow(op, wanted).top(op.name, sort, codec, Closure::none(), rows)
     }
 
     /// The number of rows of each partition.
@@ -181,7 +190,8 @@ impl<T: 'static> Rdd<T> {
     where
         T: Data,
     {
-        let rows = self.handle.take_sample(TakeSample::<T>::OP, TakeSample::<T>::SORT, n, seed)?;
+        let rows =
+            self.handle.take_sample(TakeSample::<T>::OP, TakeSample::<T>::SORT, Codec::<(u64, T)>::VT, n, seed)?;
         // SAFETY: the operator makes rows of this type.
         let rows = unsafe { rows.into_vec::<(u64, T)>() };
         Ok(rows.into_iter().map(|row| row.1).collect())
@@ -207,7 +217,7 @@ impl<T: 'static> Rdd<T> {
                 At { rows, indices, current: None, next: 0 }
             }
         });
-        let rows = chosen.handle.collect("take_sample_with_replacement")?;
+        let rows = chosen.handle.collect("take_sample_with_replacement", Codec::<T>::VT)?;
         // SAFETY: the operator makes rows of type `T`.
         let rows = unsafe { rows.into_vec::<T>() };
         let mut rows: Vec<(usize, T)> = drawn.into_iter().zip(rows).collect();

@@ -2,6 +2,7 @@
 
 use super::Rdd;
 use crate::batch::Batch;
+use crate::codec::{Codec, CodecVt};
 use crate::data::Data;
 use crate::error::Result;
 use crate::event::CallSite;
@@ -19,6 +20,7 @@ pub struct LocalIter<T> {
 /// The partitions of an RDD that were not computed yet.
 struct Partitions {
     rdd: RddHandle,
+    codec: &'static CodecVt,
     next: usize,
     call_site: CallSite,
 }
@@ -32,7 +34,7 @@ impl Partitions {
             return None;
         }
         let partitions = Some(vec![self.next]);
-        let (call_site, sink) = (self.call_site.clone(), Sink::Gather { limit: usize::MAX });
+        let (call_site, sink) = (self.call_site.clone(), Sink::Gather { limit: usize::MAX, codec: self.codec });
         let outputs = run(Action { node, name: "to_local_iter", call_site, partitions, sink });
         // After an error there is nothing more to come.
         self.next = if outputs.is_ok() { self.next + 1 } else { usize::MAX };
@@ -44,8 +46,8 @@ impl Partitions {
 impl RddHandle {
     #[inline(never)]
     #[track_caller]
-    fn local_partitions(&self) -> Partitions {
-        Partitions { rdd: self.clone(), next: 0, call_site: call_site(Location::caller()) }
+    fn local_partitions(&self, codec: &'static CodecVt) -> Partitions {
+        Partitions { rdd: self.clone(), codec, next: 0, call_site: call_site(Location::caller()) }
     }
 }
 
@@ -95,6 +97,6 @@ impl<T: 'static> Rdd<T> {
     where
         T: Data,
     {
-        LocalIter { partitions: self.handle.local_partitions(), rows: Vec::new().into_iter() }
+        LocalIter { partitions: self.handle.local_partitions(Codec::<T>::VT), rows: Vec::new().into_iter() }
     }
 }

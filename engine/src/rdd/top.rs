@@ -4,6 +4,7 @@ use super::sort_by::{SortBy, compare};
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
+use crate::codec::{Codec, CodecVt};
 use crate::data::{Data, Ordered};
 use crate::error::{Error, Result};
 use crate::job::{Action, Output, Sink, merged, run};
@@ -19,7 +20,7 @@ struct Top<T>(PhantomData<T>);
 
 impl<T: Ord + 'static> Top<T> {
     const SORT: &'static SortVt =
-        &SortVt { key: Elem::<*const u8>::VT, extract: addresses::<T>, compare: compare_rows::<T> };
+        &SortVt { key: Elem::<*const u8>::VT, codec: None, extract: addresses::<T>, compare: compare_rows::<T> };
 }
 
 pub(super) unsafe fn addresses<T>(_: *const u8, rows: *const u8, n: usize, keys: &mut Batch) {
@@ -37,9 +38,16 @@ pub(super) unsafe fn compare_rows<T: Ord>(a: *const u8, b: *const u8) -> Orderin
 impl RddHandle {
     #[inline(never)]
     #[track_caller]
-    pub(super) fn top(&self, name: &'static str, vt: &'static SortVt, closure: Closure, n: usize) -> Result<Batch> {
+    pub(super) fn top(
+        &self,
+        name: &'static str,
+        vt: &'static SortVt,
+        codec: &'static CodecVt,
+        closure: Closure,
+        n: usize,
+    ) -> Result<Batch> {
         let call_site = call_site(Location::caller());
-        let sink = Sink::Top { vt, closure: closure.clone(), n };
+        let sink = Sink::Top { vt, codec, closure: closure.clone(), n };
         let outputs = run(Action { node: self.arc(), name, call_site, partitions: None, sink })?;
         let mut best = Batch::new(self.arc().elem);
         for mut part in outputs.into_iter().filter_map(Output::into_rows) {
@@ -66,7 +74,9 @@ impl<T: 'static> Rdd<T> {
         T: Data + Ordered,
     {
         // SAFETY: an `Rdd<T>`'s node has rows `T`.
-        self.handle.top("top", Top::<T>::SORT, Closure::none(), n).map(|rows| unsafe { rows.into_vec() })
+        self.handle
+            .top("top", Top::<T>::SORT, Codec::<T>::VT, Closure::none(), n)
+            .map(|rows| unsafe { rows.into_vec() })
     }
 
     /// The `n` rows with the largest keys, the largest first; of rows with equal keys, earlier ones first.
@@ -85,7 +95,9 @@ impl<T: 'static> Rdd<T> {
     {
         let closure = Closure::plain::<F, fn(&T) -> K>(f, "top_by");
         // SAFETY: an `Rdd<T>`'s node has rows `T`.
-        self.handle.top("top_by", SortBy::<T, K, F>::SORT, closure, n).map(|rows| unsafe { rows.into_vec() })
+        self.handle
+            .top("top_by", SortBy::<T, K, F>::SORT, Codec::<T>::VT, closure, n)
+            .map(|rows| unsafe { rows.into_vec() })
     }
 }
 
@@ -107,6 +119,8 @@ impl<T: 'static, O: 'static> WithEnv<T, O> {
     {
         let (rdd, closure) = self.closure(factory);
         // SAFETY: an `Rdd<T>`'s node has rows `T`.
-        rdd.handle.top("top_by", SortBy::<T, K, F>::SORT, closure, n).map(|rows| unsafe { rows.into_vec() })
+        rdd.handle
+            .top("top_by", SortBy::<T, K, F>::SORT, Codec::<T>::VT, closure, n)
+            .map(|rows| unsafe { rows.into_vec() })
     }
 }

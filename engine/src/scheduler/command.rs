@@ -6,7 +6,7 @@ use crate::ids::{JobId, ShuffleId, TaskId};
 use crate::work::JobSpec;
 
 /// A place where tasks run: the one pool of `local`, or a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ExecutorId(pub(crate) u64);
 
 impl std::fmt::Display for ExecutorId {

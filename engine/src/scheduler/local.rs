@@ -1,9 +1,9 @@
 //! The backend of `local`: tasks on the threads of one pool in this process.
 
-use super::command::Outcome;
+use super::command::{ExecutorId, Outcome};
 use super::driver::{Message, Report};
 use super::edge;
-use crate::ids::TaskId;
+use crate::ids::{JobId, ShuffleId, TaskId};
 use crate::task::{Stop, TaskContext};
 use crate::work::{TaskOutput, Work};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -26,32 +26,44 @@ pub(crate) struct LocalBackend {
 /// one) take some kilobytes each; what is not used is not there.
 const STACK: usize = 64 << 20;
 
+/// A pool for tasks.
+pub(crate) fn pool(slots: usize) -> std::io::Result<(ThreadPool, Vec<JoinHandle<()>>)> {
+    let mut threads = Vec::new();
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(slots)
+        // Whatever is dropped on the pool may panic; there is nobody to tell.
+        .panic_handler(drop)
+        .spawn_handler(|thread| {
+            let name = format!("dpark-task-{}", thread.index());
+            threads.push(std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
+                edge::enter_task_thread(STACK);
+                thread.run();
+            })?);
+            Ok(())
+        })
+        .build()
+        .map_err(std::io::Error::other)?;
+    Ok((pool, threads))
+}
+
 /// What to run.
 pub(crate) struct Assignment {
     pub(crate) task: TaskId,
+    pub(crate) job: JobId,
     pub(crate) stage: usize,
     pub(crate) partition: usize,
+    pub(crate) executor: ExecutorId,
+    /// The shuffle whose map outputs the stage makes.
+    pub(crate) shuffle: Option<ShuffleId>,
+    /// The shuffles that it reads.
+    pub(crate) inputs: Vec<ShuffleId>,
     pub(crate) work: Arc<dyn Work>,
 }
 
 impl LocalBackend {
     /// A pool of `slots` threads that reports to `reports`.
     pub(crate) fn start(slots: usize, reports: Sender<Message>) -> std::io::Result<LocalBackend> {
-        let mut threads = Vec::new();
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(slots)
-            // Whatever is dropped on the pool may panic; there is nobody to tell.
-            .panic_handler(drop)
-            .spawn_handler(|thread| {
-                let name = format!("dpark-task-{}", thread.index());
-                threads.push(std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
-                    edge::enter_task_thread(STACK);
-                    thread.run();
-                })?);
-                Ok(())
-            })
-            .build()
-            .map_err(std::io::Error::other)?;
+        let (pool, threads) = pool(slots)?;
         Ok(LocalBackend { pool, threads, reports, running: BTreeMap::new() })
     }
 
@@ -103,7 +115,7 @@ impl LocalBackend {
 }
 
 fn run(assignment: Assignment, context: TaskContext) -> Report {
-    let Assignment { task, stage, partition, work } = assignment;
+    let Assignment { task, stage, partition, work, .. } = assignment;
     let began = Instant::now();
     let result = edge::guard(|| {
         context.check()?;

@@ -31,7 +31,8 @@ fn find(library: &str, symbol: &str) -> Result<*mut c_void, String> {
     if address.is_null() { Err(last_error()) } else { Ok(address) }
 }
 
-fn last_error() -> String {
+/// What the dynamic loader said last.
+pub(crate) fn last_error() -> String {
     // SAFETY: dlerror returns null or a string that lives until the next dl call of this thread.
     unsafe {
         let text = libc::dlerror();

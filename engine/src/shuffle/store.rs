@@ -58,14 +58,18 @@ impl ShuffleStore {
         self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stores a map output; tells whether this map partition is stored for the first time.
-    pub(crate) fn put(&self, shuffle: ShuffleId, map: usize, output: MapOutput) -> bool {
+    /// Stores a map output.
+    pub(crate) fn put(&self, shuffle: ShuffleId, map: usize, output: MapOutput) {
+        self.lock().entry(shuffle).or_default().maps.insert(map, Arc::new(output));
+    }
+
+    /// Whether the updates of this map partition were not merged before; now they are.
+    pub(crate) fn count(&self, shuffle: ShuffleId, map: usize) -> bool {
         let mut outputs = self.lock();
-        let outputs = outputs.entry(shuffle).or_default();
-        outputs.maps.insert(map, Arc::new(output));
-        let first = !outputs.counted.contains(&map);
+        let counted = &mut outputs.entry(shuffle).or_default().counted;
+        let first = !counted.contains(&map);
         if first {
-            outputs.counted.push(map);
+            counted.push(map);
         }
         first
     }

@@ -28,9 +28,7 @@ pub(crate) fn write_map_output(
     let bytes = blocks.iter().map(|block| block.capacity() as u64).sum();
     context.reserve(&mut memory, bytes)?;
     task.add_shuffle_write(bytes);
-    if context.shuffles.put(*shuffle, partition, MapOutput::new(blocks, memory)) {
-        task.updates().commit();
-    }
+    context.shuffles.put(*shuffle, partition, MapOutput::new(blocks, memory));
     Ok(())
 }
 

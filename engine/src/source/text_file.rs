@@ -9,8 +9,10 @@ use crate::error::{Error, Result};
 use crate::node::SourceNode;
 use crate::pipeline::{BadRows, Source, TextOp};
 use crate::rdd::Rdd;
-use crate::source;
+use crate::ship::{ShipError, Shipper};
+use crate::source::{self, ShippedSource};
 use crate::task::{Stop, TaskContext};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// How text files are found, split and read.
@@ -147,7 +149,24 @@ impl TextFile {
     }
 }
 
+/// Text files as they travel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShippedText {
+    splits: Vec<FileSplit>,
+    invalid: Invalid,
+}
+
+impl ShippedText {
+    pub(super) fn land(self, context: ContextHandle) -> Box<dyn SourceNode> {
+        Box::new(TextFile { splits: self.splits, invalid: self.invalid, context })
+    }
+}
+
 impl SourceNode for TextFile {
+    fn ship(&self, _: &mut Shipper) -> Result<ShippedSource, ShipError> {
+        Ok(ShippedSource::Text(ShippedText { splits: self.splits.clone(), invalid: self.invalid }))
+    }
+
     fn open(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Source>, Stop> {
         let lines = self.lines(partition, task)?;
         Ok(Box::new(TextRows { lines, problem: None, rows: BadRows::new("text_file") }))

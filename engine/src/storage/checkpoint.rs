@@ -19,7 +19,10 @@ use crate::codec::CodecVt;
 use crate::error::{Error, Failure, Result};
 use crate::node::{Node, SourceNode, short_type_name};
 use crate::pipeline::{Pipeline, Source};
+use crate::ship::{CodeRef, Landing, ShipError, Shipper};
+use crate::source::ShippedSource;
 use crate::task::{Stop, TaskContext};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -36,8 +39,16 @@ pub(crate) struct Checkpoint {
     codec: &'static CodecVt,
 }
 
+/// A checkpoint as it travels; its files do not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShippedCheckpoint {
+    directory: PathBuf,
+    parts: Vec<Part>,
+    codec: CodeRef,
+}
+
 /// What the file of a partition must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Part {
     rows: u64,
     digest: u32,
@@ -79,6 +90,19 @@ impl Checkpoint {
         self.parts.len()
     }
 
+    /// The checkpoint as it travels.
+    pub(crate) fn shipped(&self, out: &mut Shipper) -> std::result::Result<ShippedCheckpoint, ShipError> {
+        let (directory, parts) = (self.directory.clone(), self.parts.clone());
+        Ok(ShippedCheckpoint { directory, parts, codec: out.table(self.codec)? })
+    }
+
+    /// A checkpoint that has arrived.
+    pub(crate) fn land(shipped: ShippedCheckpoint, landing: &Landing) -> std::result::Result<Checkpoint, ShipError> {
+        let ShippedCheckpoint { directory, parts, codec } = shipped;
+        // SAFETY: the sender took the place from a table of this type.
+        Ok(Checkpoint { directory, parts, codec: unsafe { landing.table::<CodecVt>(codec)? } })
+    }
+
     fn corrupt(path: &Path, problem: &str) -> Stop {
         let message = format!(
             "this file of a checkpoint is gone or corrupt ({problem}), and the lineage was cut: put the file back, or \
@@ -89,6 +113,10 @@ impl Checkpoint {
 }
 
 impl SourceNode for Checkpoint {
+    fn ship(&self, out: &mut Shipper) -> std::result::Result<ShippedSource, ShipError> {
+        self.shipped(out).map(ShippedSource::Checkpoint)
+    }
+
     fn open(&self, partition: usize, task: &TaskContext) -> std::result::Result<Box<dyn Source>, Stop> {
         let path = part_path(&self.directory, partition);
         let reader = BlockReader::open(&path).map_err(|problem| Checkpoint::corrupt(&path, &problem))?;

@@ -11,7 +11,7 @@ use super::CacheVt;
 /// assert_eq!(squares.storage_level(), Some(StorageLevel::Disk));
 /// # Ok::<(), dpark::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum StorageLevel {
     /// As rows in memory; what does not fit is computed again when it is needed. This is what `cache` does, and Spark's

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Result, Write};
 
 /// How files are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Encoding {
     Plain,
     Gzip,

@@ -13,7 +13,7 @@ use super::encoder::Encoding;
 /// assert_eq!(ctx.text_file(dir.path()).collect()?, ["0", "1", "2"]);
 /// # Ok::<(), dpark::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SaveOptions {
     pub(super) overwrite: bool,
     pub(super) compression: Encoding,

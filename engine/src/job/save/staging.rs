@@ -4,6 +4,7 @@
 use super::encoder::{Encoder, Encoding};
 use crate::error::{Error, Failure, Result};
 use crate::task::Stop;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ pub(super) struct Staging {
     directory: PathBuf,
     /// The hidden directory in it.
     hidden: PathBuf,
+    /// Whether this process is the driver, which moves the files in the end and removes what is left.
+    owned: bool,
     /// Whether the directory was made for this action.
     created: bool,
     overwrite: bool,
@@ -31,8 +34,15 @@ enum State {
     Closed,
 }
 
+/// A directory that is written to, as it travels.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShippedStaging {
+    directory: PathBuf,
+    hidden: PathBuf,
+}
+
 /// A complete file.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Saved {
     temporary: PathBuf,
     /// Its name in the directory.
@@ -69,12 +79,25 @@ impl Staging {
             return Err(io_error(error));
         }
         let directory = directory.to_owned();
-        Ok(Staging { directory, hidden, created, overwrite, state: Mutex::new(State::Open) })
+        Ok(Staging { directory, hidden, owned: true, created, overwrite, state: Mutex::new(State::Open) })
+    }
+
+    /// What tasks in other processes are told.
+    pub(super) fn ship(&self) -> ShippedStaging {
+        ShippedStaging { directory: self.directory.clone(), hidden: self.hidden.clone() }
+    }
+
+    /// The directory for tasks of this process; the driver is another one.
+    pub(super) fn land(shipped: ShippedStaging) -> Staging {
+        let ShippedStaging { directory, hidden } = shipped;
+        let state = Mutex::new(State::Open);
+        Staging { directory, hidden, owned: false, created: false, overwrite: false, state }
     }
 
     /// A new file, to be found under a name in the end.
     pub(super) fn create(self: &Arc<Self>, name: &Path, encoding: Encoding) -> Result<StagedFile, Stop> {
-        let temporary = self.hidden.join(format!("new-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        let unique = NEXT.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.hidden.join(format!("new-{}-{unique}", std::process::id()));
         let path = self.directory.join(name);
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if *state == State::Closed {
@@ -145,7 +168,9 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         // There is nothing any more after `commit` and `abort`.
-        let _ = std::fs::remove_dir_all(&self.hidden);
+        if self.owned {
+            let _ = std::fs::remove_dir_all(&self.hidden);
+        }
     }
 }
 

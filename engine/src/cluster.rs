@@ -1,0 +1,17 @@
+//! Executors in other processes.
+//!
+//! The driver listens (`hub`); executors connect, prove that they belong to the application, and are told what to do in
+//! messages (`protocol`). Who starts them is another matter (`launcher`): with `-m process` it is the driver itself.
+//!
+//! ```text
+//! driver                                               executor
+//! scheduler/driver ◄─Message─ hub ◄──── frames ────► executor ──► pool of threads
+//!        └── remote backend ──┘                          └─ landing: libraries, RDDs, broadcasts that have arrived
+//! ```
+
+pub(crate) mod executor;
+pub(crate) mod hub;
+pub(crate) mod identity;
+pub(crate) mod launcher;
+pub(crate) mod libraries;
+pub(crate) mod protocol;

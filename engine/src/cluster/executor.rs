@@ -1,0 +1,274 @@
+//! An executor: the main loop of its process. It connects to the driver, takes in what arrives, runs tasks on a pool of
+//! its own and answers. It ends when the driver says so or is gone.
+
+use super::libraries;
+use super::protocol::{Answer, AnswerEnd, Hello, ToDriver, ToExecutor, message, payload};
+use super::{identity, protocol};
+use crate::Conf;
+use crate::broadcast::BroadcastHandle;
+use crate::context::ContextHandle;
+use crate::error::Failure;
+use crate::event::Event;
+use crate::ids::{JobId, TaskId};
+use crate::job::JobWork;
+use crate::net::frame::{LIMIT, read_frame, write_frame};
+use crate::net::handshake::greet_as_client;
+use crate::net::secret::Secret;
+use crate::scheduler::{edge, local};
+use crate::ship::Landing;
+use crate::task::{Stop, TaskContext};
+use rayon::ThreadPool;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Where the driver listens; set in the environment of executors only.
+pub(crate) const DRIVER: &str = "DPARK_EXECUTOR_DRIVER";
+/// How many tasks the executor runs at once.
+pub(crate) const SLOTS: &str = "DPARK_EXECUTOR_SLOTS";
+/// The directory that the launcher has made for the executor.
+pub(crate) const DIRECTORY: &str = "DPARK_EXECUTOR_DIRECTORY";
+
+/// Entry point of the stub process that becomes an executor. Returns the exit code.
+#[unsafe(no_mangle)]
+pub extern "C" fn dpark_executor_main() -> i32 {
+    match run() {
+        Ok(()) => 0,
+        Err(problem) => {
+            eprintln!("dpark executor: {problem}");
+            1
+        }
+    }
+}
+
+/// Becomes an executor and does not return, if the process was started as one.
+pub(crate) fn become_executor_if_told() {
+    if std::env::var_os(DRIVER).is_some() {
+        std::process::exit(dpark_executor_main());
+    }
+}
+
+/// What the launcher has told.
+struct Orders {
+    driver: String,
+    slots: usize,
+    directory: PathBuf,
+    secret: Secret,
+}
+
+impl Orders {
+    fn read() -> Result<Orders, String> {
+        let get = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set: executors are started by dpark"));
+        let (driver, slots, directory) = (get(DRIVER)?, get(SLOTS)?, get(DIRECTORY)?);
+        let slots = slots.parse().map_err(|_| format!("{SLOTS}={slots} is not a number"))?;
+        for name in [DRIVER, SLOTS, DIRECTORY, "DPARK_STUB_LIBRARIES", "DPARK_STUB_ENTRY"] {
+            // SAFETY: no other thread has been started yet.
+            unsafe { std::env::remove_var(name) };
+        }
+        // The secret comes through a pipe that nobody else can read.
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map_err(|error| format!("the secret cannot be read: {error}"))?;
+        let secret = Secret::from_hex(line.trim()).ok_or("what came through the pipe is not a secret")?;
+        Ok(Orders { driver, slots, directory: directory.into(), secret })
+    }
+}
+
+fn run() -> Result<(), String> {
+    edge::enter_thread();
+    let orders = Orders::read()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let (pool, _threads) = local::pool(orders.slots).map_err(|error| error.to_string())?;
+    let directory = orders.directory.clone();
+    let ended = runtime.block_on(serve(orders, pool));
+    // Tasks that still run end with the process: nobody waits for them.
+    let _ = std::fs::remove_dir_all(directory);
+    match ended {
+        Ok(()) => std::process::exit(0),
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
+    let Orders { driver, slots, directory, secret } = orders;
+    let at = |error: std::io::Error| format!("the driver at {driver}: {error}");
+    let mut stream = TcpStream::connect(&driver).await.map_err(at)?;
+    stream.set_nodelay(true).map_err(at)?;
+    greet_as_client(&mut stream, &secret).await.map_err(|refused| format!("the driver at {driver}: {refused}"))?;
+    let (incoming, mut outgoing) = stream.into_split();
+    let (sender, mut answers): (UnboundedSender<Vec<u8>>, UnboundedReceiver<Vec<u8>>) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(answer) = answers.recv().await {
+            // Without a driver the reading side ends the process.
+            if write_frame(&mut outgoing, &answer).await.is_err() {
+                break;
+            }
+        }
+    });
+    let hello = Hello {
+        engine: identity::engine_hash().map_err(|error| format!("the engine's file: {error}"))?,
+        pid: std::process::id(),
+        slots,
+        files: String::new(),
+        directory: directory.display().to_string(),
+        host: identity::host(),
+    };
+    // The channel is open as long as the writer is.
+    let _ = sender.send(payload(&ToDriver::Hello(hello)));
+    let mut incoming = BufReader::with_capacity(1 << 16, incoming);
+    let Some(first) = next(&mut incoming).await? else { return Ok(()) };
+    let (memory, err) = match first {
+        ToExecutor::Welcome { memory, err, .. } => (memory, err),
+        ToExecutor::Refused(why) => return Err(why),
+        other => return Err(format!("the driver began with {other:?}")),
+    };
+    let conf = Conf { memory, err, work_dir: Some(directory.clone()), ..Conf::default() };
+    let context = ContextHandle::of_executor(conf, slots);
+    forward_events(&context, &sender);
+    let executor = Executor {
+        landing: Landing::new(context),
+        directory,
+        pool,
+        answers: sender,
+        jobs: HashMap::new(),
+        running: Arc::default(),
+    };
+    executor.obey(&mut incoming).await
+}
+
+async fn next(incoming: &mut BufReader<OwnedReadHalf>) -> Result<Option<ToExecutor>, String> {
+    match read_frame(incoming, LIMIT).await {
+        Ok(Some(frame)) => message(&frame).map(Some),
+        Ok(None) => Ok(None),
+        Err(error) => Err(format!("the connection to the driver: {error}")),
+    }
+}
+
+/// Tells the driver of what is stored and skipped here; the rest it knows better.
+fn forward_events(context: &ContextHandle, sender: &UnboundedSender<Vec<u8>>) {
+    let sender = sender.clone();
+    context.arc().bus.subscribe(Box::new(move |event| {
+        let concerns_the_driver = matches!(
+            event,
+            Event::BlockStored { .. } | Event::BlockRemoved { .. } | Event::BlockNotStored { .. } | Event::RowsSkipped { .. }
+        );
+        if concerns_the_driver {
+            let _ = sender.send(payload(&ToDriver::Event(event.clone())));
+        }
+    }));
+}
+
+/// The tasks that run, to be told to stop.
+type Running = Arc<Mutex<HashMap<TaskId, TaskContext>>>;
+
+struct Executor {
+    landing: Landing,
+    directory: PathBuf,
+    pool: ThreadPool,
+    answers: UnboundedSender<Vec<u8>>,
+    /// The jobs that have arrived, or why they cannot be run.
+    jobs: HashMap<JobId, Result<Arc<JobWork>, String>>,
+    running: Running,
+}
+
+impl Executor {
+    /// Works off the driver's messages until the last one.
+    async fn obey(mut self, incoming: &mut BufReader<OwnedReadHalf>) -> Result<(), String> {
+        while let Some(message) = next(incoming).await? {
+            match message {
+                ToExecutor::Welcome { .. } | ToExecutor::Refused(_) | ToExecutor::Stop => break,
+                ToExecutor::Library(library) => {
+                    let name = library.name.clone();
+                    if let Err(problem) = libraries::arrive(library, &self.directory.join("lib"), &self.landing.bases) {
+                        // The job that needs it says so, too.
+                        eprintln!("dpark executor: {name}: {problem}");
+                    }
+                }
+                ToExecutor::Broadcast { what, value } => {
+                    let landed = edge::guard(|| BroadcastHandle::land(&what, &value, &self.landing));
+                    if let Ok(Ok(handle)) = landed {
+                        self.landing.keep_broadcast(handle);
+                    }
+                }
+                ToExecutor::Job { job, work } => {
+                    let landed = edge::guard(|| JobWork::land(&work, &self.landing));
+                    let landed = landed.map_err(|panic| panic.to_string());
+                    let landed = landed.and_then(|landed| landed.map_err(|error| error.to_string()));
+                    self.jobs.insert(job, landed.map(Arc::new));
+                }
+                ToExecutor::Task { task, job, stage, partition } => self.start(task, job, stage, partition),
+                ToExecutor::Kill(task) => {
+                    if let Some(context) = lock(&self.running).get(&task) {
+                        context.cancel();
+                    }
+                }
+                ToExecutor::EndJob(job) => {
+                    let ended = self.jobs.remove(&job);
+                    // What its closures own may take its time to go.
+                    self.pool.spawn(move || drop(ended));
+                }
+                ToExecutor::ForgetRdd(rdd) => self.landing.forget(rdd),
+                ToExecutor::Uncache(rdd) => {
+                    if let Ok(node) = self.landing.node(rdd) {
+                        node.set_cached(None);
+                        self.landing.context.arc().cache.remove_rdd(rdd);
+                    }
+                }
+                ToExecutor::ForgetShuffle(shuffle) => self.landing.context.arc().shuffles.remove(shuffle),
+                ToExecutor::ForgetBroadcast(id) => self.landing.forget_broadcast(id),
+                ToExecutor::Outputs { .. } | ToExecutor::Peers(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&self, task: TaskId, job: JobId, stage: usize, partition: usize) {
+        let answers = self.answers.clone();
+        let work = match self.jobs.get(&job) {
+            Some(Ok(work)) => Arc::clone(work),
+            Some(Err(problem)) => return answer(&answers, failed(task, problem.clone())),
+            None => return answer(&answers, failed(task, format!("job {job} has not arrived"))),
+        };
+        let context = TaskContext::default();
+        lock(&self.running).insert(task, context.clone());
+        let running = Arc::clone(&self.running);
+        self.pool.spawn(move || {
+            let ended = run_task(task, &work, stage, partition, &context);
+            lock(&running).remove(&task);
+            answer(&answers, ended);
+        });
+    }
+}
+
+fn run_task(task: TaskId, work: &JobWork, stage: usize, partition: usize, context: &TaskContext) -> protocol::Answer {
+    let began = Instant::now();
+    let result = edge::guard(|| {
+        context.check()?;
+        work.answer(stage, partition, context)
+    });
+    let mut metrics = context.metrics();
+    metrics.run_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let end = match result {
+        Ok(Ok(reply)) => AnswerEnd::Done(reply),
+        Ok(Err(Stop::Cancelled)) => AnswerEnd::Cancelled,
+        Ok(Err(Stop::Failed(failure))) | Err(failure) => AnswerEnd::Failed(failure),
+    };
+    Answer { task, metrics, end }
+}
+
+fn failed(task: TaskId, problem: String) -> Answer {
+    Answer { task, metrics: Default::default(), end: AnswerEnd::Failed(Failure::Other(problem)) }
+}
+
+fn answer(answers: &UnboundedSender<Vec<u8>>, answer: Answer) {
+    // Without a driver the process is about to end.
+    let _ = answers.send(payload(&ToDriver::Answer(answer)));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

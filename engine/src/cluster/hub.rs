@@ -1,0 +1,153 @@
+//! The driver's side of the connections: a thread that listens, lets in who knows the secret and runs the same engine, and
+//! passes on what executors say.
+
+use super::identity;
+use super::protocol::{Answer, Hello, ToDriver, ToExecutor, message, payload};
+use crate::event::Event;
+use crate::net::frame::{LIMIT, read_frame, write_frame};
+use crate::net::handshake::{Refusals, greet_as_server};
+use crate::net::secret::Secret;
+use crate::scheduler::{ExecutorId, Message};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use tokio::io::{AsyncRead, BufReader};
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+/// What the scheduler's thread is told.
+pub(crate) enum News {
+    /// An executor is there.
+    Joined { executor: ExecutorId, hello: Hello, line: Line },
+    /// A task has ended.
+    Answered { executor: ExecutorId, answer: Answer },
+    /// Something happened there.
+    Happened { executor: ExecutorId, event: Event },
+    /// The connection has ended.
+    Left { executor: ExecutorId, why: String },
+}
+
+/// Sends messages to one executor. When the last copy goes, the connection is closed.
+#[derive(Clone)]
+pub(crate) struct Line(UnboundedSender<Vec<u8>>);
+
+impl Line {
+    /// Sends a message; nothing happens if the executor is gone, of which news comes.
+    pub(crate) fn send(&self, message: &ToExecutor) {
+        let _ = self.0.send(payload(message));
+    }
+}
+
+/// The thread with the listener; it ends when this goes.
+pub(crate) struct Hub {
+    pub(crate) address: SocketAddr,
+    /// Whom it has turned away.
+    pub(crate) refusals: Arc<Refusals>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Hub {
+    /// Listens on the loopback interface and tells `scheduler`.
+    pub(crate) fn start(secret: Secret, scheduler: Sender<Message>) -> io::Result<Hub> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+        let address = listener.local_addr()?;
+        let refusals = Arc::new(Refusals::default());
+        let (stop, stopped) = oneshot::channel();
+        let host = Host { secret, scheduler, refusals: Arc::clone(&refusals), executors: AtomicU64::new(0) };
+        std::thread::Builder::new().name("dpark-hub".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = Arc::new(host).listen(listener) => {}
+                    // The other end goes with the hub.
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Hub { address, refusals, _stop: stop })
+    }
+}
+
+struct Host {
+    secret: Secret,
+    scheduler: Sender<Message>,
+    refusals: Arc<Refusals>,
+    executors: AtomicU64,
+}
+
+impl Host {
+    async fn listen(self: Arc<Host>, listener: TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    tokio::spawn(Arc::clone(&self).serve(stream));
+                }
+                // Out of file descriptors, for one: wait for better times.
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    async fn serve(self: Arc<Host>, mut stream: TcpStream) {
+        // Whoever is refused is counted, and is told why.
+        if stream.set_nodelay(true).is_err()
+            || greet_as_server(&mut stream, &self.secret, &self.refusals).await.is_err()
+        {
+            return;
+        }
+        let (incoming, mut outgoing) = stream.into_split();
+        let mut incoming = BufReader::with_capacity(1 << 16, incoming);
+        let Ok(ToDriver::Hello(hello)) = next(&mut incoming).await else { return };
+        if let Err(why) = same_engine(&hello) {
+            let _ = write_frame(&mut outgoing, &payload(&ToExecutor::Refused(why))).await;
+            return;
+        }
+        let executor = ExecutorId(self.executors.fetch_add(1, Ordering::Relaxed) + 1);
+        let (sender, messages) = unbounded_channel();
+        tokio::spawn(write(messages, outgoing));
+        self.tell(News::Joined { executor, hello, line: Line(sender) });
+        let why = loop {
+            match next(&mut incoming).await {
+                Ok(ToDriver::Answer(answer)) => self.tell(News::Answered { executor, answer }),
+                Ok(ToDriver::Event(event)) => self.tell(News::Happened { executor, event }),
+                Ok(ToDriver::Hello(_)) => break "it said hello twice".to_owned(),
+                Err(why) => break why,
+            }
+        };
+        self.tell(News::Left { executor, why });
+    }
+
+    fn tell(&self, news: News) {
+        // Without a scheduler the context has ended.
+        let _ = self.scheduler.send(Message::News(news));
+    }
+}
+
+async fn write(mut messages: UnboundedReceiver<Vec<u8>>, mut outgoing: OwnedWriteHalf) {
+    while let Some(message) = messages.recv().await {
+        // The reading side tells that the executor is gone.
+        if write_frame(&mut outgoing, &message).await.is_err() {
+            break;
+        }
+    }
+}
+
+async fn next(incoming: &mut (impl AsyncRead + Unpin)) -> Result<ToDriver, String> {
+    match read_frame(incoming, LIMIT).await {
+        Ok(Some(frame)) => message(&frame),
+        Ok(None) => Err("it closed the connection".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn same_engine(hello: &Hello) -> Result<(), String> {
+    let ours = identity::engine_hash().map_err(|error| format!("the driver cannot read its own engine: {error}"))?;
+    if hello.engine == ours {
+        return Ok(());
+    }
+    Err("this executor runs another build of the program or engine than the driver: start the driver again".to_owned())
+}

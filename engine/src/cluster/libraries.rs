@@ -1,0 +1,90 @@
+//! Libraries on both sides: the driver announces those that it refers to, executors load those that they do not have.
+
+use super::identity;
+use super::protocol::{Content, Library};
+use crate::ship::ShipError;
+use crate::ship::code::{Bases, Catalog, Loaded, loaded};
+use std::collections::HashSet;
+use std::ffi::CString;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The driver's side.
+pub(crate) struct Announcer {
+    catalog: Catalog,
+    /// What was loaded when the context was made: executors begin with the same.
+    base: HashSet<PathBuf>,
+}
+
+impl Announcer {
+    /// Made with the context.
+    pub(crate) fn new(catalog: Catalog) -> Announcer {
+        Announcer { catalog, base: loaded().into_iter().map(|library| library.path).collect() }
+    }
+
+    /// What an executor is told of a library.
+    pub(crate) fn announce(&self, number: u32) -> Result<Library, ShipError> {
+        let library = self.catalog.library(number).ok_or_else(|| ShipError::new(format!("no library {number}")))?;
+        let name = library.name().to_string_lossy().into_owned();
+        let content = match self.base.contains(&library.path) {
+            true => None,
+            false => {
+                let bytes = std::fs::read(&library.path).map_err(|error| {
+                    ShipError::new(format!("{}: {error}; run the cell again", library.path.display()))
+                })?;
+                Some(Content { hash: identity::hash(&bytes), bytes })
+            }
+        };
+        Ok(Library { number, name, content })
+    }
+}
+
+/// Loads a library that was announced, or finds it, and notes where it is. Sent ones are kept in `directory`, where the
+/// loader looks for what other libraries need.
+pub(crate) fn arrive(library: Library, directory: &Path, bases: &Bases) -> Result<(), ShipError> {
+    let Library { number, name, content } = library;
+    let found = match content {
+        None => loaded().into_iter().find(|known| known.name() == name.as_str()),
+        Some(content) => Some(load(number, &name, &content, directory)?),
+    };
+    let found = found.ok_or_else(|| ShipError::new(format!("this executor has no {name}")))?;
+    bases.put(number, found.base);
+    Ok(())
+}
+
+fn load(number: u32, name: &str, content: &Content, directory: &Path) -> Result<Loaded, ShipError> {
+    let Content { hash, bytes } = content;
+    if identity::hash(bytes) != *hash {
+        return Err(ShipError::new(format!("{name} is not what the driver has announced, so it is not loaded")));
+    }
+    if name.is_empty() || name.contains('/') {
+        return Err(ShipError::new(format!("{name:?} is not the name of a library")));
+    }
+    // Libraries that ask for others find them by name; one of the same name as another is asked for by nobody.
+    let mut path = directory.join(name);
+    if path.exists() {
+        path = directory.join(number.to_string()).join(name);
+    }
+    let directory = path.parent().unwrap_or(directory);
+    let written = std::fs::create_dir_all(directory).and_then(|()| {
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o700).open(&path)?;
+        file.write_all(bytes)
+    });
+    written.map_err(|error| ShipError::new(format!("{}: {error}", path.display())))?;
+    open(&path)?;
+    // The loader may know it by another way to the same file.
+    let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
+    let same = |known: &Loaded| known.path == path || known.path == canonical;
+    loaded().into_iter().find(same).ok_or_else(|| ShipError::new(format!("{} was not loaded", path.display())))
+}
+
+fn open(path: &Path) -> Result<(), ShipError> {
+    let name = CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| ShipError::new(format!("{}: a path with a zero byte", path.display())))?;
+    // SAFETY: the string ends in zero. Loading runs the library's initialisers, which are those of code that the driver's
+    // user asked to run; the driver has proved who it is, and the file is what it announced.
+    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    if handle.is_null() { Err(ShipError::new(crate::session::loader::last_error())) } else { Ok(()) }
+}

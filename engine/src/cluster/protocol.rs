@@ -1,0 +1,146 @@
+//! What driver and executors say to each other, in frames (see `net`).
+
+use crate::broadcast::ShippedBroadcast;
+use crate::error::Failure;
+use crate::event::{Event, TaskMetrics};
+use crate::ids::{JobId, RddId, ShuffleId, TaskId};
+use crate::scheduler::ExecutorId;
+use crate::serialize::{decode, encode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// From the driver to an executor. Messages are worked off in their order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum ToExecutor {
+    /// The first message.
+    Welcome {
+        /// The executor's number.
+        executor: ExecutorId,
+        /// Bytes for cached blocks, tables and results.
+        memory: u64,
+        /// The part of bad records that is tolerated.
+        err: f64,
+    },
+    /// The executor is not one of this application; it ends.
+    Refused(String),
+    /// A library with tables or code of what follows.
+    Library(Library),
+    /// The value of a broadcast.
+    Broadcast { what: ShippedBroadcast, value: Vec<u8> },
+    /// A job; tasks of it follow.
+    Job { job: JobId, work: Vec<u8> },
+    /// Where the map outputs of a shuffle are.
+    Outputs { shuffle: ShuffleId, at: Vec<Option<ExecutorId>> },
+    /// The executors that have map outputs.
+    Peers(Vec<Peer>),
+    /// Run a task.
+    Task { task: TaskId, job: JobId, stage: usize, partition: usize },
+    /// Ask a task to stop; it is answered all the same.
+    Kill(TaskId),
+    /// No more tasks of this job.
+    EndJob(JobId),
+    /// No handle of this RDD is left: its blocks go.
+    ForgetRdd(RddId),
+    /// The blocks of this RDD go; it is persisted no more.
+    Uncache(RddId),
+    /// Nobody reads the map outputs of this shuffle any more.
+    ForgetShuffle(ShuffleId),
+    /// Nobody reads this broadcast any more.
+    ForgetBroadcast(u64),
+    /// The application has ended.
+    Stop,
+}
+
+/// A library that the driver refers to by a number.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Library {
+    pub(crate) number: u32,
+    /// The name of its file.
+    pub(crate) name: String,
+    /// What is in it; none for a library that every executor of this application has loaded from the start.
+    pub(crate) content: Option<Content>,
+}
+
+/// A library's file.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Content {
+    /// SHA-256 of the bytes.
+    pub(crate) hash: [u8; 32],
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// An executor as others reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Peer {
+    pub(crate) executor: ExecutorId,
+    /// Where its map outputs are served: `http://host:port/prefix`.
+    pub(crate) files: String,
+    /// The directory they are in, for executors that can read it.
+    pub(crate) directory: String,
+    /// Its machine.
+    pub(crate) host: String,
+}
+
+/// From an executor to the driver.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum ToDriver {
+    /// The first message.
+    Hello(Hello),
+    /// A task has ended.
+    Answer(Answer),
+    /// Something happened that everybody may know.
+    Event(Event),
+}
+
+/// Who connects.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    /// SHA-256 of the file with the engine's code: tables are found by their offsets in it.
+    pub(crate) engine: [u8; 32],
+    pub(crate) pid: u32,
+    /// How many tasks it runs at once.
+    pub(crate) slots: usize,
+    pub(crate) files: String,
+    pub(crate) directory: String,
+    pub(crate) host: String,
+}
+
+/// The end of a task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) task: TaskId,
+    pub(crate) metrics: TaskMetrics,
+    pub(crate) end: AnswerEnd,
+}
+
+/// How a task has ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum AnswerEnd {
+    /// With what it leaves.
+    Done(Vec<u8>),
+    Failed(Failure),
+    Cancelled,
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "library {} ({})", self.number, self.name)
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.bytes.len())
+    }
+}
+
+/// A message as the payload of a frame.
+pub(crate) fn payload(message: &impl Serialize) -> Vec<u8> {
+    // Plain data in memory: encoding it does not fail.
+    encode(message).unwrap_or_default()
+}
+
+/// The message in a frame.
+pub(crate) fn message<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
+    decode(payload).map_err(|error| format!("a message cannot be read: {error}"))
+}

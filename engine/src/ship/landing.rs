@@ -1,0 +1,121 @@
+//! The receiver's side: what arrives becomes addresses, closures and nodes of this process.
+
+use super::code::{Bases, CodeRef};
+use super::{ShipError, ShippedClosure};
+use crate::accumulator::AccumulatorHandle;
+use crate::broadcast::BroadcastHandle;
+use crate::closure::Closure;
+use crate::context::ContextHandle;
+use crate::ids::RddId;
+use crate::node::Node;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// All that has arrived from one driver.
+pub(crate) struct Landing {
+    /// Where the driver's libraries are.
+    pub(crate) bases: Bases,
+    /// What nodes that arrive belong to.
+    pub(crate) context: ContextHandle,
+    things: Mutex<Things>,
+}
+
+#[derive(Default)]
+struct Things {
+    nodes: HashMap<RddId, Arc<Node>>,
+    accumulators: HashMap<u64, AccumulatorHandle>,
+    broadcasts: HashMap<u64, BroadcastHandle>,
+}
+
+impl Landing {
+    pub(crate) fn new(context: ContextHandle) -> Landing {
+        Landing { bases: Bases::default(), context, things: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Things> {
+        self.things.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A table.
+    ///
+    /// # Safety
+    /// The sender took the place from a table of this type, in the library that is loaded here under its number.
+    pub(crate) unsafe fn table<T>(&self, code: CodeRef) -> Result<&'static T, ShipError> {
+        let address = self.bases.address(code)?;
+        // SAFETY: libraries are never unloaded, and the same library has the same table at the same offset.
+        Ok(unsafe { &*std::ptr::with_exposed_provenance::<T>(address) })
+    }
+
+    /// A table, if there is one.
+    ///
+    /// # Safety
+    /// As for `table`.
+    pub(crate) unsafe fn optional<T>(&self, code: Option<CodeRef>) -> Result<Option<&'static T>, ShipError> {
+        // SAFETY: passed on from the caller.
+        code.map(|code| unsafe { self.table(code) }).transpose()
+    }
+
+    /// A function.
+    ///
+    /// # Safety
+    /// The sender took the place from a function of the type `F`, a `fn` pointer.
+    pub(crate) unsafe fn function<F: Copy>(&self, code: CodeRef) -> Result<F, ShipError> {
+        const { assert!(size_of::<F>() == size_of::<usize>()) }
+        let address = self.bases.address(code)?;
+        // SAFETY: as in `table`; the caller vouches for the type.
+        Ok(unsafe { std::mem::transmute_copy::<usize, F>(&address) })
+    }
+
+    /// A closure.
+    pub(crate) fn closure(&self, shipped: ShippedClosure) -> Result<Closure, ShipError> {
+        Closure::land(shipped, self)
+    }
+
+    /// A node that has arrived.
+    pub(crate) fn node(&self, id: RddId) -> Result<Arc<Node>, ShipError> {
+        let node = self.lock().nodes.get(&id).map(Arc::clone);
+        node.ok_or_else(|| ShipError::new(format!("RDD {id} was not sent")))
+    }
+
+    /// Keeps a node until [`Landing::forget`].
+    pub(crate) fn keep(&self, node: Arc<Node>) {
+        self.lock().nodes.insert(node.id, node);
+    }
+
+    /// Lets a node go: no RDD refers to it any more.
+    pub(crate) fn forget(&self, id: RddId) {
+        // Its blocks go after the lock.
+        let node = self.lock().nodes.remove(&id);
+        drop(node);
+    }
+
+    /// The accumulator of this number, made by `make` when it is met first.
+    pub(crate) fn accumulator(
+        &self,
+        id: u64,
+        make: impl FnOnce() -> Result<AccumulatorHandle, ShipError>,
+    ) -> Result<AccumulatorHandle, ShipError> {
+        if let Some(known) = self.lock().accumulators.get(&id) {
+            return Ok(known.clone());
+        }
+        let made = make()?;
+        Ok(self.lock().accumulators.entry(id).or_insert(made).clone())
+    }
+
+    /// A broadcast whose value is here.
+    pub(crate) fn broadcast(&self, id: u64) -> Result<BroadcastHandle, ShipError> {
+        let handle = self.lock().broadcasts.get(&id).cloned();
+        handle.ok_or_else(|| ShipError::new(format!("the value of broadcast {id} is not here")))
+    }
+
+    /// Keeps the value of a broadcast.
+    pub(crate) fn keep_broadcast(&self, handle: BroadcastHandle) {
+        self.lock().broadcasts.insert(handle.id(), handle);
+    }
+
+    /// Lets the value of a broadcast go; closures that use it keep it for a while.
+    pub(crate) fn forget_broadcast(&self, id: u64) {
+        let handle = self.lock().broadcasts.remove(&id);
+        drop(handle);
+    }
+}
