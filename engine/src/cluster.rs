@@ -10,6 +10,8 @@
 //! ```
 
 pub(crate) mod executor;
+pub(crate) mod executors;
+pub(crate) mod fetch;
 pub(crate) mod hub;
 pub(crate) mod identity;
 pub(crate) mod launcher;

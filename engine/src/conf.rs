@@ -6,7 +6,8 @@ use std::path::PathBuf;
 /// Where and how a context runs its tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conf {
-    /// `local` (a thread for each core), `local[N]`.
+    /// `local` (a thread for each core), `local[N]`; `process` (an executor for each core), `process[N]`, `process[N*C]` (N
+    /// executors that run C tasks at once each).
     pub master: String,
     /// Default number of partitions; 0: the number of threads.
     pub parallelism: usize,
@@ -18,6 +19,15 @@ pub struct Conf {
     /// The part of bad records that is tolerated, from 0 (none) to 1: a row that makes the closure of a row operator panic, or a
     /// line that is not UTF-8, is skipped and counted. A task fails when more of its rows are bad. Set by `--err`.
     pub err: f64,
+}
+
+/// Where tasks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On so many threads of this process.
+    Threads(usize),
+    /// On executors in other processes of this machine, which run so many tasks at once each.
+    Processes { executors: usize, slots: usize },
 }
 
 impl Default for Conf {
@@ -52,19 +62,35 @@ impl Conf {
         Ok(conf)
     }
 
-    /// Number of threads that the master asks for.
-    pub(crate) fn slots(&self) -> Result<usize> {
+    /// Where the master says that tasks run.
+    pub(crate) fn place(&self) -> Result<Place> {
         let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let master = self.master.as_str();
-        if master == "local" || master == "local[*]" {
-            return Ok(cores());
+        let (kind, size) = match master.strip_suffix(']').and_then(|rest| rest.split_once('[')) {
+            Some((kind, size)) => (kind, Some(size)),
+            None => (master, None),
+        };
+        let number = |text: &str, of: &str| {
+            text.parse()
+                .ok()
+                .filter(|n| *n > 0)
+                .ok_or_else(|| Error::Invalid(format!("master `{master}`: the number of {of} must be above 0")))
+        };
+        match (kind, size) {
+            ("local", None | Some("*")) => Ok(Place::Threads(cores())),
+            ("local", Some(n)) => number(n, "threads in local[N]").map(Place::Threads),
+            ("process", None | Some("*")) => Ok(Place::Processes { executors: cores(), slots: 1 }),
+            ("process", Some(size)) => {
+                let (executors, slots) = size.split_once('*').unwrap_or((size, "1"));
+                Ok(Place::Processes {
+                    executors: number(executors.trim(), "executors in process[N]")?,
+                    slots: number(slots.trim(), "cores in process[N*C]")?,
+                })
+            }
+            _ => Err(Error::Invalid(format!(
+                "master `{master}` is not supported yet: use `local`, `local[N]`, `process`, `process[N]` or `process[N*C]`"
+            ))),
         }
-        if let Some(n) = master.strip_prefix("local[").and_then(|rest| rest.strip_suffix(']')) {
-            return n.parse().ok().filter(|n| *n > 0).ok_or_else(|| {
-                Error::Invalid(format!("master `{master}`: the number of threads in local[N] must be above 0"))
-            });
-        }
-        Err(Error::Invalid(format!("master `{master}` is not supported yet: use `local` or `local[N]`")))
     }
 
     /// The memory budget in bytes.
@@ -125,7 +151,12 @@ mod tests {
         let arguments = ["-m", "local[3]", "-M", "1.5g", "input.txt", "-p", "9"].map(str::to_owned);
         let conf = Conf::from_args(arguments.into_iter()).unwrap();
         assert_eq!(conf, Conf { master: "local[3]".into(), memory: 3 << 29, ..Conf::default() });
-        assert_eq!(conf.slots().unwrap(), 3);
+        assert_eq!(conf.place().unwrap(), Place::Threads(3));
+        let place = |master: &str| Conf { master: master.to_owned(), ..Conf::default() }.place();
+        assert_eq!(place("process[2*3]").unwrap(), Place::Processes { executors: 2, slots: 3 });
+        assert_eq!(place("process[4]").unwrap(), Place::Processes { executors: 4, slots: 1 });
+        let none = place("process[0]").unwrap_err().to_string();
+        assert_eq!(none, "master `process[0]`: the number of executors in process[N] must be above 0");
     }
 
     #[test]
@@ -139,8 +170,8 @@ mod tests {
         assert_eq!(message(parse_memory("12q")), "`12q` is not an amount of memory: write for example 500m or 4g");
         let conf = Conf { master: "zk://a".into(), ..Conf::default() };
         assert_eq!(
-            conf.slots().unwrap_err().to_string(),
-            "master `zk://a` is not supported yet: use `local` or `local[N]`"
+            conf.place().unwrap_err().to_string(),
+            "master `zk://a` is not supported yet: use `local`, `local[N]`, `process`, `process[N]` or `process[N*C]`"
         );
     }
 }

@@ -1,16 +1,20 @@
 //! `DparkContext`: where RDDs begin, and what they share.
 
-use crate::conf::Conf;
+use crate::accumulator::SentAccumulators;
+use crate::cluster::executor::become_executor_if_told;
+use crate::cluster::executors::Wanted;
+use crate::conf::{Conf, Place};
 use crate::data::Data;
 use crate::error::{Error, Failure, Result};
 use crate::event_bus::EventBus;
 use crate::handle::handle;
-use crate::ids::{JobId, RddId, ShuffleId};
+use crate::ids::{ExecutorId, JobId, RddId, ShuffleId};
 use crate::node::{Node, RddHandle};
 use crate::rdd::Rdd;
 use crate::scheduler::Scheduler;
+use crate::ship::code::Catalog;
 use crate::show::ContextCard;
-use crate::shuffle::ShuffleStore;
+use crate::shuffle::{MapFiles, ShuffleStore};
 use crate::source::{TextOptions, TextPaths};
 use crate::storage::{CacheStore, MemoryBudget, Reservation, WorkDir};
 use std::collections::BTreeMap;
@@ -42,8 +46,12 @@ pub(crate) struct Context {
     pub(crate) budget: Arc<MemoryBudget>,
     pub(crate) cache: Arc<CacheStore>,
     pub(crate) shuffles: ShuffleStore,
+    /// Where map outputs go; none where they stay in memory.
+    pub(crate) map_files: Option<MapFiles>,
     /// The RDDs that are marked as cached, for whoever knows only their ids.
     pub(crate) marked: Mutex<BTreeMap<RddId, Weak<Node>>>,
+    /// The accumulators that executors may add to.
+    pub(crate) sent: SentAccumulators,
     rdds: AtomicU64,
     shuffle_ids: AtomicU64,
     stopped: AtomicBool,
@@ -58,8 +66,12 @@ impl DparkContext {
     /// # Ok::<(), dpark::Error>(())
     /// ```
     pub fn new(conf: Conf) -> Result<DparkContext> {
-        let slots = conf.slots()?;
-        Ok(DparkContext::start(conf, slots))
+        // A program that was started to be an executor becomes one here at the latest.
+        become_executor_if_told();
+        match conf.place()? {
+            Place::Threads(slots) => Ok(DparkContext::start(conf, slots)),
+            Place::Processes { executors, slots } => DparkContext::start_processes(conf, executors, slots),
+        }
     }
 
     /// A context that runs tasks on `threads` threads of this process (at least one).
@@ -84,25 +96,29 @@ impl DparkContext {
     /// }
     /// ```
     pub fn from_args() -> Result<DparkContext> {
+        become_executor_if_told();
         DparkContext::new(Conf::from_args(std::env::args().skip(1))?)
     }
 
     fn start(conf: Conf, slots: usize) -> DparkContext {
         let bus = EventBus::new();
         let scheduler = Scheduler::start(slots, bus.clone());
-        DparkContext(ContextHandle::wrap(Arc::new(Context {
-            slots,
-            scheduler,
-            budget: MemoryBudget::new(conf.memory_limit()),
-            cache: Arc::new(CacheStore::new(bus.clone(), WorkDir::new(conf.work_dir.clone()))),
-            shuffles: ShuffleStore::default(),
-            marked: Mutex::default(),
-            rdds: AtomicU64::new(0),
-            shuffle_ids: AtomicU64::new(0),
-            stopped: AtomicBool::new(false),
-            bus,
-            conf,
-        })))
+        let work_dir = WorkDir::new(conf.work_dir.clone());
+        DparkContext(ContextHandle::with(conf, slots, bus, scheduler, work_dir, None))
+    }
+
+    /// A context whose tasks run on executors in other processes.
+    fn start_processes(conf: Conf, executors: usize, slots: usize) -> Result<DparkContext> {
+        let bus = EventBus::new();
+        let work_dir = WorkDir::new(conf.work_dir.clone());
+        let directory = work_dir.directory().map_err(|error| {
+            let parent = conf.work_dir.clone().unwrap_or_else(std::env::temp_dir);
+            Error::io(parent, format!("{error}; name another directory for `work_dir`"))
+        })?;
+        let memory = if conf.memory > 0 { conf.memory } else { conf.memory_limit() / executors as u64 };
+        let wanted = Wanted { executors, slots, memory, err: conf.err, directory };
+        let scheduler = Scheduler::start_remote(wanted, Catalog::default(), bus.clone());
+        Ok(DparkContext(ContextHandle::with(conf, executors * slots, bus, scheduler, work_dir, None)))
     }
 
     /// An RDD of the given rows, in [`DparkContext::default_parallelism`] partitions.
@@ -294,6 +310,19 @@ impl DparkContext {
         true
     }
 
+    /// Ends an executor's process, as a crash would: its tasks run elsewhere, what it had is computed again, and another executor
+    /// takes its place. Nothing happens if there is no such executor (with `-m local` there is none).
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(1);
+    /// ctx.kill_executor(dpark::ids::ExecutorId(1));
+    /// assert_eq!(ctx.range(0, 3).count()?, 3);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    pub fn kill_executor(&self, executor: ExecutorId) {
+        self.0.arc().scheduler.kill_executor(executor);
+    }
+
     /// Removes the files of the context, for a process that is about to exit without dropping it.
     pub(crate) fn remove_work_dir(&self) {
         self.0.arc().cache.work_dir.remove();
@@ -320,6 +349,39 @@ impl DparkContext {
 impl std::fmt::Debug for DparkContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "DparkContext({})", self.conf().master)
+    }
+}
+
+impl ContextHandle {
+    fn with(
+        conf: Conf,
+        slots: usize,
+        bus: EventBus,
+        scheduler: Scheduler,
+        work_dir: WorkDir,
+        map_files: Option<MapFiles>,
+    ) -> ContextHandle {
+        ContextHandle::wrap(Arc::new(Context {
+            slots,
+            scheduler,
+            budget: MemoryBudget::new(conf.memory_limit()),
+            cache: Arc::new(CacheStore::new(bus.clone(), work_dir)),
+            shuffles: ShuffleStore::default(),
+            map_files,
+            marked: Mutex::default(),
+            sent: SentAccumulators::default(),
+            rdds: AtomicU64::new(0),
+            shuffle_ids: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            bus,
+            conf,
+        }))
+    }
+
+    /// The context of an executor: what tasks need of one.
+    pub(crate) fn of_executor(conf: Conf, slots: usize, map_files: MapFiles) -> ContextHandle {
+        let work_dir = WorkDir::new(conf.work_dir.clone());
+        ContextHandle::with(conf, slots, EventBus::new(), Scheduler::none(), work_dir, Some(map_files))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happens in a context, as one stream of events: the only source of the status store, of progress, of the
 //! event log and of every view. Events are plain values that cross process borders.
 
-use crate::ids::{JobId, RddId, ShuffleId, StageId, TaskId};
+use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, StageId, TaskId};
 use serde::{Deserialize, Serialize};
 
 /// Where user code called an operator: file (`cell 4`, `src/main.rs`), line and column, from 1.
@@ -216,6 +216,26 @@ pub enum Event {
         /// When.
         at: u64,
     },
+    /// An executor in another process is there.
+    ExecutorJoined {
+        /// The executor.
+        executor: ExecutorId,
+        /// Its process.
+        pid: u32,
+        /// How many tasks it runs at once.
+        slots: usize,
+        /// When.
+        at: u64,
+    },
+    /// An executor is gone, with the map outputs and blocks it had.
+    ExecutorLost {
+        /// The executor.
+        executor: ExecutorId,
+        /// What was seen of its end.
+        why: String,
+        /// When.
+        at: u64,
+    },
     /// A task attempt began.
     TaskStarted {
         /// The attempt.
@@ -226,6 +246,8 @@ pub enum Event {
         partition: usize,
         /// Its number, from 0.
         attempt: u32,
+        /// Where it runs.
+        executor: ExecutorId,
         /// When.
         at: u64,
     },
@@ -260,6 +282,8 @@ impl Event {
             Event::JobStarted { at, .. }
             | Event::StageStarted { at, .. }
             | Event::StageFinished { at, .. }
+            | Event::ExecutorJoined { at, .. }
+            | Event::ExecutorLost { at, .. }
             | Event::TaskStarted { at, .. }
             | Event::TaskFinished { at, .. }
             | Event::JobFinished { at, .. } => *at = now,

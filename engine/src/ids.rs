@@ -31,6 +31,10 @@ id!(
     StageId
 );
 id!(
+    /// A place where tasks run: the pool of `local` (0), or a process.
+    ExecutorId
+);
+id!(
     /// One attempt of one task.
     TaskId
 );

@@ -11,7 +11,6 @@ pub(crate) use save::{Layout, Save, save_rows};
 pub use sink::FoldVt;
 pub(crate) use sink::{Output, Sink, Zero};
 
-use crate::accumulator::AccumulatorHandle;
 use crate::error::{Error, Failure, Result};
 use crate::event::{CallSite, Event, StageInfo};
 use crate::node::{Kind, Node};
@@ -22,8 +21,7 @@ use crate::sort;
 use crate::task::{BadRecords, Stop, TaskContext};
 use crate::work::{JobSpec, StageSpec, TaskOutput, Work};
 use plan::{Plan, PlannedStage, Target};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// What an action asks for.
 pub(crate) struct Action<'a> {
@@ -47,7 +45,7 @@ pub(crate) fn run(action: Action<'_>) -> Result<Vec<Output>> {
         return Ok(Vec::new());
     }
     let spec = job_spec(&plan, node, name, call_site, &partitions);
-    let work: Arc<dyn Work> = Arc::new(JobWork { plan, sink, sent: Mutex::default() });
+    let work: Arc<dyn Work> = Arc::new(JobWork { plan, sink });
     let mut outputs: Vec<Option<Output>> = partitions.iter().map(|_| None).collect();
     let first = partitions[0];
     context.scheduler.run_job(spec, work, &mut |partition, value| {
@@ -170,8 +168,6 @@ fn job_spec(plan: &Plan, node: &Arc<Node>, name: &'static str, call_site: CallSi
 pub(crate) struct JobWork {
     plan: Plan,
     sink: Sink,
-    /// The accumulators that tasks in other processes may add to.
-    sent: Mutex<BTreeMap<u64, AccumulatorHandle>>,
 }
 
 /// What a task of the result stage returns.

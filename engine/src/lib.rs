@@ -29,6 +29,7 @@ pub mod capture;
 pub mod cell;
 #[doc(hidden)]
 pub mod closure;
+mod cluster;
 #[doc(hidden)]
 pub mod codec;
 mod conf;
@@ -45,7 +46,6 @@ pub mod ids;
 pub mod job;
 #[doc(hidden)]
 pub mod known;
-#[cfg_attr(not(test), expect(dead_code, reason = "the executors, which come next, use it"))]
 mod net;
 #[doc(hidden)]
 pub mod node;

@@ -263,6 +263,7 @@ impl Drop for Node {
         self.forget_shuffles();
         let context = self.context.arc();
         context.cache.remove_rdd(self.id);
+        context.scheduler.forget_rdd(self.id);
         context.bus.emit(Event::RddDropped { rdd: self.id });
         release(self.set_lineage(Lineage::Parents(Parents::default())));
     }

@@ -4,6 +4,7 @@
 //! The decisions are a pure state machine (`dag`), run in virtual time by the simulation. Around it: one thread that owns
 //! it (`driver`) and a backend that runs tasks (`local`).
 
+mod backend;
 mod command;
 mod dag;
 mod driver;
@@ -11,22 +12,25 @@ pub(crate) mod edge;
 mod executors;
 mod job;
 pub(crate) mod local;
-mod remote;
 #[cfg(test)]
 mod planted;
+mod remote;
 #[cfg(test)]
 mod sim;
 mod task_set;
 #[cfg(test)]
 mod tests;
 
+use crate::cluster::executors::{Executors, Wanted};
 use crate::error::{Error, Result};
 use crate::event_bus::EventBus;
-use crate::ids::{JobId, ShuffleId, StageId};
+use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, StageId};
+use crate::ship::code::Catalog;
 use crate::work::{JobSpec, Work};
-pub(crate) use command::{ExecutorId, Outcome};
+use backend::Backend;
+pub(crate) use driver::Message;
 use driver::{Driver, Reply};
-pub(crate) use driver::{Message, Report};
+use remote::RemoteBackend;
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -49,17 +53,44 @@ impl Scheduler {
     /// A scheduler over `slots` threads of this process (at least one), which tells `bus` what happens.
     pub fn start(slots: usize, bus: EventBus) -> Scheduler {
         let slots = slots.max(1);
+        Scheduler::over(bus, move |reports| {
+            Ok((Backend::Local(local::LocalBackend::start(slots, reports)?), Some(slots)))
+        })
+    }
+
+    /// A scheduler over executors in other processes.
+    pub(crate) fn start_remote(wanted: Wanted, catalog: Catalog, bus: EventBus) -> Scheduler {
+        Scheduler::over(bus, move |reports| {
+            let processes = Executors::start(wanted, reports.clone())?;
+            Ok((Backend::Remote(Box::new(RemoteBackend::start(processes, catalog, reports)?)), None))
+        })
+    }
+
+    /// A scheduler that runs nothing: executors have none of their own.
+    pub(crate) fn none() -> Scheduler {
+        let (messages, _) = mpsc::channel();
+        Scheduler::driven(messages, None)
+    }
+
+    /// `start` makes the backend, on the thread that owns it, and says how many tasks run at once if that is known.
+    fn over(
+        bus: EventBus,
+        start: impl FnOnce(Sender<Message>) -> std::io::Result<(Backend, Option<usize>)> + Send + 'static,
+    ) -> Scheduler {
         let (messages, inbox) = mpsc::channel();
         let reports = messages.clone();
-        let driver = std::thread::Builder::new().name("dpark-scheduler".to_owned()).spawn(move || {
-            // Without threads the inbox closes, and every job is told that the context has been stopped.
-            if let Ok(backend) = local::LocalBackend::start(slots, reports) {
-                Driver::new(backend, bus, slots).run(inbox);
-            }
-        });
+        let driver =
+            std::thread::Builder::new().name("dpark-scheduler".to_owned()).spawn(move || match start(reports) {
+                Ok((backend, slots)) => Driver::new(backend, bus, slots).run(inbox),
+                Err(error) => refuse_all(&inbox, &error),
+            });
+        Scheduler::driven(messages, driver.ok())
+    }
+
+    fn driven(messages: Sender<Message>, driver: Option<JoinHandle<()>>) -> Scheduler {
         Scheduler(Arc::new(Owner {
             messages,
-            driver: Mutex::new(driver.ok()),
+            driver: Mutex::new(driver),
             last_job: AtomicU64::new(0),
             last_stage: AtomicU64::new(0),
         }))
@@ -132,6 +163,21 @@ impl Scheduler {
         self.send(Message::ForgetShuffle(shuffle));
     }
 
+    /// No handle of an RDD is left: executors need not know it any more.
+    pub(crate) fn forget_rdd(&self, rdd: RddId) {
+        self.send(Message::ForgetRdd(rdd));
+    }
+
+    /// Ends the process of an executor; another one takes its place.
+    pub(crate) fn kill_executor(&self, executor: ExecutorId) {
+        self.send(Message::KillExecutor(executor));
+    }
+
+    /// An RDD is persisted no more.
+    pub(crate) fn uncache(&self, rdd: RddId) {
+        self.send(Message::Uncache(rdd));
+    }
+
     /// Ends every job with [`Error::Stopped`] and every thread. A task that does not stop within 2 s keeps its thread
     /// until it does.
     pub fn stop(&self) {
@@ -168,6 +214,24 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Tells every job that there is nothing to run tasks on.
+fn refuse_all(inbox: &mpsc::Receiver<Message>, problem: &std::io::Error) {
+    let problem = format!("tasks cannot be run: {problem}");
+    while let Ok(message) = inbox.recv() {
+        match message {
+            Message::Submit { work, reply, .. } => {
+                // Who asked may have gone.
+                let _ = reply.send(Reply::Ended { end: Err(Error::Invalid(problem.clone())), work });
+            }
+            Message::OutputsComplete { reply, .. } => {
+                let _ = reply.send(false);
+            }
+            Message::Stop => break,
+            _ => {}
+        }
     }
 }
 

@@ -7,3 +7,14 @@
 pub mod child;
 pub mod loader;
 pub mod wire;
+
+use std::ffi::OsString;
+use std::sync::OnceLock;
+
+/// The libraries that the stub has loaded, if this process is the child of a session.
+static STUB_LIBRARIES: OnceLock<OsString> = OnceLock::new();
+
+/// What the stub is told to load when it shall enter the engine once more, in another process.
+pub(crate) fn stub_libraries() -> Option<OsString> {
+    STUB_LIBRARIES.get().cloned()
+}

@@ -13,8 +13,8 @@
 //! ```
 
 mod buffers;
-#[cfg_attr(not(test), expect(dead_code, reason = "the executors, which come next, use it"))]
 mod files;
+mod inputs;
 mod kept;
 mod node;
 mod read;
@@ -23,9 +23,11 @@ mod store;
 mod tests;
 mod write;
 
+pub(crate) use files::{Index, MapFiles, names};
+pub(crate) use inputs::{Inputs, Need, needs};
 pub(crate) use kept::{Kept, KeptRows, may_be_kept};
 pub(crate) use read::read_partition;
-pub(crate) use store::{MapOutput, ShuffleStore};
+pub(crate) use store::{Fetched, MapOutput, ShuffleStore};
 pub(crate) use write::write_map_output;
 
 use crate::batch::{Batch, ElemVt};

@@ -10,7 +10,7 @@ mod tests;
 pub use store::StatusStore;
 
 use crate::event::{CallSite, JobEnd, RddInfo, StageInfo};
-use crate::ids::{JobId, RddId, StageId};
+use crate::ids::{ExecutorId, JobId, RddId, StageId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub stages: BTreeMap<StageId, StageStatus>,
     /// The RDDs that are alive, or that those jobs computed, by number.
     pub rdds: Vec<RddStatus>,
+    /// The executors in other processes, by number; also some that are gone.
+    pub executors: Vec<ExecutorStatus>,
 }
 
 impl Snapshot {
@@ -198,6 +200,27 @@ pub enum RddLife {
     Alive,
     /// None does; it is only listed because a job computed it.
     Dropped,
+}
+
+/// An executor in another process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutorStatus {
+    /// Its number.
+    pub id: ExecutorId,
+    /// Its process.
+    pub pid: u32,
+    /// How many tasks it runs at once.
+    pub slots: usize,
+    /// Why it is gone, if it is.
+    pub lost: Option<String>,
+    /// Attempts that run now.
+    pub running: usize,
+    /// Attempts that succeeded.
+    pub done: usize,
+    /// Attempts that failed.
+    pub failed: usize,
+    /// What the successful attempts measured, added up.
+    pub totals: Totals,
 }
 
 /// A cached partition.

@@ -23,6 +23,7 @@ use crate::batch::{Batch, Elem};
 use crate::codec::{Codec, CodecVt, Writer};
 use crate::data::Data;
 use std::marker::PhantomData;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How rows of one type are cached.
 #[derive(Debug)]
@@ -52,6 +53,11 @@ pub(crate) unsafe fn clone_rows<T: Clone + 'static>(rows: *const u8, n: usize, o
         out.len += 1;
         i += 1;
     }
+}
+
+/// Locks without caring for a panic elsewhere: what is behind these locks is whole between any two calls.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Bytes that rows own outside of their own memory, estimated from the serialised size of a few of them.

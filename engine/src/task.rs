@@ -4,6 +4,8 @@
 use crate::accumulator::TaskUpdates;
 use crate::error::Failure;
 use crate::event::TaskMetrics;
+use crate::ids::TaskId;
+use crate::shuffle::Inputs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -22,6 +24,10 @@ struct Inner {
     /// The tolerated part of bad records.
     err: OnceLock<f64>,
     bad: Mutex<Vec<BadRecords>>,
+    /// The attempt, in a process of an executor.
+    id: OnceLock<TaskId>,
+    /// What was fetched for it there.
+    inputs: OnceLock<Inputs>,
 }
 
 /// Bad records that one source or operator has left out.
@@ -82,6 +88,28 @@ impl TaskContext {
     /// Where accumulators of this attempt collect their updates; the driver merges them when the attempt succeeds.
     pub fn updates(&self) -> &TaskUpdates {
         &self.0.updates
+    }
+
+    /// Tells an attempt in a process of an executor who it is, before it begins.
+    pub(crate) fn name(&self, id: TaskId) {
+        // Told once.
+        let _ = self.0.id.set(id);
+    }
+
+    /// The attempt; 0 in the driver's process.
+    pub(crate) fn id(&self) -> TaskId {
+        self.0.id.get().copied().unwrap_or(TaskId(0))
+    }
+
+    /// Hands over what was fetched for it, before it begins.
+    pub(crate) fn provide(&self, inputs: Inputs) {
+        // Done once.
+        let _ = self.0.inputs.set(inputs);
+    }
+
+    /// What was fetched for it.
+    pub(crate) fn inputs(&self) -> Option<&Inputs> {
+        self.0.inputs.get()
     }
 
     /// Tells which part of its records may be bad, before the task begins.

@@ -1,6 +1,7 @@
 //! An executor: the main loop of its process. It connects to the driver, takes in what arrives, runs tasks on a pool of
 //! its own and answers. It ends when the driver says so or is gone.
 
+use super::fetch::Fetcher;
 use super::libraries;
 use super::protocol::{Answer, AnswerEnd, Hello, ToDriver, ToExecutor, message, payload};
 use super::{identity, protocol};
@@ -16,11 +17,13 @@ use crate::net::handshake::greet_as_client;
 use crate::net::secret::Secret;
 use crate::scheduler::{edge, local};
 use crate::ship::Landing;
+use crate::shuffle::{MapFiles, Need};
+use crate::storage::lock;
 use crate::task::{Stop, TaskContext};
 use rayon::ThreadPool;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
@@ -63,7 +66,8 @@ struct Orders {
 
 impl Orders {
     fn read() -> Result<Orders, String> {
-        let get = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set: executors are started by dpark"));
+        let get =
+            |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set: executors are started by dpark"));
         let (driver, slots, directory) = (get(DRIVER)?, get(SLOTS)?, get(DIRECTORY)?);
         let slots = slots.parse().map_err(|_| format!("{SLOTS}={slots} is not a number"))?;
         for name in [DRIVER, SLOTS, DIRECTORY, "DPARK_STUB_LIBRARIES", "DPARK_STUB_ENTRY"] {
@@ -81,7 +85,8 @@ impl Orders {
 fn run() -> Result<(), String> {
     edge::enter_thread();
     let orders = Orders::read()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let (pool, _threads) = local::pool(orders.slots).map_err(|error| error.to_string())?;
     let directory = orders.directory.clone();
     let ended = runtime.block_on(serve(orders, pool));
@@ -127,15 +132,17 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
         other => return Err(format!("the driver began with {other:?}")),
     };
     let conf = Conf { memory, err, work_dir: Some(directory.clone()), ..Conf::default() };
-    let context = ContextHandle::of_executor(conf, slots);
+    let map_files = MapFiles { directory: directory.clone(), secret: secret.clone() };
+    let context = ContextHandle::of_executor(conf, slots, map_files);
     forward_events(&context, &sender);
     let executor = Executor {
         landing: Landing::new(context),
         directory,
-        pool,
+        pool: Arc::new(pool),
         answers: sender,
         jobs: HashMap::new(),
         running: Arc::default(),
+        fetcher: Arc::new(Fetcher::new(secret)),
     };
     executor.obey(&mut incoming).await
 }
@@ -154,7 +161,10 @@ fn forward_events(context: &ContextHandle, sender: &UnboundedSender<Vec<u8>>) {
     context.arc().bus.subscribe(Box::new(move |event| {
         let concerns_the_driver = matches!(
             event,
-            Event::BlockStored { .. } | Event::BlockRemoved { .. } | Event::BlockNotStored { .. } | Event::RowsSkipped { .. }
+            Event::BlockStored { .. }
+                | Event::BlockRemoved { .. }
+                | Event::BlockNotStored { .. }
+                | Event::RowsSkipped { .. }
         );
         if concerns_the_driver {
             let _ = sender.send(payload(&ToDriver::Event(event.clone())));
@@ -168,11 +178,12 @@ type Running = Arc<Mutex<HashMap<TaskId, TaskContext>>>;
 struct Executor {
     landing: Landing,
     directory: PathBuf,
-    pool: ThreadPool,
+    pool: Arc<ThreadPool>,
     answers: UnboundedSender<Vec<u8>>,
     /// The jobs that have arrived, or why they cannot be run.
     jobs: HashMap<JobId, Result<Arc<JobWork>, String>>,
     running: Running,
+    fetcher: Arc<Fetcher>,
 }
 
 impl Executor {
@@ -218,9 +229,15 @@ impl Executor {
                         self.landing.context.arc().cache.remove_rdd(rdd);
                     }
                 }
-                ToExecutor::ForgetShuffle(shuffle) => self.landing.context.arc().shuffles.remove(shuffle),
+                ToExecutor::ForgetShuffle(shuffle) => {
+                    self.fetcher.forget(shuffle);
+                    if let Some(files) = &self.landing.context.arc().map_files {
+                        files.remove(shuffle);
+                    }
+                }
                 ToExecutor::ForgetBroadcast(id) => self.landing.forget_broadcast(id),
-                ToExecutor::Outputs { .. } | ToExecutor::Peers(_) => {}
+                ToExecutor::Outputs { shuffle, at } => self.fetcher.outputs(shuffle, at),
+                ToExecutor::Peers(peers) => self.fetcher.peers(peers),
             }
         }
         Ok(())
@@ -234,12 +251,40 @@ impl Executor {
             None => return answer(&answers, failed(task, format!("job {job} has not arrived"))),
         };
         let context = TaskContext::default();
+        context.name(task);
         lock(&self.running).insert(task, context.clone());
         let running = Arc::clone(&self.running);
-        self.pool.spawn(move || {
+        let pool = Arc::clone(&self.pool);
+        let needs = work.needs(stage, partition);
+        let run = move || {
             let ended = run_task(task, &work, stage, partition, &context);
             lock(&running).remove(&task);
             answer(&answers, ended);
+        };
+        if needs.is_empty() {
+            return self.pool.spawn(run);
+        }
+        self.fetch_then(task, needs, run, pool);
+    }
+
+    /// Fetches what a task needs, then runs it on the pool.
+    fn fetch_then(&self, task: TaskId, needs: Vec<Need>, run: impl FnOnce() + Send + 'static, pool: Arc<ThreadPool>) {
+        let (fetcher, engine) = (Arc::clone(&self.fetcher), self.landing.context.clone());
+        let (running, answers) = (Arc::clone(&self.running), self.answers.clone());
+        tokio::spawn(async move {
+            match fetcher.fetch(needs, engine.arc()).await {
+                Ok(inputs) => {
+                    if let Some(context) = lock(&running).get(&task) {
+                        context.provide(inputs);
+                    }
+                    pool.spawn(run);
+                }
+                Err(failure) => {
+                    lock(&running).remove(&task);
+                    let end = AnswerEnd::Failed(failure);
+                    answer(&answers, Answer { task, metrics: Default::default(), end });
+                }
+            }
         });
     }
 }
@@ -267,8 +312,4 @@ fn failed(task: TaskId, problem: String) -> Answer {
 fn answer(answers: &UnboundedSender<Vec<u8>>, answer: Answer) {
     // Without a driver the process is about to end.
     let _ = answers.send(payload(&ToDriver::Answer(answer)));
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,10 +4,11 @@
 use super::identity;
 use super::protocol::{Answer, Hello, ToDriver, ToExecutor, message, payload};
 use crate::event::Event;
+use crate::ids::ExecutorId;
 use crate::net::frame::{LIMIT, read_frame, write_frame};
 use crate::net::handshake::{Refusals, greet_as_server};
 use crate::net::secret::Secret;
-use crate::scheduler::{ExecutorId, Message};
+use crate::scheduler::Message;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub(crate) enum News {
     /// A task has ended.
     Answered { executor: ExecutorId, answer: Answer },
     /// Something happened there.
-    Happened { executor: ExecutorId, event: Event },
+    Happened(Event),
     /// The connection has ended.
     Left { executor: ExecutorId, why: String },
 }
@@ -113,7 +114,7 @@ impl Host {
         let why = loop {
             match next(&mut incoming).await {
                 Ok(ToDriver::Answer(answer)) => self.tell(News::Answered { executor, answer }),
-                Ok(ToDriver::Event(event)) => self.tell(News::Happened { executor, event }),
+                Ok(ToDriver::Event(event)) => self.tell(News::Happened(event)),
                 Ok(ToDriver::Hello(_)) => break "it said hello twice".to_owned(),
                 Err(why) => break why,
             }

@@ -24,10 +24,7 @@ impl Launcher {
     /// that enters the engine by another door.
     pub(crate) fn of_this_program(driver: SocketAddr, slots: usize, secret: Secret) -> io::Result<Launcher> {
         let environment = crate::session::stub_libraries().map_or(Vec::new(), |libraries| {
-            vec![
-                ("DPARK_STUB_LIBRARIES".into(), libraries),
-                ("DPARK_STUB_ENTRY".into(), "dpark_executor_main".into()),
-            ]
+            vec![("DPARK_STUB_LIBRARIES".into(), libraries), ("DPARK_STUB_ENTRY".into(), "dpark_executor_main".into())]
         });
         // Also right if the file was replaced or removed meanwhile.
         Ok(Launcher { program: "/proc/self/exe".into(), environment, driver, slots, secret })

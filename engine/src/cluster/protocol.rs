@@ -3,8 +3,7 @@
 use crate::broadcast::ShippedBroadcast;
 use crate::error::Failure;
 use crate::event::{Event, TaskMetrics};
-use crate::ids::{JobId, RddId, ShuffleId, TaskId};
-use crate::scheduler::ExecutorId;
+use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
 use crate::serialize::{decode, encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -30,7 +29,7 @@ pub(crate) enum ToExecutor {
     /// A job; tasks of it follow.
     Job { job: JobId, work: Vec<u8> },
     /// Where the map outputs of a shuffle are.
-    Outputs { shuffle: ShuffleId, at: Vec<Option<ExecutorId>> },
+    Outputs { shuffle: ShuffleId, at: Vec<Option<Place>> },
     /// The executors that have map outputs.
     Peers(Vec<Peer>),
     /// Run a task.
@@ -67,6 +66,14 @@ pub(crate) struct Content {
     /// SHA-256 of the bytes.
     pub(crate) hash: [u8; 32],
     pub(crate) bytes: Vec<u8>,
+}
+
+/// Where a map output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) executor: ExecutorId,
+    /// The task that made it, by which its files are named.
+    pub(crate) task: TaskId,
 }
 
 /// An executor as others reach it.

@@ -12,14 +12,13 @@ use crate::ids::RddId;
 use crate::node::{Node, ShippedNode, ShippedState, with_ancestors};
 use crate::serialize::{decode, encode};
 use crate::ship::{CodeRef, Landing, ShipError, Shipment, Shipper};
-use crate::shuffle::WriteVt;
+use crate::shuffle::{Need, WriteVt, needs};
 use crate::sort::SortVt;
 use crate::storage::{Part, PartWriter, Reservation};
 use crate::task::{Stop, TaskContext};
 use crate::work::{TaskOutput, Work};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 /// A job.
 #[derive(Debug, Serialize, Deserialize)]
@@ -96,21 +95,22 @@ impl JobWork {
         let stages = self.plan.stages.iter().map(stage).collect();
         let job = ShippedJob { nodes, states, stages, sink: self.sink.ship(shipper)? };
         *bytes = encode(&job).map_err(ShipError::new)?;
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.extend(shipper.accumulators.iter().map(|(id, accumulator)| (*id, accumulator.clone())));
+        if let Some(node) = self.plan.result() {
+            node.context.arc().sent.add(&shipper.accumulators);
+        }
         Ok(())
     }
 
     /// What a task of another process has left.
     pub(super) fn unpack(&self, stage: usize, reply: &[u8], task: &TaskContext) -> Result<TaskOutput, Failure> {
         let Reply { output, updates } = decode(reply).map_err(|error| unreadable(&error))?;
-        for (id, bytes) in updates {
-            let target = self.sent.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-            let target = target.ok_or_else(|| unreadable(&format!("accumulator {id} is not one of the job's")))?;
-            task.updates().load(&target, &bytes).map_err(|error| unreadable(&error.to_string()))?;
-        }
         let node = self.plan.stages.get(stage).map(|stage| &stage.node);
         let node = node.ok_or_else(|| unreadable(&format!("there is no stage {stage}")))?;
+        for (id, bytes) in updates {
+            let target = node.context.arc().sent.get(id);
+            let target = target.ok_or_else(|| unreadable(&format!("accumulator {id} is not known")))?;
+            task.updates().load(&target, &bytes).map_err(|error| unreadable(&error.to_string()))?;
+        }
         if matches!(output, ShippedOutput::Stored) {
             return Ok(TaskOutput::MapOutput);
         }
@@ -137,7 +137,12 @@ impl JobWork {
             Ok(PlannedStage::arrived(landing.node(node)?, target))
         };
         let plan = Plan::arrived(stages.into_iter().map(stage).collect::<Result<_, ShipError>>()?);
-        Ok(JobWork { plan, sink: sink.land(landing)?, sent: Mutex::default() })
+        Ok(JobWork { plan, sink: sink.land(landing)? })
+    }
+
+    /// What a task reads of shuffles.
+    pub(crate) fn needs(&self, stage: usize, partition: usize) -> Vec<Need> {
+        self.plan.stages.get(stage).map(|stage| needs(&stage.node, partition)).unwrap_or_default()
     }
 
     /// Runs a task of a job that has arrived; what is sent to the driver.

@@ -36,6 +36,7 @@ impl RddHandle {
             marked.remove(&node.id);
             drop(marked);
             context.cache.remove_rdd(node.id);
+            context.scheduler.uncache(node.id);
             context.bus.emit(Event::CacheMarked { rdd: node.id, level: None });
         }
     }

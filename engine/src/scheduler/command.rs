@@ -2,18 +2,8 @@
 
 use crate::error::{Error, Failure};
 use crate::event::{Event, TaskMetrics};
-use crate::ids::{JobId, ShuffleId, TaskId};
+use crate::ids::{ExecutorId, JobId, ShuffleId, TaskId};
 use crate::work::JobSpec;
-
-/// A place where tasks run: the one pool of `local`, or a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub(crate) struct ExecutorId(pub(crate) u64);
-
-impl std::fmt::Display for ExecutorId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Something that happened outside the machine.
 #[derive(Clone, Debug)]
@@ -49,7 +39,6 @@ pub(crate) enum Input {
         slots: usize,
     },
     /// An executor is gone, with its tasks and the map outputs it held.
-    #[cfg_attr(not(test), expect(dead_code, reason = "backends with executors of their own report it"))]
     ExecutorLost {
         /// The executor.
         id: ExecutorId,

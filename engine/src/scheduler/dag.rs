@@ -10,13 +10,13 @@ mod outcome;
 #[cfg(test)]
 mod tests;
 
-use super::command::{Command, Count, ExecutorId, Input, Launch};
+use super::command::{Command, Count, Input, Launch};
 use super::executors::Executors;
 use super::job::{Job, Phase, Turn};
 use super::task_set::TaskSet;
 use crate::error::Error;
 use crate::event::{Event, JobEnd};
-use crate::ids::{JobId, ShuffleId, StageId, TaskId};
+use crate::ids::{ExecutorId, JobId, ShuffleId, StageId, TaskId};
 use crate::work::JobSpec;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -307,7 +307,7 @@ impl Machine {
         let standing = Standing::Wanted;
         self.attempts.insert(task, Attempt { owner, position, launch, stage: stage_id, launched_at, standing });
         self.executors.take(executor);
-        self.emit(Event::TaskStarted { task, stage: stage_id, partition, attempt, at: 0 });
+        self.emit(Event::TaskStarted { task, stage: stage_id, partition, attempt, executor, at: 0 });
         self.commands.push(Command::Launch(launch));
         if exhausted {
             self.refresh(owner);

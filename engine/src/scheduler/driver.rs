@@ -1,12 +1,15 @@
 //! The thread that owns the state machine: feeds it what happens and carries out what it orders.
 
-use super::command::{Command, Count, ExecutorId, Input, Outcome};
+use super::backend::Backend;
+use super::command::{Command, Count, Input, Launch, Outcome};
 use super::dag::Machine;
 use super::edge;
-use super::local::{Assignment, LocalBackend};
+use super::local::Assignment;
+use crate::cluster::hub::News;
 use crate::error::{Error, Failure, Result};
+use crate::event::Event;
 use crate::event_bus::EventBus;
-use crate::ids::{JobId, ShuffleId, TaskId};
+use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
 use crate::task::TaskContext;
 use crate::work::{JobSpec, Work};
 use std::any::Any;
@@ -20,12 +23,29 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the driver is told.
 pub(crate) enum Message {
-    Submit { spec: JobSpec, work: Arc<dyn Work>, reply: Sender<Reply> },
+    Submit {
+        spec: JobSpec,
+        work: Arc<dyn Work>,
+        reply: Sender<Reply>,
+    },
     Cancel(JobId),
     CancelAll,
     Finished(Report),
-    OutputsComplete { shuffle: ShuffleId, reply: Sender<bool> },
+    OutputsComplete {
+        shuffle: ShuffleId,
+        reply: Sender<bool>,
+    },
     ForgetShuffle(ShuffleId),
+    ForgetRdd(RddId),
+    Uncache(RddId),
+    KillExecutor(ExecutorId),
+    /// Executors in other processes.
+    News(News),
+    /// The process of an executor has ended.
+    ProcessEnded {
+        pid: u32,
+        how: String,
+    },
     Stop,
 }
 
@@ -53,23 +73,30 @@ pub(crate) struct Report {
 /// See the module.
 pub(crate) struct Driver {
     machine: Machine,
-    backend: LocalBackend,
+    backend: Backend,
     bus: EventBus,
     jobs: BTreeMap<JobId, Client>,
+    /// Why no job can be run any more.
+    broken: Option<String>,
 }
 
 /// Who waits for a job.
 struct Client {
     work: Arc<dyn Work>,
     reply: Sender<Reply>,
+    /// For each stage, the shuffle that it writes and those that it reads.
+    stages: Vec<(Option<ShuffleId>, Vec<ShuffleId>)>,
 }
 
 impl Driver {
-    pub(crate) fn new(backend: LocalBackend, bus: EventBus, slots: usize) -> Driver {
+    /// `slots` is the number of tasks that run at once in this process.
+    pub(crate) fn new(backend: Backend, bus: EventBus, slots: Option<usize>) -> Driver {
         let mut machine = Machine::default();
-        // No task can be launched yet, so nothing follows from this.
-        let _ = machine.apply(Input::ExecutorAdded { id: ExecutorId(0), slots });
-        Driver { machine, backend, bus, jobs: BTreeMap::new() }
+        if let Some(slots) = slots {
+            // No task can be launched yet, so nothing follows from this.
+            let _ = machine.apply(Input::ExecutorAdded { id: ExecutorId(0), slots });
+        }
+        Driver { machine, backend, bus, jobs: BTreeMap::new(), broken: None }
     }
 
     /// Serves messages until told to stop.
@@ -85,7 +112,34 @@ impl Driver {
                     // Who asked may have gone.
                     let _ = reply.send(self.machine.outputs_complete(shuffle));
                 }
-                Message::ForgetShuffle(shuffle) => self.feed(Input::ForgetShuffle(shuffle), None),
+                Message::ForgetShuffle(shuffle) => {
+                    self.feed(Input::ForgetShuffle(shuffle), None);
+                    if let Some(remote) = self.backend.remote() {
+                        remote.forget_shuffle(shuffle);
+                    }
+                }
+                Message::ForgetRdd(rdd) => {
+                    if let Some(remote) = self.backend.remote() {
+                        remote.forget_rdd(rdd);
+                    }
+                }
+                Message::Uncache(rdd) => {
+                    if let Some(remote) = self.backend.remote() {
+                        remote.uncache(rdd);
+                    }
+                }
+                Message::KillExecutor(executor) => {
+                    if let Some(remote) = self.backend.remote() {
+                        remote.kill_executor(executor);
+                    }
+                }
+                Message::News(news) => self.hear(news),
+                Message::ProcessEnded { pid, how } => {
+                    let problem = self.backend.remote().and_then(|remote| remote.process_ended(pid, &how));
+                    if let Some(problem) = problem {
+                        self.give_up(problem);
+                    }
+                }
                 Message::Stop => break,
             }
         }
@@ -99,7 +153,12 @@ impl Driver {
             let _ = reply.send(Reply::Ended { end: Err(error), work });
             return;
         }
-        self.jobs.insert(job, Client { work, reply });
+        if let Some(problem) = &self.broken {
+            let _ = reply.send(Reply::Ended { end: Err(Error::Invalid(problem.clone())), work });
+            return;
+        }
+        let stages = spec.stages.iter().map(|stage| (stage.shuffle, stage.inputs.clone())).collect();
+        self.jobs.insert(job, Client { work, reply, stages });
         self.feed(Input::Submit(spec), None);
     }
 
@@ -152,8 +211,9 @@ impl Driver {
                 // The machine launches nothing for a job that has ended.
                 let Some(client) = self.jobs.get(&launch.job) else { return };
                 let work = Arc::clone(&client.work);
-                let (task, stage, partition) = (launch.task, launch.stage, launch.partition);
-                self.backend.launch(Assignment { task, stage, partition, work });
+                let Launch { task, job, stage, partition, executor, .. } = launch;
+                let (shuffle, inputs) = client.stages.get(stage).cloned().unwrap_or_default();
+                self.backend.launch(Assignment { task, job, stage, partition, executor, shuffle, inputs, work });
             }
             Command::Kill { task } => self.backend.kill(task),
             Command::Emit(event) => self.bus.emit(event.stamped(self.bus.now())),
@@ -169,18 +229,50 @@ impl Driver {
             Command::JobEnded { job, end } => {
                 let Some(client) = self.jobs.remove(&job) else { return };
                 self.end(client, end);
+                if let Some(remote) = self.backend.remote() {
+                    remote.job_ended(job);
+                }
             }
         }
     }
 
     /// Tells the caller of a job, and gives it back the work: what is freed with it is freed when `run_job` returns.
     fn end(&self, client: Client, end: Result<()>) {
-        let Client { work, reply } = client;
+        let Client { work, reply, .. } = client;
         if let Err(unread) = reply.send(Reply::Ended { end, work })
             && let Reply::Ended { work, .. } = unread.0
         {
             self.release(work);
         }
+    }
+
+    /// Takes in what the executors tell.
+    fn hear(&mut self, news: News) {
+        let Some(remote) = self.backend.remote() else { return };
+        match news {
+            News::Joined { executor, hello, line } => {
+                remote.joined(executor, &hello, line);
+                let (pid, slots, at) = (hello.pid, hello.slots, self.bus.now());
+                self.bus.emit(Event::ExecutorJoined { executor, pid, slots, at });
+                self.feed(Input::ExecutorAdded { id: executor, slots: hello.slots }, None);
+            }
+            News::Answered { executor, answer } => remote.answered(executor, answer),
+            News::Happened(event) => self.bus.emit(event),
+            News::Left { executor, why } => {
+                remote.left(executor);
+                self.bus.emit(Event::ExecutorLost { executor, why, at: self.bus.now() });
+                self.feed(Input::ExecutorLost { id: executor }, None);
+            }
+        }
+    }
+
+    /// No job can be run any more.
+    fn give_up(&mut self, problem: String) {
+        for client in std::mem::take(&mut self.jobs).into_values() {
+            self.end(client, Err(Error::Invalid(problem.clone())));
+        }
+        self.broken = Some(problem);
+        self.feed(Input::CancelAll, None);
     }
 
     /// Ends every job, waits a little for tasks to stop, ends the threads.

@@ -1,6 +1,6 @@
 //! The executors and their free slots.
 
-use super::command::ExecutorId;
+use crate::ids::ExecutorId;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,9 @@
 //! The backend of `local`: tasks on the threads of one pool in this process.
 
-use super::command::{ExecutorId, Outcome};
+use super::command::Outcome;
 use super::driver::{Message, Report};
 use super::edge;
-use crate::ids::{JobId, ShuffleId, TaskId};
+use crate::ids::{ExecutorId, JobId, ShuffleId, TaskId};
 use crate::task::{Stop, TaskContext};
 use crate::work::{TaskOutput, Work};
 use rayon::{ThreadPool, ThreadPoolBuilder};

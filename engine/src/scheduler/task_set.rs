@@ -1,7 +1,7 @@
 //! The tasks of one stage: what each partition is at.
 
-use super::command::{Count, ExecutorId};
-use crate::ids::TaskId;
+use super::command::Count;
+use crate::ids::{ExecutorId, TaskId};
 use std::collections::BTreeSet;
 
 /// How often a partition was tried since it was last there.

@@ -95,7 +95,7 @@ fn run() -> Result<(), String> {
             ToChild::Forget(names) => {
                 let _ = std::panic::catch_unwind(AssertUnwindSafe(|| frame.forget(&names)));
             }
-            ToChild::Interrupt | ToChild::CancelJob(_) | ToChild::Uncache(_) => {}
+            ToChild::Interrupt | ToChild::CancelJob(_) | ToChild::Uncache(_) | ToChild::KillExecutor(_) => {}
         }
     }
     Ok(())
@@ -119,6 +119,11 @@ fn read_commands(mut commands: UnixStream, shared: &Shared, work: &mpsc::Sender<
             ToChild::Uncache(rdd) => {
                 if let Some(context) = shared.context() {
                     context.uncache(rdd);
+                }
+            }
+            ToChild::KillExecutor(executor) => {
+                if let Some(context) = shared.context() {
+                    context.kill_executor(executor);
                 }
             }
             later => {
@@ -204,6 +209,10 @@ fn leave_ctrl_c_to_the_parent() {
 
 /// Takes what the session set for this process alone out of the environment, so that user code does not inherit it.
 fn clean_environment() {
+    if let Some(libraries) = std::env::var_os("DPARK_STUB_LIBRARIES") {
+        // Done once.
+        let _ = super::STUB_LIBRARIES.set(libraries);
+    }
     for name in [SOCKET, "DPARK_STUB_LIBRARIES", "DPARK_STUB_ENTRY"] {
         // SAFETY: no other thread has been started yet.
         unsafe { std::env::remove_var(name) };

@@ -1,7 +1,7 @@
 //! What parent and child of a session say to each other: length-prefixed messages over a Unix socket.
 
 use crate::event::{CallSite, Event};
-use crate::ids::{JobId, RddId};
+use crate::ids::{ExecutorId, JobId, RddId};
 use crate::show::Shown;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ pub enum ToChild {
     CancelJob(JobId),
     /// Drop the cached partitions of an RDD.
     Uncache(RddId),
+    /// End the process of an executor.
+    KillExecutor(ExecutorId),
 }
 
 /// From the child to the parent.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A place in a library; the libraries are numbered by the process that sends it.
@@ -121,11 +121,6 @@ impl Bases {
         let base = base.ok_or_else(|| ShipError::new(format!("library {} was not announced", code.library)))?;
         Ok(base + code.offset as usize)
     }
-}
-
-/// The library with this file that is loaded already.
-pub(crate) fn find_loaded(path: &Path) -> Option<Loaded> {
-    loaded().into_iter().find(|library| library.path == path)
 }
 
 #[cfg(test)]

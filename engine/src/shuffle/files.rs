@@ -10,8 +10,10 @@ mod tests;
 
 pub(crate) use index::Index;
 
+use crate::error::Failure;
 use crate::ids::{ShuffleId, TaskId};
 use crate::net::secret::Secret;
+use crate::task::TaskContext;
 use index::Form;
 use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use std::fs::File;
@@ -43,8 +45,8 @@ pub(crate) fn write_map_file<'a>(
     blocks: impl Iterator<Item = &'a [u8]>,
     secret: &Secret,
 ) -> io::Result<MapFile> {
-    let name = format!("shuffle-{shuffle}-{map}.{attempt}");
-    let mut data = Draft::create(dir.join(format!("{name}.data")))?;
+    let (data_name, index_name) = names(shuffle, map, attempt);
+    let mut data = Draft::create(dir.join(data_name))?;
     let mut index = Index::new(shuffle, map);
     let mut compressor = Compressor::default();
     let mut raw_bytes = 0;
@@ -55,7 +57,7 @@ pub(crate) fn write_map_file<'a>(
         index.add(form, raw.len(), stored, secret);
     }
     let index_bytes = index.to_bytes(secret);
-    let mut index_file = Draft::create(dir.join(format!("{name}.index")))?;
+    let mut index_file = Draft::create(dir.join(index_name))?;
     index_file.write(&index_bytes)?;
     index_file.flush()?;
     let data = data.publish()?;
@@ -68,6 +70,48 @@ pub(crate) fn write_map_file<'a>(
             Err(error)
         }
     }
+}
+
+/// Where an executor writes its map outputs.
+#[derive(Debug)]
+pub(crate) struct MapFiles {
+    pub(crate) directory: PathBuf,
+    pub(crate) secret: Secret,
+}
+
+impl MapFiles {
+    /// Writes the map output that a task has made; the bytes written.
+    pub(super) fn write(
+        &self,
+        shuffle: ShuffleId,
+        map: usize,
+        task: &TaskContext,
+        blocks: &[Vec<u8>],
+    ) -> Result<u64, Failure> {
+        let blocks = blocks.iter().map(Vec::as_slice);
+        let written = write_map_file(&self.directory, shuffle, map, task.id(), blocks, &self.secret);
+        written.map(|file| file.file_bytes).map_err(|error| Failure::Io {
+            path: self.directory.display().to_string(),
+            message: format!("a map output cannot be written ({error}); free some space, or name another `work_dir`"),
+        })
+    }
+
+    /// Removes the map outputs of a shuffle.
+    pub(crate) fn remove(&self, shuffle: ShuffleId) {
+        let prefix = format!("shuffle-{shuffle}-");
+        for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                // What cannot be removed goes with the directory.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// The names of the files of a map output: data, index.
+pub(crate) fn names(shuffle: ShuffleId, map: usize, attempt: TaskId) -> (String, String) {
+    let name = format!("shuffle-{shuffle}-{map}.{attempt}");
+    (format!("{name}.data"), format!("{name}.index"))
 }
 
 /// What compressing needs, used again for each block.

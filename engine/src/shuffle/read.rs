@@ -1,6 +1,7 @@
 //! The reduce side.
 
-use super::{Intake, MapOutput, Meter};
+use super::store::{BlockBytes, MapOutput};
+use super::{Intake, Meter};
 use crate::batch::Batch;
 use crate::closure::Closure;
 use crate::codec::{CodecError, CodecVt, Reader};
@@ -77,7 +78,11 @@ impl Input {
             return Ok(Input::Combined(tables.into_rows().collect(), memory));
         }
         let store = &node.context.arc().shuffles;
-        let output = |map| store.get(shuffle, map).ok_or_else(|| lost(shuffle, map, "it is gone"));
+        let first = partition * shuffled.pieces;
+        let output = |map| {
+            let fetched = task.inputs().and_then(|inputs| inputs.get(shuffle, map, first));
+            fetched.or_else(|| store.get(shuffle, map)).ok_or_else(|| lost(shuffle, map, "it is gone"))
+        };
         let outputs = (0..parent.partitions).map(output).collect::<Result<_, Stop>>()?;
         Ok(Input::Outputs { shuffle, codec: write.codec, outputs, partition, pieces: shuffled.pieces })
     }
@@ -131,7 +136,7 @@ struct Blocks {
 /// One block, partly read.
 struct Block {
     map: usize,
-    number: usize,
+    bytes: BlockBytes,
     /// Where its next row begins.
     at: usize,
     /// Rows not read yet.
@@ -155,9 +160,10 @@ impl Blocks {
             })?;
             if !bytes.is_empty() {
                 task.add_shuffle_read(bytes.len() as u64);
-                let mut input = Reader::new(bytes);
+                let mut input = Reader::new(&bytes);
                 let left = input.take_u64().map_err(|error| self.undecodable(map, &error))? as usize;
-                return Ok(Some(Block { map, number, at: bytes.len() - input.remaining(), left }));
+                let at = bytes.len() - input.remaining();
+                return Ok(Some(Block { map, bytes, at, left }));
             }
         }
         Ok(None)
@@ -177,11 +183,11 @@ impl Source for Blocks {
         };
         let Some(mut block) = block else { return Ok(false) };
         let n = block.left.min(out.limit);
-        let bytes = self.outputs[block.map].unchecked_block(block.number);
-        let mut input = Reader::new(&bytes[block.at..]);
+        let mut input = Reader::new(&block.bytes[block.at..]);
         // SAFETY: the batch holds rows of the codec's type.
         unsafe { (self.codec.load)(&mut input, n, out) }.map_err(|error| self.undecodable(block.map, &error))?;
-        block.at = bytes.len() - input.remaining();
+        let left = input.remaining();
+        block.at = block.bytes.len() - left;
         block.left -= n;
         self.open = Some(block).filter(|block| block.left > 0);
         Ok(true)

@@ -1,15 +1,22 @@
-//! Where map outputs wait for the reduce side: serialised blocks in memory, each with its checksum.
+//! Map outputs as the reduce side gets them: serialised blocks in memory, each with its checksum, or what was fetched from
+//! files.
 
+use super::files::Index;
 use crate::ids::ShuffleId;
+use crate::net::secret::Secret;
 use crate::storage::Reservation;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The blocks of one map partition, one for each piece of each reduce partition.
+/// The blocks of one map partition, one for each piece of each reduce partition: all of them in memory, or some that were
+/// fetched from the executor that has them.
 #[derive(Debug)]
-pub(crate) struct MapOutput {
-    blocks: Vec<Block>,
-    _memory: Reservation,
+pub(crate) struct MapOutput(Blocks);
+
+#[derive(Debug)]
+enum Blocks {
+    Here { blocks: Vec<Block>, _memory: Reservation },
+    Fetched(Fetched),
 }
 
 #[derive(Debug)]
@@ -18,25 +25,79 @@ struct Block {
     checksum: u32,
 }
 
+/// Blocks as they are in the files of another task.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) index: Arc<Index>,
+    pub(crate) secret: Secret,
+    /// Where in the data file `bytes` begin.
+    pub(crate) start: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The bytes of a block that have been verified.
+#[derive(Debug)]
+pub(crate) enum BlockBytes {
+    /// Those of this block of an output in memory.
+    Here(Arc<MapOutput>, usize),
+    /// Decompressed.
+    Own(Vec<u8>),
+}
+
+impl std::ops::Deref for BlockBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            BlockBytes::Here(output, number) => match &output.0 {
+                Blocks::Here { blocks, .. } => &blocks[*number].bytes,
+                Blocks::Fetched(_) => &[],
+            },
+            BlockBytes::Own(bytes) => bytes,
+        }
+    }
+}
+
 impl MapOutput {
     /// Seals the blocks.
     pub(crate) fn new(blocks: Vec<Vec<u8>>, memory: Reservation) -> MapOutput {
         let seal = |bytes: Vec<u8>| Block { checksum: crc32fast::hash(&bytes), bytes };
-        MapOutput { blocks: blocks.into_iter().map(seal).collect(), _memory: memory }
+        MapOutput(Blocks::Here { blocks: blocks.into_iter().map(seal).collect(), _memory: memory })
+    }
+
+    /// Blocks that were fetched.
+    pub(crate) fn fetched(fetched: Fetched) -> MapOutput {
+        MapOutput(Blocks::Fetched(fetched))
+    }
+
+    /// Bytes of memory of what was fetched.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.0 {
+            Blocks::Here { .. } => 0,
+            Blocks::Fetched(fetched) => fetched.bytes.len(),
+        }
     }
 
     /// The bytes of a block, or what is wrong with them.
-    pub(crate) fn block(&self, number: usize) -> Result<&[u8], String> {
-        let block = self.blocks.get(number).ok_or_else(|| format!("it has no block {number}"))?;
-        if crc32fast::hash(&block.bytes) != block.checksum {
-            return Err(format!("the checksum of block {number} is wrong"));
+    pub(crate) fn block(self: &Arc<MapOutput>, number: usize) -> Result<BlockBytes, String> {
+        match &self.0 {
+            Blocks::Here { blocks, .. } => {
+                let block = blocks.get(number).ok_or_else(|| format!("it has no block {number}"))?;
+                if crc32fast::hash(&block.bytes) != block.checksum {
+                    return Err(format!("the checksum of block {number} is wrong"));
+                }
+                Ok(BlockBytes::Here(Arc::clone(self), number))
+            }
+            Blocks::Fetched(Fetched { index, secret, start, bytes }) => {
+                let range = index.range(number..number + 1)?;
+                let part = |at: u64| usize::try_from(at.checked_sub(*start)?).ok();
+                let stored = part(range.start).zip(part(range.end)).and_then(|(from, to)| bytes.get(from..to));
+                let stored = stored.ok_or_else(|| format!("block {number} was not fetched"))?;
+                let mut block = Vec::new();
+                index.decode(number, stored, secret, &mut block)?;
+                Ok(BlockBytes::Own(block))
+            }
         }
-        Ok(&block.bytes)
-    }
-
-    /// The bytes of a block that `block` has given before.
-    pub(crate) fn unchecked_block(&self, number: usize) -> &[u8] {
-        &self.blocks[number].bytes
     }
 }
 
@@ -101,7 +162,9 @@ impl ShuffleStore {
     pub(crate) fn corrupt(&self, shuffle: ShuffleId, map: usize) {
         let mut outputs = self.lock();
         let output = outputs.get_mut(&shuffle).and_then(|outputs| outputs.maps.get_mut(&map)).expect("output exists");
-        let blocks = &mut Arc::get_mut(output).expect("nobody reads it").blocks;
+        let Blocks::Here { blocks, .. } = &mut Arc::get_mut(output).expect("nobody reads it").0 else {
+            panic!("it is in memory")
+        };
         let block = blocks.iter_mut().rfind(|block| !block.bytes.is_empty()).expect("there are rows");
         block.bytes[0] ^= 1;
     }

@@ -25,6 +25,11 @@ pub(crate) fn write_map_output(
     let ShuffleInput { shuffle, write, .. } = &shuffled.inputs[input];
     let (tables, mut memory) = combine(node, (input, parent), partition, node.partitions, task)?;
     let blocks = serialise(tables, write.codec, task)?;
+    if let Some(files) = &context.map_files {
+        let written = files.write(*shuffle, partition, task, &blocks)?;
+        task.add_shuffle_write(written);
+        return Ok(());
+    }
     let bytes = blocks.iter().map(|block| block.capacity() as u64).sum();
     context.reserve(&mut memory, bytes)?;
     task.add_shuffle_write(bytes);

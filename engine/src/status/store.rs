@@ -1,8 +1,11 @@
 //! Applying events to the read model.
 
-use super::{CachedBlock, JobState, JobStatus, RddLife, RddStatus, Snapshot, StageState, StageStatus, Stopped, Totals};
+use super::{
+    CachedBlock, ExecutorStatus, JobState, JobStatus, RddLife, RddStatus, Snapshot, StageState, StageStatus, Stopped,
+    Totals,
+};
 use crate::event::{Event, JobEnd, StageInfo, TaskEnd, TaskMetrics};
-use crate::ids::{JobId, RddId, StageId, TaskId};
+use crate::ids::{ExecutorId, JobId, RddId, StageId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many jobs that have ended are remembered…
@@ -10,6 +13,9 @@ const REMEMBERED_JOBS: usize = 1_000;
 
 /// …as long as their stages don't list more RDDs than this together: a job over a chain of 10,000 maps lists as many.
 const REMEMBERED_RDDS: usize = 50_000;
+
+/// How many executors that are gone are remembered.
+const REMEMBERED_EXECUTORS: usize = 20;
 
 /// See the module [`crate::status`].
 #[derive(Debug)]
@@ -19,7 +25,8 @@ pub struct StatusStore {
     stages: BTreeMap<StageId, StageStatus>,
     rdds: BTreeMap<RddId, Listed>,
     /// Attempts that run now.
-    attempts: BTreeMap<TaskId, StageId>,
+    attempts: BTreeMap<TaskId, (StageId, ExecutorId)>,
+    executors: BTreeMap<ExecutorId, ExecutorStatus>,
     remember: usize,
     /// How many RDDs the remembered stages list.
     listed: usize,
@@ -46,6 +53,7 @@ impl StatusStore {
             stages: BTreeMap::new(),
             rdds: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            executors: BTreeMap::new(),
             remember: jobs,
             listed: 0,
         }
@@ -57,6 +65,7 @@ impl StatusStore {
             jobs: self.jobs.values().cloned().collect(),
             stages: self.stages.clone(),
             rdds: self.rdds.values().map(|listed| listed.status.clone()).collect(),
+            executors: self.executors.values().cloned().collect(),
         }
     }
 
@@ -121,16 +130,40 @@ impl StatusStore {
             }
             Event::StageStarted { stage, at } => self.with_stage(*stage, |status| status.start(*at)),
             Event::StageFinished { stage, at } => self.with_stage(*stage, |status| status.finish(*at)),
-            Event::TaskStarted { task, stage, .. } => {
-                self.attempts.insert(*task, *stage);
+            Event::ExecutorJoined { executor, pid, slots, .. } => self.executor_joined(*executor, *pid, *slots),
+            Event::ExecutorLost { executor, why, .. } => {
+                if let Some(status) = self.executors.get_mut(executor) {
+                    status.lost = Some(why.clone());
+                    status.running = 0;
+                }
+            }
+            Event::TaskStarted { task, stage, executor, .. } => {
+                self.attempts.insert(*task, (*stage, *executor));
                 self.with_stage(*stage, |status| status.running += 1);
+                if let Some(status) = self.executors.get_mut(executor) {
+                    status.running += 1;
+                }
             }
             Event::TaskFinished { task, stage, end, .. } => {
-                if self.attempts.remove(task).is_some() {
+                if let Some((_, executor)) = self.attempts.remove(task) {
                     self.with_stage(*stage, |status| status.task_finished(end));
+                    if let Some(status) = self.executors.get_mut(&executor) {
+                        status.task_finished(end);
+                    }
                 }
             }
             Event::JobFinished { job, end, at } => self.job_finished(*job, end, *at),
+        }
+    }
+
+    fn executor_joined(&mut self, id: ExecutorId, pid: u32, slots: usize) {
+        let totals = Totals::default();
+        let status = ExecutorStatus { id, pid, slots, lost: None, running: 0, done: 0, failed: 0, totals };
+        self.executors.insert(id, status);
+        let lost = self.executors.values().filter(|status| status.lost.is_some());
+        let lost: Vec<ExecutorId> = lost.map(|status| status.id).collect();
+        for oldest in lost.iter().take(lost.len().saturating_sub(REMEMBERED_EXECUTORS)) {
+            self.executors.remove(oldest);
         }
     }
 
@@ -199,6 +232,20 @@ impl StatusStore {
     fn with_stage(&mut self, stage: StageId, change: impl FnOnce(&mut StageStatus)) {
         if let Some(status) = self.stages.get_mut(&stage) {
             change(status);
+        }
+    }
+}
+
+impl ExecutorStatus {
+    fn task_finished(&mut self, end: &TaskEnd) {
+        self.running = self.running.saturating_sub(1);
+        match end {
+            TaskEnd::Succeeded(metrics) => {
+                self.done += 1;
+                self.totals.add(metrics);
+            }
+            TaskEnd::Failed(_) => self.failed += 1,
+            TaskEnd::Cancelled => {}
         }
     }
 }

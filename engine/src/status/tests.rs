@@ -2,7 +2,7 @@
 
 use super::{JobState, RddLife, Snapshot, StageState, StatusStore, Stopped};
 use crate::event::{CallSite, Event, JobEnd, RddInfo, StageInfo, TaskEnd, TaskMetrics};
-use crate::ids::{JobId, RddId, StageId, TaskId};
+use crate::ids::{ExecutorId, JobId, RddId, StageId, TaskId};
 
 fn rdd(id: u64) -> Event {
     Event::RddCreated(RddInfo {
@@ -46,7 +46,14 @@ fn job_finished(id: u64, end: JobEnd, at: u64) -> Event {
 }
 
 fn task_started(task: u64, stage: u64) -> Event {
-    Event::TaskStarted { task: TaskId(task), stage: StageId(stage), partition: 0, attempt: 0, at: 0 }
+    Event::TaskStarted {
+        task: TaskId(task),
+        stage: StageId(stage),
+        partition: 0,
+        attempt: 0,
+        executor: ExecutorId(1),
+        at: 0,
+    }
 }
 
 fn task_finished(task: u64, stage: u64, end: TaskEnd) -> Event {
@@ -209,4 +216,28 @@ fn jobs_over_very_long_lineages_are_forgotten_sooner() {
 fn a_snapshot_can_cross_a_process_border() {
     fn crosses<T: serde::Serialize + serde::de::DeserializeOwned + Send + 'static>() {}
     crosses::<Snapshot>();
+}
+
+#[test]
+fn executors_come_work_and_go() {
+    let mut store = StatusStore::new();
+    store.apply(&Event::ExecutorJoined { executor: ExecutorId(1), pid: 77, slots: 2, at: 0 });
+    for task in [1, 2, 3] {
+        store.apply(&task_started(task, 1));
+    }
+    let end = |task, end| Event::TaskFinished { task: TaskId(task), stage: StageId(1), partition: 0, end, at: 0 };
+    let metrics = TaskMetrics { shuffle_write_bytes: 5, ..TaskMetrics::default() };
+    store.apply(&end(1, TaskEnd::Succeeded(metrics)));
+    store.apply(&end(2, TaskEnd::Failed("bad".to_owned())));
+    let status = store.snapshot().executors[0].clone();
+    assert_eq!((status.pid, status.slots, status.running, status.done, status.failed), (77, 2, 1, 1, 1));
+    assert_eq!(status.totals.shuffle_write_bytes, 5);
+    store.apply(&Event::ExecutorLost { executor: ExecutorId(1), why: "killed".to_owned(), at: 0 });
+    let status = store.snapshot().executors[0].clone();
+    assert_eq!((status.lost.as_deref(), status.running), (Some("killed"), 0));
+    for id in 2..100 {
+        store.apply(&Event::ExecutorJoined { executor: ExecutorId(id), pid: 1, slots: 1, at: 0 });
+        store.apply(&Event::ExecutorLost { executor: ExecutorId(id), why: String::new(), at: 0 });
+    }
+    assert!(store.snapshot().executors.len() < 30, "old ones are forgotten");
 }

@@ -50,7 +50,8 @@ impl WorkDir {
         Ok(self.directory()?.join(format!("rdd-{rdd}-{partition}.{unique}")))
     }
 
-    fn directory(&self) -> Result<PathBuf> {
+    /// The directory; made when it is asked for first.
+    pub(crate) fn directory(&self) -> Result<PathBuf> {
         let mut state = self.lock();
         if let State::Unmade = *state {
             *state = State::Made(make(&self.parent)?);

@@ -3,8 +3,8 @@
 use super::{Attempt, MAX_ATTEMPTS, MAX_LOSSES, Machine, Owner, Standing, planted};
 use crate::error::Failure;
 use crate::event::{Event, TaskEnd, TaskMetrics};
-use crate::ids::{ShuffleId, TaskId};
-use crate::scheduler::command::{Command, ExecutorId, Outcome};
+use crate::ids::{ExecutorId, ShuffleId, TaskId};
+use crate::scheduler::command::{Command, Outcome};
 use crate::scheduler::job::Turn;
 
 impl Machine {

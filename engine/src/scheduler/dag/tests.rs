@@ -3,8 +3,8 @@
 use super::Machine;
 use crate::error::{Error, Failure};
 use crate::event::{CallSite, Event, StageInfo, TaskMetrics};
-use crate::ids::{JobId, RddId, ShuffleId, StageId, TaskId};
-use crate::scheduler::command::{Command, ExecutorId, Input, Launch, Outcome};
+use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, StageId, TaskId};
+use crate::scheduler::command::{Command, Input, Launch, Outcome};
 use crate::work::{JobSpec, StageSpec};
 
 /// A stage: the shuffle it writes, the shuffles it reads, its number of partitions.

@@ -3,8 +3,8 @@
 use super::world::{Run, Status, World};
 use crate::error::Error;
 use crate::event::JobEnd;
-use crate::ids::{ShuffleId, TaskId};
-use crate::scheduler::command::{Count, ExecutorId, Launch};
+use crate::ids::{ExecutorId, ShuffleId, TaskId};
+use crate::scheduler::command::{Count, Launch};
 use crate::status::{JobState, StageState};
 
 /// The stage that a partition belongs to.

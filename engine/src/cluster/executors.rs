@@ -1,0 +1,167 @@
+//! The processes of the executors, and who is who.
+
+use super::hub::{Hub, Line};
+use super::launcher::Launcher;
+use super::protocol::{Hello, Peer, ToExecutor};
+use crate::ids::ExecutorId;
+use crate::net::secret::Secret;
+use crate::scheduler::Message;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::process::Child;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+/// So many times in a row an executor may end before it has joined.
+const MAX_STILLBORN: u32 = 3;
+
+/// How long `stop` waits for executors to end by themselves.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Starts executors, starts others for those that end, and ends them all.
+pub(crate) struct Executors {
+    launcher: Launcher,
+    /// The directory below which each executor has one of its own.
+    directory: PathBuf,
+    next_directory: u32,
+    /// By process id.
+    processes: BTreeMap<u32, PathBuf>,
+    joined: BTreeMap<ExecutorId, Peer>,
+    pids: BTreeMap<ExecutorId, u32>,
+    /// Executors that ended before they joined, since the last one that joined.
+    stillborn: u32,
+    memory: u64,
+    err: f64,
+    reports: Sender<Message>,
+    /// Nobody can join when it is gone.
+    _hub: Hub,
+}
+
+/// What is asked for.
+pub(crate) struct Wanted {
+    /// How many.
+    pub(crate) executors: usize,
+    /// How many tasks each runs at once.
+    pub(crate) slots: usize,
+    /// Bytes of memory for each.
+    pub(crate) memory: u64,
+    pub(crate) err: f64,
+    /// Where their directories are made.
+    pub(crate) directory: PathBuf,
+}
+
+impl Executors {
+    /// Starts the processes. It must be called on a thread that lives as long as they shall: with the thread that has started
+    /// them, they end.
+    pub(crate) fn start(wanted: Wanted, reports: Sender<Message>) -> io::Result<Executors> {
+        let Wanted { executors, slots, memory, err, directory } = wanted;
+        let secret = Secret::generate()?;
+        let hub = Hub::start(secret.clone(), reports.clone())?;
+        let launcher = Launcher::of_this_program(hub.address, slots, secret)?;
+        let mut started = Executors {
+            launcher,
+            directory,
+            next_directory: 0,
+            processes: BTreeMap::new(),
+            joined: BTreeMap::new(),
+            pids: BTreeMap::new(),
+            stillborn: 0,
+            memory,
+            err,
+            reports,
+            _hub: hub,
+        };
+        for _ in 0..executors {
+            started.start_one()?;
+        }
+        Ok(started)
+    }
+
+    fn start_one(&mut self) -> io::Result<()> {
+        self.next_directory += 1;
+        let directory = self.directory.join(format!("executor-{}", self.next_directory));
+        std::fs::create_dir_all(&directory)?;
+        let child = self.launcher.start(&directory)?;
+        self.processes.insert(child.id(), directory);
+        watch(child, self.reports.clone())
+    }
+
+    /// An executor has joined.
+    pub(crate) fn joined(&mut self, executor: ExecutorId, hello: &Hello, line: &Line) {
+        self.stillborn = 0;
+        line.send(&ToExecutor::Welcome { executor, memory: self.memory, err: self.err });
+        let Hello { pid, files, directory, host, .. } = hello.clone();
+        self.pids.insert(executor, pid);
+        self.joined.insert(executor, Peer { executor, files, directory, host });
+    }
+
+    /// The connection to an executor has ended: so does its process.
+    pub(crate) fn left(&mut self, executor: ExecutorId) {
+        self.kill(executor);
+        self.joined.remove(&executor);
+        self.pids.remove(&executor);
+    }
+
+    /// Ends the process of an executor.
+    pub(crate) fn kill(&self, executor: ExecutorId) {
+        if let Some(pid) = self.pids.get(&executor).filter(|pid| self.processes.contains_key(pid)) {
+            kill(*pid);
+        }
+    }
+
+    /// A process has ended: another one takes its place. What is wrong, if none can be started.
+    pub(crate) fn ended(&mut self, pid: u32, how: &str) -> Option<String> {
+        let directory = self.processes.remove(&pid)?;
+        // What it has left there is of no use any more.
+        let _ = std::fs::remove_dir_all(directory);
+        let had_joined = self.pids.values().any(|known| *known == pid);
+        self.stillborn += u32::from(!had_joined && self.joined.is_empty());
+        if self.stillborn > MAX_STILLBORN {
+            return Some(format!(
+                "executors end before they have joined ({how}); their messages are on standard error"
+            ));
+        }
+        self.start_one().err().map(|error| format!("no executor can be started: {error}"))
+    }
+
+    /// The executors that have joined.
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        self.joined.values().cloned().collect()
+    }
+
+    /// Waits a little for the processes to end, then ends them.
+    pub(crate) fn stop(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let alive = |pid: &u32| PathBuf::from(format!("/proc/{pid}")).exists();
+        while self.processes.keys().any(alive) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        for (pid, directory) in std::mem::take(&mut self.processes) {
+            if alive(&pid) {
+                kill(pid);
+            }
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
+}
+
+/// Reports the end of a process.
+fn watch(mut child: Child, reports: Sender<Message>) -> io::Result<()> {
+    std::thread::Builder::new().name("dpark-watch".to_owned()).stack_size(64 << 10).spawn(move || {
+        let how = match child.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
+        // The scheduler is gone only if the context was stopped.
+        let _ = reports.send(Message::ProcessEnded { pid: child.id(), how });
+    })?;
+    Ok(())
+}
+
+fn kill(pid: u32) {
+    if let Ok(pid) = libc::pid_t::try_from(pid) {
+        // SAFETY: the process is a child that `watch` has not reported yet.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+    }
+}

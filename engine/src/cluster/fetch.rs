@@ -1,0 +1,125 @@
+//! Fetching map outputs: from a directory that this process can read, or over HTTP from the executor that has them.
+
+use super::protocol::{Peer, Place};
+use crate::context::Context;
+use crate::error::Failure;
+use crate::ids::{ExecutorId, ShuffleId, TaskId};
+use crate::net::secret::Secret;
+use crate::shuffle::{Fetched, Index, Inputs, MapOutput, Need, names};
+use crate::storage::lock;
+use std::collections::HashMap;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tokio::task::JoinSet;
+
+/// Knows where map outputs are and brings them.
+pub(crate) struct Fetcher {
+    secret: Secret,
+    host: String,
+    outputs: Mutex<HashMap<ShuffleId, Arc<Vec<Option<Place>>>>>,
+    peers: Mutex<HashMap<ExecutorId, Peer>>,
+    indices: Mutex<HashMap<(ShuffleId, usize, TaskId), Arc<Index>>>,
+}
+
+impl Fetcher {
+    pub(crate) fn new(secret: Secret) -> Fetcher {
+        Fetcher {
+            secret,
+            host: super::identity::host(),
+            outputs: Mutex::default(),
+            peers: Mutex::default(),
+            indices: Mutex::default(),
+        }
+    }
+
+    /// Notes where the outputs of a shuffle are.
+    pub(crate) fn outputs(&self, shuffle: ShuffleId, at: Vec<Option<Place>>) {
+        lock(&self.outputs).insert(shuffle, Arc::new(at));
+    }
+
+    /// Notes which executors there are.
+    pub(crate) fn peers(&self, peers: Vec<Peer>) {
+        *lock(&self.peers) = peers.into_iter().map(|peer| (peer.executor, peer)).collect();
+    }
+
+    /// Nobody reads a shuffle any more.
+    pub(crate) fn forget(&self, shuffle: ShuffleId) {
+        lock(&self.outputs).remove(&shuffle);
+        lock(&self.indices).retain(|(of, _, _), _| *of != shuffle);
+    }
+
+    /// Brings all that a task needs; the first loss is its failure.
+    pub(crate) async fn fetch(self: &Arc<Fetcher>, needs: Vec<Need>, context: &Context) -> Result<Inputs, Failure> {
+        let inputs = Inputs::new(context);
+        let mut running = JoinSet::new();
+        for Need { shuffle, maps, blocks } in needs {
+            let at = lock(&self.outputs).get(&shuffle).map(Arc::clone).unwrap_or_default();
+            for map in 0..maps {
+                let lost = |message: String| Failure::Lost { shuffle, map, message };
+                let place = at.get(map).copied().flatten();
+                let place = place.ok_or_else(|| lost("no executor has it".to_owned()))?;
+                let peer = lock(&self.peers).get(&place.executor).cloned();
+                let peer = peer.ok_or_else(|| lost(format!("executor {} is gone", place.executor)))?;
+                let (fetcher, blocks) = (Arc::clone(self), blocks.clone());
+                running.spawn(async move {
+                    let fetched = fetcher.output(shuffle, map, place, &peer, blocks.clone()).await;
+                    (shuffle, map, blocks.start, fetched)
+                });
+            }
+        }
+        while let Some(ended) = running.join_next().await {
+            let (shuffle, map, first, fetched) =
+                ended.map_err(|error| Failure::Other(format!("fetching map outputs: {error}")))?;
+            let fetched = fetched.map_err(|message| Failure::Lost { shuffle, map, message })?;
+            inputs.put((shuffle, map, first), MapOutput::fetched(fetched), context)?;
+        }
+        Ok(inputs)
+    }
+
+    /// Some blocks of one map output.
+    async fn output(
+        &self,
+        shuffle: ShuffleId,
+        map: usize,
+        place: Place,
+        peer: &Peer,
+        blocks: Range<usize>,
+    ) -> Result<Fetched, String> {
+        let (data, index) = names(shuffle, map, place.task);
+        let key = (shuffle, map, place.task);
+        let known = lock(&self.indices).get(&key).map(Arc::clone);
+        let index = match known {
+            Some(known) => known,
+            None => {
+                let bytes = self.bytes(peer, &index, None).await?;
+                let parsed = Arc::new(Index::parse(&bytes, &self.secret, shuffle, map)?);
+                lock(&self.indices).insert(key, Arc::clone(&parsed));
+                parsed
+            }
+        };
+        let range = index.range(blocks)?;
+        let bytes = if range.is_empty() { Vec::new() } else { self.bytes(peer, &data, Some(range.clone())).await? };
+        Ok(Fetched { index, secret: self.secret.clone(), start: range.start, bytes })
+    }
+
+    /// Bytes of a file that an executor has.
+    async fn bytes(&self, peer: &Peer, name: &str, range: Option<Range<u64>>) -> Result<Vec<u8>, String> {
+        let path = Path::new(&peer.directory).join(name);
+        let at_hand = peer.host == self.host;
+        let read = tokio::task::spawn_blocking(move || match at_hand {
+            true => read_file(&path, range).map_err(|error| format!("{}: {error}", path.display())),
+            false => Err("it is on another machine".to_owned()),
+        });
+        read.await.map_err(|error| error.to_string())?
+    }
+}
+
+fn read_file(path: &Path, range: Option<Range<u64>>) -> std::io::Result<Vec<u8>> {
+    let Some(range) = range else { return std::fs::read(path) };
+    let mut bytes = vec![0; usize::try_from(range.end - range.start).map_err(std::io::Error::other)?];
+    File::open(path)?.read_exact_at(&mut bytes, range.start)?;
+    Ok(bytes)
+}

@@ -1,0 +1,30 @@
+//! Executors in other processes. This program is its own executor, so it has a `main` of its own: what stands before a context
+//! is made must not run in executors.
+
+mod basics;
+
+use dpark::{Conf, DparkContext};
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    // In an executor this does not return.
+    drop(context("local[1]"));
+    let arguments = Arguments::from_args();
+    let tests: Vec<Trial> = basics::tests().into_iter().collect();
+    libtest_mimic::run(&arguments, tests).exit();
+}
+
+/// A context on a master.
+fn context(master: &str) -> DparkContext {
+    DparkContext::new(Conf { master: master.to_owned(), ..Conf::default() }).unwrap()
+}
+
+/// A test by the name of its function.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {
+            vec![$(libtest_mimic::Trial::test(stringify!($name), || { $name(); Ok(()) })),*]
+        }
+    };
+}
+pub(crate) use tests;
