@@ -117,7 +117,7 @@ impl DparkContext {
         })?;
         let memory = if conf.memory > 0 { conf.memory } else { conf.memory_limit() / executors as u64 };
         let wanted = Wanted { executors, slots, memory, err: conf.err, directory };
-        let scheduler = Scheduler::start_remote(wanted, Catalog::default(), bus.clone());
+        let scheduler = Scheduler::start_remote(wanted, Catalog::new(), bus.clone());
         Ok(DparkContext(ContextHandle::with(conf, executors * slots, bus, scheduler, work_dir, None)))
     }
 

@@ -29,7 +29,7 @@ use child::{Answer, Line, Spawn};
 use dependencies::Dependencies;
 use desk::Desk;
 use dpark::event::Event;
-use dpark::ids::{JobId, RddId};
+use dpark::ids::{ExecutorId, JobId, RddId};
 use dpark::session::wire::ToChild;
 use engine::Engine;
 use interpreter::{Interpreter, Setup};
@@ -452,6 +452,11 @@ impl Handle {
     /// Drops the cached partitions of an RDD.
     pub fn uncache(&self, rdd: RddId) {
         self.0.line.tell(&ToChild::Uncache(rdd));
+    }
+
+    /// Ends the process of an executor.
+    pub fn kill_executor(&self, executor: ExecutorId) {
+        self.0.line.tell(&ToChild::KillExecutor(executor));
     }
 
     /// The variables, by name.

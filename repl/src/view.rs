@@ -4,6 +4,7 @@
 pub mod cache;
 pub mod card;
 pub mod dag;
+pub mod executors;
 pub mod html;
 pub mod jobs;
 mod layout;

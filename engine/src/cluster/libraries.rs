@@ -4,41 +4,25 @@ use super::identity;
 use super::protocol::{Content, Library};
 use crate::ship::ShipError;
 use crate::ship::code::{Bases, Catalog, Loaded, loaded};
-use std::collections::HashSet;
 use std::ffi::CString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// The driver's side.
-pub(crate) struct Announcer {
-    catalog: Catalog,
-    /// What was loaded when the context was made: executors begin with the same.
-    base: HashSet<PathBuf>,
-}
-
-impl Announcer {
-    /// Made with the context.
-    pub(crate) fn new(catalog: Catalog) -> Announcer {
-        Announcer { catalog, base: loaded().into_iter().map(|library| library.path).collect() }
-    }
-
-    /// What an executor is told of a library.
-    pub(crate) fn announce(&self, number: u32) -> Result<Library, ShipError> {
-        let library = self.catalog.library(number).ok_or_else(|| ShipError::new(format!("no library {number}")))?;
-        let name = library.name().to_string_lossy().into_owned();
-        let content = match self.base.contains(&library.path) {
-            true => None,
-            false => {
-                let bytes = std::fs::read(&library.path).map_err(|error| {
-                    ShipError::new(format!("{}: {error}; run the cell again", library.path.display()))
-                })?;
-                Some(Content { hash: identity::hash(&bytes), bytes })
-            }
-        };
-        Ok(Library { number, name, content })
-    }
+/// What an executor is told of a library.
+pub(crate) fn announce(catalog: &Catalog, number: u32) -> Result<Library, ShipError> {
+    let library = catalog.library(number).ok_or_else(|| ShipError::new(format!("no library {number}")))?;
+    let name = library.name().to_string_lossy().into_owned();
+    let content = match catalog.is_base(&library) {
+        true => None,
+        false => {
+            let bytes = std::fs::read(&library.path)
+                .map_err(|error| ShipError::new(format!("{}: {error}; run the cell again", library.path.display())))?;
+            Some(Content { hash: identity::hash(&bytes), bytes })
+        }
+    };
+    Ok(Library { number, name, content })
 }
 
 /// Loads a library that was announced, or finds it, and notes where it is. Sent ones are kept in `directory`, where the

@@ -6,7 +6,7 @@ use super::edge;
 use super::local::Assignment;
 use crate::cluster::executors::Executors;
 use crate::cluster::hub::Line;
-use crate::cluster::libraries::Announcer;
+use crate::cluster::libraries::announce;
 use crate::cluster::protocol::{Answer, AnswerEnd, Hello, Place, ToExecutor};
 use crate::error::Failure;
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
@@ -24,7 +24,6 @@ use std::sync::mpsc::Sender;
 pub(crate) struct RemoteBackend {
     /// Who starts and ends the processes.
     processes: Executors,
-    announcer: Announcer,
     catalog: Catalog,
     executors: BTreeMap<ExecutorId, Known>,
     running: BTreeMap<TaskId, Assignment>,
@@ -69,7 +68,6 @@ impl RemoteBackend {
             .map_err(std::io::Error::other)?;
         Ok(RemoteBackend {
             processes,
-            announcer: Announcer::new(catalog.clone()),
             catalog,
             executors: BTreeMap::new(),
             running: BTreeMap::new(),
@@ -117,7 +115,7 @@ impl RemoteBackend {
             // News that it is gone come later, and end the attempt.
             None => Ok(()),
             Some(known) => {
-                let ready = known.prepare(&assignment, &self.catalog, &self.announcer, &mut self.outputs);
+                let ready = known.prepare(&assignment, &self.catalog, &mut self.outputs);
                 ready.map(|()| known.line.send(&ToExecutor::Task { task, job, stage, partition }))
             }
         };
@@ -251,11 +249,10 @@ impl Known {
         &mut self,
         assignment: &Assignment,
         catalog: &Catalog,
-        announcer: &Announcer,
         outputs: &mut BTreeMap<ShuffleId, Outputs>,
     ) -> Result<(), ShipError> {
         if !self.jobs.contains(&assignment.job) {
-            self.send_job(assignment.job, &*assignment.work, catalog, announcer)?;
+            self.send_job(assignment.job, &*assignment.work, catalog)?;
         }
         for shuffle in &assignment.inputs {
             let Some(Outputs { at, version }) = outputs.get(shuffle) else { continue };
@@ -266,13 +263,7 @@ impl Known {
         Ok(())
     }
 
-    fn send_job(
-        &mut self,
-        job: JobId,
-        work: &dyn Work,
-        catalog: &Catalog,
-        announcer: &Announcer,
-    ) -> Result<(), ShipError> {
+    fn send_job(&mut self, job: JobId, work: &dyn Work, catalog: &Catalog) -> Result<(), ShipError> {
         let shipper = Shipper::new(catalog.clone());
         let mut shipment = Shipment { known: self.rdds.clone(), shipper, bytes: Vec::new() };
         work.ship(&mut shipment).map_err(|failure| ShipError::new(failure.to_string()))?;
@@ -284,7 +275,7 @@ impl Known {
             .collect::<Result<_, ShipError>>()?;
         for number in shipper.libraries {
             if self.libraries.insert(number) {
-                self.line.send(&ToExecutor::Library(announcer.announce(number)?));
+                self.line.send(&ToExecutor::Library(announce(catalog, number)?));
             }
         }
         for (what, value) in unknown {

@@ -2,6 +2,7 @@
 
 use super::ShipError;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -69,12 +70,27 @@ unsafe extern "C" fn note(info: *mut libc::dl_phdr_info, _: usize, found: *mut c
 }
 
 /// The libraries that something was sent from, by their numbers.
-#[derive(Clone, Default)]
-pub(crate) struct Catalog(Arc<Mutex<Vec<Loaded>>>);
+#[derive(Clone)]
+pub(crate) struct Catalog {
+    used: Arc<Mutex<Vec<Loaded>>>,
+    /// What was loaded when this was made.
+    base: Arc<HashSet<PathBuf>>,
+}
 
 impl Catalog {
+    /// Made with the context, before code is loaded that executors do not begin with.
+    pub(crate) fn new() -> Catalog {
+        let base = loaded().into_iter().map(|library| library.path).collect();
+        Catalog { used: Arc::default(), base: Arc::new(base) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Loaded>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether every executor has a library from its start: it is the same program, or has loaded the same as this one.
+    pub(crate) fn is_base(&self, library: &Loaded) -> bool {
+        self.base.contains(&library.path)
     }
 
     /// Where an address is.
@@ -131,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_static_and_a_function_are_found_again() {
-        let (catalog, bases) = (Catalog::default(), Bases::default());
+        let (catalog, bases) = (Catalog::new(), Bases::default());
         for address in [(&raw const TABLE).addr(), loaded as fn() -> Vec<Loaded> as usize] {
             let code = catalog.locate(address).unwrap();
             let library = catalog.library(code.library).unwrap();
@@ -144,7 +160,7 @@ mod tests {
     #[test]
     fn what_is_on_the_heap_is_in_no_library() {
         let heap = Box::new(3u64);
-        let error = Catalog::default().locate((&raw const *heap).addr()).unwrap_err();
+        let error = Catalog::new().locate((&raw const *heap).addr()).unwrap_err();
         assert!(error.to_string().contains("is in no library"), "{error}");
     }
 }

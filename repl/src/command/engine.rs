@@ -2,7 +2,7 @@
 
 use crate::shell::Live;
 use crate::view;
-use dpark::ids::{JobId, RddId};
+use dpark::ids::{ExecutorId, JobId, RddId};
 use dpark::status::JobState;
 
 /// `:jobs`.
@@ -69,6 +69,24 @@ pub(super) fn cancel(live: &Live, args: &str) -> Result<String, String> {
         _ => {
             live.control.cancel_job(job);
             Ok(format!("job {job} is being cancelled"))
+        }
+    }
+}
+
+/// `:executors`.
+pub(super) fn executors(live: &Live, _args: &str) -> Result<String, String> {
+    Ok(view::executors::executors(&live.snapshot(), live.width))
+}
+
+/// `:kill-executor ID`.
+pub(super) fn kill_executor(live: &Live, args: &str) -> Result<String, String> {
+    let id = args.parse().map(ExecutorId).map_err(|_| "which executor? `:executors` lists them".to_owned())?;
+    match live.snapshot().executors.iter().find(|executor| executor.id == id) {
+        None => Err(format!("there is no executor {id}; `:executors` lists them")),
+        Some(executor) if executor.lost.is_some() => Ok(format!("executor {id} is gone already")),
+        Some(executor) => {
+            live.control.kill_executor(id);
+            Ok(format!("executor {id} (process {}) is killed; another one takes its place", executor.pid))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::session::{Completions, Handle, Outcome, Session, Variable};
 use dpark::event::Event;
-use dpark::ids::{JobId, RddId};
+use dpark::ids::{ExecutorId, JobId, RddId};
 use std::sync::Arc;
 
 /// Hears every engine event.
@@ -38,6 +38,8 @@ pub trait Control: Send + Sync {
     fn cancel_job(&self, job: JobId);
     /// Drops an RDD's cached partitions.
     fn uncache(&self, rdd: RddId);
+    /// Ends the process of an executor.
+    fn kill_executor(&self, executor: ExecutorId);
     /// The variables.
     fn variables(&self) -> Vec<Variable>;
 }
@@ -91,6 +93,10 @@ impl Control for Handle {
 
     fn uncache(&self, rdd: RddId) {
         Handle::uncache(self, rdd);
+    }
+
+    fn kill_executor(&self, executor: ExecutorId) {
+        Handle::kill_executor(self, executor);
     }
 
     fn variables(&self) -> Vec<Variable> {

@@ -7,7 +7,7 @@ use super::*;
 use crate::batch::{self, Exit};
 use crate::session::{Completions, Timing, Variable};
 use dpark::event::{CallSite, Event, JobEnd, RddInfo, StageInfo, TaskEnd, TaskMetrics};
-use dpark::ids::{StageId, TaskId};
+use dpark::ids::{ExecutorId, StageId, TaskId};
 use std::io::Write;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ impl Control for Variables {
     fn kill_child(&self) {}
     fn cancel_job(&self, _job: JobId) {}
     fn uncache(&self, _rdd: RddId) {}
+    fn kill_executor(&self, _executor: ExecutorId) {}
     fn variables(&self) -> Vec<Variable> {
         vec![Variable { name: "n".into(), type_name: "i32".into(), rdd: None }]
     }
@@ -57,7 +58,7 @@ impl Fake {
                 at: 0,
             },
             Event::StageStarted { stage: StageId(1), at: 1 },
-            Event::TaskStarted { task, stage: StageId(1), partition, attempt, at: 2 },
+            Event::TaskStarted { task, stage: StageId(1), partition, attempt, executor: ExecutorId(0), at: 2 },
             Event::TaskFinished { task, stage: StageId(1), partition, end, at: 4 },
             Event::JobFinished { job: JobId(1), end: JobEnd::Succeeded, at: 5 },
         ];

@@ -3,7 +3,7 @@
 use super::Names;
 
 use dpark::event::{CallSite, Event, JobEnd, ParentLink, RddInfo, StageInfo, TaskEnd, TaskMetrics};
-use dpark::ids::{JobId, RddId, ShuffleId, StageId, TaskId};
+use dpark::ids::{ExecutorId, JobId, RddId, ShuffleId, StageId, TaskId};
 use dpark::status::{Snapshot, StatusStore};
 
 /// Variables of the example session.
@@ -118,6 +118,7 @@ fn started(stage: u64, partition: usize) -> Event {
         stage: StageId(stage),
         partition,
         attempt: 0,
+        executor: ExecutorId(0),
         at: 0,
     }
 }

@@ -1,0 +1,63 @@
+//! `:executors`.
+
+use super::table::{Align, table_of_used_columns};
+use super::units;
+use dpark::status::{ExecutorStatus, Snapshot};
+
+/// Every executor process, those that are gone included.
+pub fn executors(snapshot: &Snapshot, width: Option<usize>) -> String {
+    if snapshot.executors.is_empty() {
+        return "no executors: tasks run on threads of the session's process; start dpark with `-m process`".to_owned();
+    }
+    let header = [
+        ("id", Align::Right),
+        ("process", Align::Right),
+        ("cores", Align::Right),
+        ("running", Align::Right),
+        ("done", Align::Right),
+        ("failed", Align::Right),
+        ("shuffle write", Align::Right),
+        ("shuffle read", Align::Right),
+        ("gone", Align::Left),
+    ];
+    table_of_used_columns(&header, snapshot.executors.iter().map(row).collect(), width)
+}
+
+fn row(executor: &ExecutorStatus) -> Vec<String> {
+    vec![
+        executor.id.to_string(),
+        executor.pid.to_string(),
+        executor.slots.to_string(),
+        executor.running.to_string(),
+        executor.done.to_string(),
+        executor.failed.to_string(),
+        units::bytes(executor.totals.shuffle_write_bytes),
+        units::bytes(executor.totals.shuffle_read_bytes),
+        executor.lost.clone().unwrap_or_default(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dpark::ids::ExecutorId;
+    use dpark::status::Totals;
+
+    #[test]
+    fn golden() {
+        let executor = |id: u64, lost: Option<&str>| ExecutorStatus {
+            id: ExecutorId(id),
+            pid: 4000 + id as u32,
+            slots: 2,
+            lost: lost.map(str::to_owned),
+            running: 1,
+            done: 12,
+            failed: 0,
+            totals: Totals { shuffle_write_bytes: 3 << 20, ..Totals::default() },
+        };
+        let executors = vec![executor(1, Some("it closed the connection")), executor(2, None)];
+        let snapshot = Snapshot { executors, ..Snapshot::default() };
+        insta::assert_snapshot!(super::executors(&snapshot, None));
+        assert!(super::executors(&Snapshot::default(), None).starts_with("no executors"));
+    }
+}
