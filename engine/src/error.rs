@@ -28,6 +28,14 @@ pub enum Error {
         /// What the system said, and what to do.
         message: String,
     },
+    /// One record of a source is bad by itself: the records behind it can be read.
+    #[error("{path}: {message}")]
+    BadRecord {
+        /// Where it comes from.
+        path: String,
+        /// What is wrong with it, and what to do.
+        message: String,
+    },
     /// The request makes no sense for this RDD (`first` of an empty one, a bad argument).
     #[error("{0}")]
     Invalid(String),
@@ -50,6 +58,18 @@ impl Error {
     pub fn io(path: impl AsRef<std::path::Path>, problem: impl std::fmt::Display) -> Error {
         Error::Io { path: path.as_ref().display().to_string(), message: problem.to_string() }
     }
+
+    /// An [`Error::BadRecord`]: what is wrong with a record. Where `--err` tolerates bad records, it is left out and
+    /// counted, and the source is asked for the next one.
+    ///
+    /// ```
+    /// let error = dpark::Error::bad_record("data.csv", "line 7: not a number");
+    /// assert_eq!(error.to_string(), "data.csv: line 7: not a number");
+    /// ```
+    #[cold]
+    pub fn bad_record(path: impl AsRef<std::path::Path>, problem: impl std::fmt::Display) -> Error {
+        Error::BadRecord { path: path.as_ref().display().to_string(), message: problem.to_string() }
+    }
 }
 
 /// What `derive` would write, but not compiled again into every cell with a `?`.
@@ -60,6 +80,9 @@ impl std::fmt::Debug for Error {
             Error::Task(failure) => f.debug_tuple("Task").field(failure).finish(),
             Error::Cancelled { job } => f.debug_struct("Cancelled").field("job", job).finish(),
             Error::Io { path, message } => f.debug_struct("Io").field("path", path).field("message", message).finish(),
+            Error::BadRecord { path, message } => {
+                f.debug_struct("BadRecord").field("path", path).field("message", message).finish()
+            }
             Error::Invalid(message) => f.debug_tuple("Invalid").field(message).finish(),
             Error::Budget(message) => f.debug_tuple("Budget").field(message).finish(),
             Error::Stopped => f.write_str("Stopped"),

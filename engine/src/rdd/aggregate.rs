@@ -6,14 +6,14 @@ use crate::batch::{Batch, Elem, drain_rows, take_row};
 use crate::closure::{Closure, ships};
 use crate::data::Data;
 use crate::error::Result;
-use crate::job::FoldVt;
+use crate::job::{FoldVt, LeaveOut};
 use std::marker::PhantomData;
 
 struct Aggregate<T, U, F, G>(PhantomData<(T, U, F, G)>);
 
 impl<T: 'static, U: 'static, F: Fn(U, T) -> U, G: Fn(U, U) -> U> Aggregate<T, U, F, G> {
-    const ADD: &'static FoldVt = &FoldVt { acc: Elem::<U>::VT, step: add::<T, U, F, G> };
-    const MERGE: &'static FoldVt = &FoldVt { acc: Elem::<U>::VT, step: merge::<U, F, G> };
+    const ADD: &'static FoldVt = &FoldVt { acc: Elem::<U>::VT, step: add::<T, U, F, G>, bad_rows: LeaveOut::Copied };
+    const MERGE: &'static FoldVt = &FoldVt { acc: Elem::<U>::VT, step: merge::<U, F, G>, bad_rows: LeaveOut::Never };
 }
 
 unsafe fn add<T, U, F: Fn(U, T) -> U, G>(f: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {

@@ -3,17 +3,20 @@
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
+use crate::codec::Codec;
 use crate::data::{Data, Ordered};
 use crate::error::Result;
-use crate::job::FoldVt;
+use crate::job::{FoldVt, LeaveOut};
 use std::cmp::Ordering;
 use std::marker::PhantomData;
 
 struct Extreme<T, K, F>(PhantomData<(T, K, F)>);
 
-impl<T: 'static, K: Ord, F: Fn(&T) -> K> Extreme<T, K, F> {
-    const MIN: &'static FoldVt = &FoldVt { acc: Elem::<T>::VT, step: min::<T, K, F> };
-    const MAX: &'static FoldVt = &FoldVt { acc: Elem::<T>::VT, step: max::<T, K, F> };
+impl<T: Data, K: Ord, F: Fn(&T) -> K> Extreme<T, K, F> {
+    const MIN: &'static FoldVt =
+        &FoldVt { acc: Elem::<T>::VT, step: min::<T, K, F>, bad_rows: LeaveOut::Saved(Codec::<T>::VT) };
+    const MAX: &'static FoldVt =
+        &FoldVt { acc: Elem::<T>::VT, step: max::<T, K, F>, bad_rows: LeaveOut::Saved(Codec::<T>::VT) };
 }
 
 unsafe fn min<T, K: Ord, F: Fn(&T) -> K>(f: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {

@@ -10,7 +10,7 @@ use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::error::{Error, Result};
 use crate::hash::hash_key;
-use crate::job::FoldVt;
+use crate::job::{FoldVt, LeaveOut};
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::stats::Aggregator;
 use crate::table::{Buckets, upsert_rows};
@@ -21,8 +21,9 @@ use std::marker::PhantomData;
 struct Sketch<T, A>(PhantomData<(T, A)>);
 
 impl<T: 'static, A: Aggregator<T>> Sketch<T, A> {
-    const ADD: &'static FoldVt = &FoldVt { acc: Elem::<A::Sketch>::VT, step: add::<T, A> };
-    const MERGE: &'static FoldVt = &FoldVt { acc: Elem::<A::Sketch>::VT, step: merge::<T, A> };
+    const ADD: &'static FoldVt = &FoldVt { acc: Elem::<A::Sketch>::VT, step: add::<T, A>, bad_rows: LeaveOut::Never };
+    const MERGE: &'static FoldVt =
+        &FoldVt { acc: Elem::<A::Sketch>::VT, step: merge::<T, A>, bad_rows: LeaveOut::Never };
 }
 
 unsafe fn add<T, A: Aggregator<T>>(aggregator: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {
