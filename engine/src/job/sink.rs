@@ -163,7 +163,7 @@ impl Sink {
             }
             Sink::Sample { vt, closure, keep } => {
                 let closure = closure.for_task(task)?;
-                let mut sample = Sample::new(vt);
+                let mut sample = Sample::new(vt, partition);
                 let mut kept = keep.as_ref().map(|_| Kept::new(context));
                 while pipeline.next(&mut rows)? {
                     task.add_rows(rows.rows() as u64);
@@ -177,8 +177,9 @@ impl Sink {
                 if let (Some(sort), Some(rows)) = (keep.as_ref().and_then(|sort| sort.shuffled()), kept) {
                     sort.kept.put(partition, rows);
                 }
+                let weight = sample.weight();
                 // SAFETY: `sort_by` asks for keys that are `Data`.
-                Ok(Output::Sample(unsafe { SharedBatch::new(sample.keys) }, sample.stride))
+                Ok(Output::Sample(unsafe { SharedBatch::new(sample.keys) }, weight))
             }
             Sink::Checkpoint(parts) => parts.run(&mut pipeline, &mut rows, partition).map(Output::Part),
             Sink::Save(save) => save.run(&mut pipeline, &mut rows, node, partition).map(Output::Saved),
