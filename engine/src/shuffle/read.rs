@@ -253,11 +253,8 @@ impl Merged {
             sort::sort_rows(vt, closure.ptr(), &mut rows, task)?;
             context.reserve(&mut meter.memory, held)?;
         }
-        if let Some(finish) = shuffled.read.finish {
-            let mut finished = Batch::new(shuffled.read.out);
-            // SAFETY: the batches have the types of the table of this shuffle.
-            unsafe { finish(&mut rows, &mut finished) }
-            rows = finished;
+        if let Some(group) = shuffled.read.group {
+            rows = group.run(node, rows, shuffled.read.out, (&mut meter.memory, held))?;
         }
         self.rows = rows;
         Ok(())
