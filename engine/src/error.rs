@@ -155,12 +155,10 @@ pub enum Failure {
         /// What happened.
         message: String,
     },
-    /// A map output or cached block is gone or corrupt; it is recomputed, not reported.
+    /// Map outputs are gone or corrupt; they are recomputed, not reported.
     Lost {
-        /// The shuffle.
-        shuffle: crate::ids::ShuffleId,
-        /// The map partition.
-        map: usize,
+        /// All that are known to be: shuffle and map partition.
+        outputs: Vec<(crate::ids::ShuffleId, usize)>,
         /// What happened.
         message: String,
     },
@@ -184,9 +182,13 @@ impl std::fmt::Display for Failure {
             Failure::Panic { message, location: Some(at) } => write!(f, "panicked at {at}: {message}"),
             Failure::Panic { message, location: None } => write!(f, "panicked: {message}"),
             Failure::Io { path, message } => write!(f, "{path}: {message}"),
-            Failure::Lost { shuffle, map, message } => {
-                write!(f, "map output {map} of shuffle {shuffle} is lost: {message}")
-            }
+            Failure::Lost { outputs, message } => match &outputs[..] {
+                [] => write!(f, "map outputs are lost: {message}"),
+                [(shuffle, map)] => write!(f, "map output {map} of shuffle {shuffle} is lost: {message}"),
+                [(shuffle, map), more @ ..] => {
+                    write!(f, "map output {map} of shuffle {shuffle} and {} more are lost: {message}", more.len())
+                }
+            },
             Failure::Budget(message) | Failure::Other(message) => f.write_str(message),
         }
     }
