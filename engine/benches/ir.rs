@@ -29,7 +29,7 @@ const OPERATORS: &[(&str, &str, usize)] = &[
     ("max", "n.max()", 650),
     ("parallelize", "ctx.parallelize(vec![(String::new(), 1u64)])", 3150),
     ("range", "ctx.range(0, 10)", 50),
-    ("reduce", "n.reduce(|a, b| a + b)", 600),
+    ("reduce", "n.reduce(|a, b| a + b)", 950),
     ("reduce_by_key", "p.reduce_by_key(|a, b| a + b)", 2000),
     ("save_as_text_file", "w.save_as_text_file(\"out\")", 650),
     ("sort_by", "p.sort_by(|pair| pair.1)", 1350),

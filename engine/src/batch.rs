@@ -204,6 +204,17 @@ impl Batch {
         }
     }
 
+    /// Drops row `i`, whose place the last one takes.
+    pub(crate) fn swap_remove(&mut self, i: usize) {
+        debug_assert!(i < self.rows(), "a row is removed that is not there");
+        let last = self.rows() - 1;
+        if i < last {
+            // SAFETY: two rows of the batch, which do not overlap.
+            unsafe { std::ptr::swap_nonoverlapping(self.row(i), self.row(last), self.elem.size) }
+        }
+        self.truncate(last);
+    }
+
     /// Puts the rows into the order `order` (a permutation of `0..rows`).
     pub fn permute(&mut self, order: &[u32]) {
         debug_assert_eq!(order.len(), self.rows(), "a permutation names every row once");

@@ -16,8 +16,9 @@ pub struct Conf {
     /// Where persisted partitions that are not kept in memory go: a private directory is made there when the first is
     /// written, and removed when the context ends. None: the system's directory for temporary files.
     pub work_dir: Option<PathBuf>,
-    /// The part of bad records that is tolerated, from 0 (none) to 1: a row that makes the closure of a row operator panic, or a
-    /// line that is not UTF-8, is skipped and counted. A task fails when more of its rows are bad. Set by `--err`.
+    /// The part of bad records that is tolerated, from 0 (none) to 1: a row that makes the closure of a row operator or of a fold
+    /// panic, or that cannot be read (a line that is not UTF-8, say), is skipped and counted. A task fails when more of its
+    /// rows are bad. Set by `--err`.
     pub err: f64,
 }
 

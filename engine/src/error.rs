@@ -28,6 +28,14 @@ pub enum Error {
         /// What the system said, and what to do.
         message: String,
     },
+    /// One record of a source is bad by itself: the records behind it can be read.
+    #[error("{path}: {message}")]
+    BadRecord {
+        /// Where it comes from.
+        path: String,
+        /// What is wrong with it, and what to do.
+        message: String,
+    },
     /// The request makes no sense for this RDD (`first` of an empty one, a bad argument).
     #[error("{0}")]
     Invalid(String),
@@ -50,6 +58,18 @@ impl Error {
     pub fn io(path: impl AsRef<std::path::Path>, problem: impl std::fmt::Display) -> Error {
         Error::Io { path: path.as_ref().display().to_string(), message: problem.to_string() }
     }
+
+    /// An [`Error::BadRecord`]: what is wrong with a record. Where `--err` tolerates bad records, it is left out and
+    /// counted, and the source is asked for the next one.
+    ///
+    /// ```
+    /// let error = dpark::Error::bad_record("data.csv", "line 7: not a number");
+    /// assert_eq!(error.to_string(), "data.csv: line 7: not a number");
+    /// ```
+    #[cold]
+    pub fn bad_record(path: impl AsRef<std::path::Path>, problem: impl std::fmt::Display) -> Error {
+        Error::BadRecord { path: path.as_ref().display().to_string(), message: problem.to_string() }
+    }
 }
 
 /// What `derive` would write, but not compiled again into every cell with a `?`.
@@ -60,6 +80,9 @@ impl std::fmt::Debug for Error {
             Error::Task(failure) => f.debug_tuple("Task").field(failure).finish(),
             Error::Cancelled { job } => f.debug_struct("Cancelled").field("job", job).finish(),
             Error::Io { path, message } => f.debug_struct("Io").field("path", path).field("message", message).finish(),
+            Error::BadRecord { path, message } => {
+                f.debug_struct("BadRecord").field("path", path).field("message", message).finish()
+            }
             Error::Invalid(message) => f.debug_tuple("Invalid").field(message).finish(),
             Error::Budget(message) => f.debug_tuple("Budget").field(message).finish(),
             Error::Stopped => f.write_str("Stopped"),
@@ -132,12 +155,10 @@ pub enum Failure {
         /// What happened.
         message: String,
     },
-    /// A map output or cached block is gone or corrupt; it is recomputed, not reported.
+    /// Map outputs are gone or corrupt; they are recomputed, not reported.
     Lost {
-        /// The shuffle.
-        shuffle: crate::ids::ShuffleId,
-        /// The map partition.
-        map: usize,
+        /// All that are known to be: shuffle and map partition.
+        outputs: Vec<(crate::ids::ShuffleId, usize)>,
         /// What happened.
         message: String,
     },
@@ -161,9 +182,13 @@ impl std::fmt::Display for Failure {
             Failure::Panic { message, location: Some(at) } => write!(f, "panicked at {at}: {message}"),
             Failure::Panic { message, location: None } => write!(f, "panicked: {message}"),
             Failure::Io { path, message } => write!(f, "{path}: {message}"),
-            Failure::Lost { shuffle, map, message } => {
-                write!(f, "map output {map} of shuffle {shuffle} is lost: {message}")
-            }
+            Failure::Lost { outputs, message } => match &outputs[..] {
+                [] => write!(f, "map outputs are lost: {message}"),
+                [(shuffle, map)] => write!(f, "map output {map} of shuffle {shuffle} is lost: {message}"),
+                [(shuffle, map), more @ ..] => {
+                    write!(f, "map output {map} of shuffle {shuffle} and {} more are lost: {message}", more.len())
+                }
+            },
             Failure::Budget(message) | Failure::Other(message) => f.write_str(message),
         }
     }

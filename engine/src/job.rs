@@ -1,15 +1,17 @@
 //! Jobs: an action's lineage is cut into stages at the shuffles, the scheduler runs their tasks, and the results of the
 //! last stage come back to the action.
 
+mod fold;
 mod plan;
 mod save;
 mod shipped;
 mod sink;
 
+pub(crate) use fold::Zero;
+pub use fold::{FoldVt, LeaveOut, StepFn};
 pub use save::{FormatFn, RowWriter, SaveOptions};
 pub(crate) use save::{Layout, Save, save_rows};
-pub use sink::FoldVt;
-pub(crate) use sink::{Output, Sink, Zero};
+pub(crate) use sink::{Output, Sink};
 
 use crate::error::{Error, Failure, Result};
 use crate::event::{CallSite, Event, StageInfo};

@@ -14,6 +14,7 @@
 
 mod buffers;
 mod files;
+mod group;
 mod inputs;
 mod kept;
 mod node;
@@ -24,6 +25,7 @@ mod tests;
 mod write;
 
 pub(crate) use files::{Index, MapFiles, names};
+pub use group::{GroupVt, Numbered};
 pub(crate) use inputs::{Inputs, Need, needs};
 pub(crate) use kept::{Kept, KeptRows, may_be_kept};
 pub(crate) use read::read_partition;
@@ -59,24 +61,24 @@ pub struct ReadVt {
     pub table: &'static ElemVt,
     /// For each input, how rows of its blocks enter the table; none to put them one after the other.
     pub merge: &'static [MergeFn],
-    /// Makes the RDD's rows of those of the table, if they differ: takes all rows of the first batch, adds to the second.
-    pub finish: Option<unsafe fn(&mut Batch, &mut Batch)>,
+    /// Makes the RDD's rows of those of the table, if they differ.
+    pub group: Option<&'static GroupVt>,
 }
 
 impl ReadVt {
     /// The rows of the blocks one after the other.
     pub const fn concatenated(out: &'static ElemVt) -> ReadVt {
-        ReadVt { out, table: out, merge: &[], finish: None }
+        ReadVt { out, table: out, merge: &[], group: None }
     }
 
     /// Merged in a table.
     pub const fn merged(out: &'static ElemVt, merge: &'static [MergeFn]) -> ReadVt {
-        ReadVt { out, table: out, merge, finish: None }
+        ReadVt { out, table: out, merge, group: None }
     }
 
     /// Whether keys matter, so that a partition may be worked off in pieces.
     fn is_keyed(&self) -> bool {
-        !self.merge.is_empty() || self.finish.is_some()
+        !self.merge.is_empty() || self.group.is_some()
     }
 }
 

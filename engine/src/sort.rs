@@ -3,6 +3,7 @@
 
 mod bits;
 mod order;
+mod sample;
 
 use crate::batch::{Batch, ElemVt, SharedBatch, copy_row};
 use crate::codec::{CodecVt, Reader, Writer};
@@ -11,6 +12,7 @@ use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use bits::Bits;
 use order::{Direction, order, order_of};
+pub(crate) use sample::Sample;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -177,48 +179,7 @@ pub(crate) fn keep_top(
     Ok(())
 }
 
-/// Keys sampled from one partition. A row is taken if the hash of its number is a multiple of `stride`, which doubles each
-/// time the sample is full: an even sample of any number of rows, the same in every run.
-pub(crate) struct Sample {
-    pub(crate) keys: Batch,
-    numbers: Vec<u64>,
-    pub(crate) stride: u64,
-    seen: u64,
-}
-
-/// Keys kept for each partition.
-const SAMPLE: usize = 1024;
-
-impl Sample {
-    pub(crate) fn new(vt: &'static SortVt) -> Sample {
-        Sample { keys: Batch::new(vt.key), numbers: Vec::new(), stride: 1, seen: 0 }
-    }
-
-    pub(crate) fn add(&mut self, vt: &'static SortVt, closure: *const u8, rows: &Batch) {
-        for i in 0..rows.rows() {
-            let number = self.seen;
-            self.seen += 1;
-            if !chosen(number, self.stride) {
-                continue;
-            }
-            // SAFETY: closure and row are those the table was made for.
-            unsafe { (vt.extract)(closure, rows.row(i), 1, &mut self.keys) }
-            self.numbers.push(number);
-            while self.numbers.len() >= SAMPLE {
-                self.stride *= 2;
-                let Sample { keys, numbers, stride, .. } = self;
-                keys.retain_indices(&mut |i| chosen(numbers[i], *stride));
-                numbers.retain(|number| chosen(*number, *stride));
-            }
-        }
-    }
-}
-
-fn chosen(number: u64, stride: u64) -> bool {
-    crate::hash::hash_key(&number) & (stride - 1) == 0
-}
-
-/// Ranges for so many tables that each gets about as many rows.
+/// Ranges for so many tables that each gets about as many rows. Samples come with the weight of their keys.
 pub(crate) fn ranges(
     vt: &'static SortVt,
     samples: Vec<(SharedBatch, u64)>,
@@ -234,16 +195,16 @@ pub(crate) fn ranges(
     }
     let order = order(vt, &keys, Direction::Ascending, task)?;
     keys.permute(&order);
-    let total: u64 = weights.iter().sum();
+    let total: u128 = weights.iter().copied().map(u128::from).sum();
     // The table that the next bound ends, and those whose ranges begin behind the bounds chosen so far.
     let mut table = 0;
     let mut starts = Vec::new();
     let mut below = 0;
     let mut chosen = Vec::with_capacity(order.len());
     for &i in &order {
-        below += weights[i as usize];
+        below += u128::from(weights[i as usize]);
         let first = table;
-        while table + 1 < tables && below * tables as u64 >= total * (table as u64 + 1) {
+        while table + 1 < tables && below * tables as u128 >= total * (table as u128 + 1) {
             table += 1;
         }
         chosen.push(table > first);

@@ -32,7 +32,7 @@ use crate::codec::{CodecError, Reader, Writer};
 use crate::context::{ContextHandle, DparkContext};
 use crate::error::{Error, Result};
 use crate::node::{Kind, NewNode, Node, RddHandle, SourceNode};
-use crate::pipeline;
+use crate::pipeline::{self, BadRows};
 use crate::rdd::Rdd;
 use crate::ship::{ShipError, Shipper};
 use crate::task::{Stop, TaskContext};
@@ -100,7 +100,8 @@ pub trait Source: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn splits(&self) -> Result<Vec<Self::Split>>;
 
     /// The rows of one split; called in tasks. An error fails the job and is not tried again, so it should name the
-    /// file and what to do ([`Error::io`]). The engine looks between batches of rows whether the job was cancelled;
+    /// file and what to do ([`Error::io`]); after it, no more rows are asked for. Only a record that is bad by itself
+    /// ([`Error::bad_record`]) may be left out instead (`--err`), and the next one asked for. The engine looks between batches of rows whether the job was cancelled;
     /// code that works for long between two rows asks [`Input::is_cancelled`].
     fn read(&self, split: &Self::Split, input: &Input) -> Result<impl Iterator<Item = Result<Self::Row>> + 'static>;
 }
@@ -115,9 +116,48 @@ struct Splits<S: Source> {
 /// The rows of one split.
 struct Rows<I> {
     rows: I,
+    errors: Errors,
+}
+
+/// What becomes of a source's errors.
+struct Errors {
     input: Input,
     /// Reported after the rows before it.
     problem: Option<Stop>,
+    bad: BadRows,
+    /// Rows of the present batch that are counted in `bad`.
+    counted: usize,
+}
+
+impl Errors {
+    fn new(source: &'static str, input: Input) -> Errors {
+        Errors { input, problem: None, bad: BadRows::new(source), counted: 0 }
+    }
+
+    /// The source gave an error behind so many rows of a batch: it ends with it, or the record is left out.
+    #[cold]
+    #[inline(never)]
+    fn add(&mut self, error: Error, rows: usize, task: &TaskContext) {
+        let skipped = match error {
+            Error::BadRecord { .. } if task.err() > 0.0 => {
+                self.bad.seen(rows - std::mem::replace(&mut self.counted, rows) + 1);
+                task.check().and_then(|()| self.bad.skip(error.to_string(), task))
+            }
+            error => Err(self.input.stop(error)),
+        };
+        self.problem = skipped.err();
+    }
+
+    /// What `next_batch` returns.
+    #[inline(never)]
+    fn batch_end(&mut self, out: &Batch, task: &TaskContext) -> Result<bool, Stop> {
+        self.bad.seen(out.rows() - std::mem::take(&mut self.counted));
+        let more = batch_end(out, &mut self.problem)?;
+        if !more {
+            self.bad.finish(task)?;
+        }
+        Ok(more)
+    }
 }
 
 /// What `next_batch` returns: a problem waits until the rows before it have gone, or what a `take` finds would depend
@@ -146,28 +186,27 @@ impl<S: Source> SourceNode for Splits<S> {
     fn open(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn pipeline::Source>, Stop> {
         let input = Input::new(task, &self.context);
         match self.source.read(&self.splits[partition], &input) {
-            Ok(rows) => Ok(Box::new(Rows { rows, input, problem: None })),
+            Ok(rows) => Ok(Box::new(Rows { rows, errors: Errors::new(self.source.name(), input) })),
             Err(error) => Err(input.stop(error)),
         }
     }
 }
 
 impl<T: 'static, I: Iterator<Item = Result<T>>> pipeline::Source for Rows<I> {
-    fn next_batch(&mut self, out: &mut Batch, _: &TaskContext) -> Result<bool, Stop> {
+    fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
         out.reserve(out.limit);
-        while out.len < out.limit && self.problem.is_none() {
+        while out.len < out.limit && self.errors.problem.is_none() {
             match self.rows.next() {
                 // SAFETY: the batch holds rows of the source's type `T`, and `limit` of them have been reserved.
-                Some(Ok(row)) => unsafe { (out.ptr as *mut T).add(out.len).write(row) },
-                Some(Err(error)) => {
-                    self.problem = Some(self.input.stop(error));
-                    break;
-                }
+                Some(Ok(row)) => unsafe {
+                    (out.ptr as *mut T).add(out.len).write(row);
+                    out.len += 1;
+                },
+                Some(Err(error)) => self.errors.add(error, out.len, task),
                 None => break,
             }
-            out.len += 1;
         }
-        batch_end(out, &mut self.problem)
+        self.errors.batch_end(out, task)
     }
 }
 

@@ -51,18 +51,21 @@ impl Fetcher {
         lock(&self.indices).retain(|(of, _, _), _| *of != shuffle);
     }
 
-    /// Brings all that a task needs; the first loss is its failure.
+    /// Brings all that a task needs. Its failure names everything that is lost, so that all of it is computed again at once.
     pub(crate) async fn fetch(self: &Arc<Fetcher>, needs: Vec<Need>, context: &Context) -> Result<Inputs, Failure> {
         let inputs = Inputs::new(context);
-        let mut running = JoinSet::new();
+        let (mut running, mut lost) = (JoinSet::new(), Losses::default());
         for Need { shuffle, maps, blocks } in needs {
             let at = lock(&self.outputs).get(&shuffle).map(Arc::clone).unwrap_or_default();
             for map in 0..maps {
-                let lost = |message: String| Failure::Lost { shuffle, map, message };
-                let place = at.get(map).copied().flatten();
-                let place = place.ok_or_else(|| lost("no executor has it".to_owned()))?;
-                let peer = lock(&self.peers).get(&place.executor).cloned();
-                let peer = peer.ok_or_else(|| lost(format!("executor {} is gone", place.executor)))?;
+                let Some(place) = at.get(map).copied().flatten() else {
+                    lost.add(shuffle, map, "no executor has it".to_owned());
+                    continue;
+                };
+                let Some(peer) = lock(&self.peers).get(&place.executor).cloned() else {
+                    lost.add(shuffle, map, format!("executor {} is gone", place.executor));
+                    continue;
+                };
                 let (fetcher, blocks) = (Arc::clone(self), blocks.clone());
                 running.spawn(async move {
                     let fetched = fetcher.output(shuffle, map, place, &peer, blocks.clone()).await;
@@ -73,10 +76,12 @@ impl Fetcher {
         while let Some(ended) = running.join_next().await {
             let (shuffle, map, first, fetched) =
                 ended.map_err(|error| Failure::Other(format!("fetching map outputs: {error}")))?;
-            let fetched = fetched.map_err(|message| Failure::Lost { shuffle, map, message })?;
-            inputs.put((shuffle, map, first), MapOutput::fetched(fetched), context)?;
+            match fetched {
+                Ok(fetched) => inputs.put((shuffle, map, first), MapOutput::fetched(fetched), context)?,
+                Err(message) => lost.add(shuffle, map, message),
+            }
         }
-        Ok(inputs)
+        lost.or(inputs)
     }
 
     /// Some blocks of one map output.
@@ -114,6 +119,28 @@ impl Fetcher {
             false => Err("it is on another machine".to_owned()),
         });
         read.await.map_err(|error| error.to_string())?
+    }
+}
+
+/// The map outputs that could not be fetched.
+#[derive(Default)]
+struct Losses {
+    outputs: Vec<(ShuffleId, usize)>,
+    /// What is wrong with the first one.
+    message: String,
+}
+
+impl Losses {
+    fn add(&mut self, shuffle: ShuffleId, map: usize, message: String) {
+        if self.outputs.is_empty() {
+            self.message = message;
+        }
+        self.outputs.push((shuffle, map));
+    }
+
+    fn or(self, inputs: Inputs) -> Result<Inputs, Failure> {
+        let Losses { outputs, message } = self;
+        if outputs.is_empty() { Ok(inputs) } else { Err(Failure::Lost { outputs, message }) }
     }
 }
 

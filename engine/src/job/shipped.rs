@@ -1,8 +1,9 @@
 //! Jobs on their way to executors, and what tasks send back.
 
+use super::fold::{CloneFn, FoldVt, Zero};
 use super::plan::{Plan, PlannedStage, Target};
 use super::save::{SaveSink, Saved, ShippedSave};
-use super::sink::{CloneFn, FoldVt, Output, Sink, Zero};
+use super::sink::{Output, Sink};
 use super::{JobWork, TaskResult};
 use crate::batch::{Batch, ElemVt, SharedBatch};
 use crate::closure::ShippedClosure;
@@ -41,7 +42,7 @@ struct ShippedStage {
 enum ShippedSink {
     Gather { limit: usize, codec: CodeRef },
     Count,
-    Fold { vt: CodeRef, closure: ShippedClosure, zero: Option<(Vec<u8>, CodeRef)> },
+    Fold { name: String, vt: CodeRef, closure: ShippedClosure, zero: Option<(Vec<u8>, CodeRef)> },
     Combine { write: CodeRef, closure: ShippedClosure },
     Top { vt: CodeRef, codec: CodeRef, closure: ShippedClosure, n: usize },
     Sample { vt: CodeRef, closure: ShippedClosure },
@@ -165,12 +166,13 @@ impl Sink {
         Ok(match self {
             Sink::Gather { limit, codec } => ShippedSink::Gather { limit: *limit, codec: out.table(*codec)? },
             Sink::Count => ShippedSink::Count,
-            Sink::Fold { vt, closure, zero } => {
+            Sink::Fold { name, vt, closure, zero } => {
                 let zero = match zero {
                     Some(Zero { row, clone }) => Some((saved(row.get(), vt.codec)?, out.code(*clone as usize)?)),
                     None => None,
                 };
-                ShippedSink::Fold { vt: out.table(*vt)?, closure: out.closure(closure)?, zero }
+                let name = (*name).to_owned();
+                ShippedSink::Fold { name, vt: out.table(*vt)?, closure: out.closure(closure)?, zero }
             }
             Sink::Combine { write, closure } => {
                 ShippedSink::Combine { write: out.table(*write)?, closure: out.closure(closure)? }
@@ -267,7 +269,8 @@ impl ShippedSink {
             Ok(match self {
                 ShippedSink::Gather { limit, codec } => Sink::Gather { limit, codec: landing.table::<CodecVt>(codec)? },
                 ShippedSink::Count => Sink::Count,
-                ShippedSink::Fold { vt, closure, zero } => {
+                ShippedSink::Fold { name, vt, closure, zero } => {
+                    let name = crate::capture::kept_text(&name);
                     let vt = landing.table::<FoldVt>(vt)?;
                     let zero = match zero {
                         Some((bytes, clone)) => {
@@ -277,7 +280,7 @@ impl ShippedSink {
                         }
                         None => None,
                     };
-                    Sink::Fold { vt, closure: landing.closure(closure)?, zero }
+                    Sink::Fold { name, vt, closure: landing.closure(closure)?, zero }
                 }
                 ShippedSink::Combine { write, closure } => {
                     Sink::Combine { write: landing.table::<WriteVt>(write)?, closure: landing.closure(closure)? }

@@ -1,7 +1,8 @@
 //! What a result task does with the rows of its partition.
 
+use super::fold::{Fold, FoldVt, Zero};
 use super::save::{SaveSink, Saved};
-use crate::batch::{Batch, ElemVt, SharedBatch};
+use crate::batch::{Batch, SharedBatch};
 use crate::closure::Closure;
 use crate::codec::CodecVt;
 use crate::error::Failure;
@@ -15,18 +16,6 @@ use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use std::sync::Arc;
 
-/// A fold over rows.
-#[derive(Debug)]
-pub struct FoldVt {
-    /// The type of the accumulated value.
-    pub acc: &'static ElemVt,
-    /// How it travels to the driver.
-    pub codec: &'static CodecVt,
-    /// Folds all rows of a batch into `acc`, which holds no row (before the first) or one; returns what went wrong, if
-    /// anything. Arguments: closure, rows, acc.
-    pub step: unsafe fn(*const u8, &mut Batch, &mut Batch) -> Option<&'static str>,
-}
-
 /// What the action needs of each partition.
 pub(crate) enum Sink {
     /// The first `limit` rows.
@@ -34,7 +23,7 @@ pub(crate) enum Sink {
     /// The number of rows.
     Count,
     /// All rows folded into one value.
-    Fold { vt: &'static FoldVt, closure: Closure, zero: Option<Zero> },
+    Fold { name: &'static str, vt: &'static FoldVt, closure: Closure, zero: Option<Zero> },
     /// All rows combined by key, as on the map side of a shuffle.
     Combine { write: &'static WriteVt, closure: Closure },
     /// The `n` largest rows.
@@ -51,15 +40,6 @@ pub(crate) enum Sink {
     /// Nothing: they are written to a checkpoint.
     Checkpoint(PartWriter),
 }
-
-/// The value a fold begins with.
-pub(crate) struct Zero {
-    pub(crate) row: SharedBatch,
-    pub(crate) clone: CloneFn,
-}
-
-/// Appends clones of rows to a batch.
-pub(crate) type CloneFn = unsafe fn(*const u8, usize, &mut Batch);
 
 /// What a result task leaves.
 pub(crate) enum Output {
@@ -116,16 +96,6 @@ impl Output {
     }
 }
 
-impl Zero {
-    pub(crate) fn copy(&self) -> Batch {
-        let row = self.row.get();
-        let mut copy = Batch::new(row.elem());
-        // SAFETY: the batch holds one row of the type that `clone` clones.
-        unsafe { (self.clone)(row.row(0), 1, &mut copy) }
-        copy
-    }
-}
-
 impl Sink {
     /// Computes one partition.
     pub(super) fn run(&self, node: &Arc<Node>, partition: usize, task: &TaskContext) -> Result<Output, Stop> {
@@ -153,18 +123,10 @@ impl Sink {
                 task.add_rows(count);
                 Ok(Output::Count(count))
             }
-            Sink::Fold { vt, closure, zero } => {
-                let closure = closure.for_task(task)?;
-                let mut acc = zero.as_ref().map_or_else(|| Batch::new(vt.acc), Zero::copy);
-                while pipeline.next(&mut rows)? {
-                    task.add_rows(rows.rows() as u64);
-                    // SAFETY: closure and batches have the types of the table.
-                    let problem = unsafe { (vt.step)(closure.ptr(), &mut rows, &mut acc) };
-                    if let Some(problem) = problem {
-                        return Err(Failure::Other(problem.to_owned()).into());
-                    }
-                }
-                // SAFETY: as above.
+            Sink::Fold { name, vt, closure, zero } => {
+                let fold = Fold { name, vt, closure: closure.for_task(task)?, zero: zero.as_ref(), task };
+                let acc = fold.run(&mut pipeline, &mut rows)?;
+                // SAFETY: what is folded into is `Data`, or nothing.
                 Ok(Output::Rows(unsafe { SharedBatch::new(acc) }, memory))
             }
             Sink::Combine { write, closure } => {
@@ -202,7 +164,7 @@ impl Sink {
             }
             Sink::Sample { vt, closure, keep } => {
                 let closure = closure.for_task(task)?;
-                let mut sample = Sample::new(vt);
+                let mut sample = Sample::new(vt, partition);
                 let mut kept = keep.as_ref().map(|_| Kept::new(context));
                 while pipeline.next(&mut rows)? {
                     task.add_rows(rows.rows() as u64);
@@ -216,8 +178,9 @@ impl Sink {
                 if let (Some(sort), Some(rows)) = (keep.as_ref().and_then(|sort| sort.shuffled()), kept) {
                     sort.kept.put(partition, rows);
                 }
+                let weight = sample.weight();
                 // SAFETY: `sort_by` asks for keys that are `Data`.
-                Ok(Output::Sample(unsafe { SharedBatch::new(sample.keys) }, sample.stride))
+                Ok(Output::Sample(unsafe { SharedBatch::new(sample.keys) }, weight))
             }
             Sink::Checkpoint(parts) => parts.run(&mut pipeline, &mut rows, partition).map(Output::Part),
             Sink::Save(save) => save.run(&mut pipeline, &mut rows, node, partition).map(Output::Saved),

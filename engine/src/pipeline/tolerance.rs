@@ -34,9 +34,9 @@ impl BadRows {
         BadRows { what, total: 0, bad: 0, last: String::new() }
     }
 
-    /// Counts a row, good or bad.
-    pub(crate) fn seen(&mut self) {
-        self.total += 1;
+    /// Counts rows, good or bad.
+    pub(crate) fn seen(&mut self, rows: usize) {
+        self.total += rows as u64;
     }
 
     /// The row that was counted last is bad: leaves it out, unless too many are.
@@ -123,7 +123,7 @@ impl Tolerance {
                 }
                 row.retype(input.elem());
                 input.move_rows(row, 1);
-                rows.seen();
+                rows.seen(1);
             }
             let mut run = || loop {
                 made.limit = most_made;

@@ -44,6 +44,6 @@ impl<T: 'static> Rdd<T> {
     {
         let closure = Closure::plain::<F, fn(T, T) -> T>(f, name);
         // SAFETY: the accumulator has rows `T`; there is one.
-        self.handle.reduce(name, Reduce::<T, F>::FOLD, closure).map(|mut rows| unsafe { take_row(&mut rows) })
+        self.handle.reduce(name, Reduce::<T, F>::EXTREME, closure).map(|mut rows| unsafe { take_row(&mut rows) })
     }
 }

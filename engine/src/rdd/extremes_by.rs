@@ -6,15 +6,19 @@ use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::{Data, Ordered};
 use crate::error::Result;
-use crate::job::FoldVt;
+use crate::job::{FoldVt, LeaveOut, StepFn};
 use std::cmp::Ordering;
 use std::marker::PhantomData;
 
 struct Extreme<T, K, F>(PhantomData<(T, K, F)>);
 
 impl<T: Data, K: Ord, F: Fn(&T) -> K> Extreme<T, K, F> {
-    const MIN: &'static FoldVt = &FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step: min::<T, K, F> };
-    const MAX: &'static FoldVt = &FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step: max::<T, K, F> };
+    const MIN: &'static FoldVt = &Self::vt(min::<T, K, F>);
+    const MAX: &'static FoldVt = &Self::vt(max::<T, K, F>);
+
+    const fn vt(step: StepFn) -> FoldVt {
+        FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step, bad_rows: LeaveOut::Saved }
+    }
 }
 
 unsafe fn min<T, K: Ord, F: Fn(&T) -> K>(f: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {

@@ -5,14 +5,15 @@ use crate::batch::{Batch, Elem, drain_rows};
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::error::Result;
-use crate::job::FoldVt;
+use crate::job::{FoldVt, LeaveOut};
 use crate::node::RddHandle;
 use std::marker::PhantomData;
 
 struct Foreach<T, F>(PhantomData<(T, F)>);
 
 impl<T: 'static, F: Fn(T)> Foreach<T, F> {
-    const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<()>::VT, codec: Codec::<()>::VT, step: step::<T, F> };
+    const FOLD: &'static FoldVt =
+        &FoldVt { acc: Elem::<()>::VT, codec: Codec::<()>::VT, step: step::<T, F>, bad_rows: LeaveOut::Untouched };
 }
 
 unsafe fn step<T, F: Fn(T)>(f: *const u8, input: &mut Batch, _: &mut Batch) -> Option<&'static str> {

@@ -41,7 +41,7 @@ impl RddHandle {
 
 impl<T: 'static> Rdd<T> {
     /// Calls `f` once for each partition, where the rows are, with an iterator over them: the place for what is made once for
-    /// many rows, such as a connection.
+    /// many rows, such as a connection. It sees the whole partition, so a panic in it is no bad row that `--err` could leave out.
     ///
     /// ```
     /// use std::sync::Mutex;

@@ -7,7 +7,7 @@ use crate::batch::{Batch, Elem, allocate, take_row};
 use crate::closure::Closure;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
-use crate::shuffle::ReadVt;
+use crate::shuffle::{GroupVt, Numbered, ReadVt};
 use crate::table::{Buckets, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -15,24 +15,35 @@ use std::marker::PhantomData;
 struct Grouping<K, V>(PhantomData<(K, V)>);
 
 impl<K: Key, V: Data> Grouping<K, V> {
-    const READ: &'static ReadVt =
-        &ReadVt { out: Elem::<(K, Vec<V>)>::VT, table: Elem::<(K, V)>::VT, merge: &[], finish: Some(group::<K, V>) };
+    const READ: &'static ReadVt = &ReadVt {
+        out: Elem::<(K, Vec<V>)>::VT,
+        table: Elem::<(K, V)>::VT,
+        merge: &[],
+        group: Some(&GroupVt { number: number::<K, V>, gather: gather::<K, V>, value: size_of::<V>() }),
+    };
 }
 
-/// Groups pairs: counts them first, so that each vector is allocated once, in its final size.
-unsafe fn group<K: Hash + Eq, V: 'static>(pairs: &mut Batch, groups: &mut Batch) {
-    // SAFETY: the batches have the types of the table; rows stay where they are until they are taken, one by one, in order. Each
-    // vector has room for all values of its key, as they were counted.
-    unsafe {
-        let first = pairs.row(0) as *const (K, V);
-        let mut known = Buckets::new(Elem::<(u32, u32)>::VT, 1);
-        let numbers = number_keys(
+/// Counts the pairs of each key, so that each vector is allocated once, in its final size.
+unsafe fn number<K: Hash + Eq, V>(pairs: &Batch) -> Numbered {
+    let first = pairs.row(0) as *const (K, V);
+    let mut keys = Buckets::new(Elem::<(u32, u32)>::VT, 1);
+    // SAFETY: the batch has pairs of the table's type, which stay where they are.
+    let numbers = unsafe {
+        number_keys(
             pairs.rows(),
-            &mut known,
+            &mut keys,
             |i| hash_key(&(*first.add(i)).0),
             |i, j| (*first.add(i)).0 == (*first.add(j)).0,
-        );
-        let sizes = known.rows_mut();
+        )
+    };
+    Numbered { numbers, keys }
+}
+
+unsafe fn gather<K, V: 'static>(pairs: &mut Batch, numbered: &mut Numbered, groups: &mut Batch) {
+    // SAFETY: the batches have the types of the table. Each vector has room for all values of its key, as they were counted.
+    unsafe {
+        let Numbered { numbers, keys } = numbered;
+        let sizes = keys.rows_mut();
         groups.reserve(sizes.rows());
         let target = groups.ptr as *mut (K, Vec<V>);
         let mut i = 0;

@@ -70,6 +70,7 @@ pub(super) unsafe fn next<I: Iterator>(state: *mut u8, out: &mut Batch) -> bool 
 
 impl<T: 'static> Rdd<T> {
     /// Calls `f` once for each partition, with an iterator over its rows; what it returns are the rows of the partition.
+    /// Since it sees the whole partition, a panic in it is no bad row that `--err` could leave out.
     ///
     /// ```
     /// let rdd = dpark::DparkContext::local(2).range(0, 10);

@@ -7,7 +7,7 @@ use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::job::{Action, FoldVt, Output, Sink, Zero, merged, run};
+use crate::job::{Action, FoldVt, LeaveOut, Output, Sink, Zero, merged, run};
 use crate::node::{RddHandle, call_site};
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -15,7 +15,18 @@ use std::panic::Location;
 pub(super) struct Reduce<T, F>(PhantomData<(T, F)>);
 
 impl<T: Data, F: Fn(T, T) -> T> Reduce<T, F> {
-    pub(super) const FOLD: &'static FoldVt = &FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step: step::<T, F> };
+    /// Begins with a value.
+    pub(super) const FOLD: &'static FoldVt = &Self::vt(LeaveOut::Copied);
+
+    /// Begins with the first row, and `F` is the engine's.
+    pub(super) const EXTREME: &'static FoldVt = &Self::vt(LeaveOut::Never);
+
+    /// Begins with the first row.
+    const REDUCE: &'static FoldVt = &Self::vt(LeaveOut::Saved);
+
+    const fn vt(bad_rows: LeaveOut) -> FoldVt {
+        FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step: step::<T, F>, bad_rows }
+    }
 }
 
 unsafe fn step<T, F: Fn(T, T) -> T>(f: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {
@@ -62,7 +73,7 @@ impl RddHandle {
     ) -> Result<Batch> {
         let call_site = call_site(Location::caller());
         let mut acc = zero.as_ref().map_or_else(|| Batch::new(vt.acc), Zero::copy);
-        let sink = Sink::Fold { vt, closure: closure.clone(), zero };
+        let sink = Sink::Fold { name, vt, closure: closure.clone(), zero };
         let outputs = run(Action { node: self.arc(), name, call_site, partitions: None, sink })?;
         merged(name, || {
             for mut part in outputs.into_iter().filter_map(Output::into_rows) {
@@ -86,7 +97,8 @@ impl RddHandle {
 }
 
 impl<T: 'static> Rdd<T> {
-    /// Combines all rows with `f`, which must be associative; an error if there are none.
+    /// Combines all rows with `f`, which must be associative; an error if there are none. Where `--err` tolerates bad rows
+    /// and `f` panics, the later of its two rows counts as the bad one.
     ///
     /// ```
     /// assert_eq!(dpark::DparkContext::local(2).range(1, 6).reduce(|a, b| a * b)?, 120);
@@ -99,7 +111,7 @@ impl<T: 'static> Rdd<T> {
         F: Fn(T, T) -> T + Send + Sync + 'static,
     {
         let closure = Closure::plain::<F, fn(T, T) -> T>(f, "reduce");
-        let rows = self.handle.reduce("reduce", Reduce::<T, F>::FOLD, closure);
+        let rows = self.handle.reduce("reduce", Reduce::<T, F>::REDUCE, closure);
         // SAFETY: the fold's accumulator has rows `T`; there is one.
         rows.map(|mut rows| unsafe { take_row(&mut rows) })
     }
@@ -121,7 +133,7 @@ impl<T: 'static, O: 'static> WithEnv<T, O> {
         F: Fn(T, T) -> T + Send + Sync + 'static,
     {
         let (rdd, closure) = self.closure(factory);
-        let rows = rdd.handle.reduce("reduce", Reduce::<T, F>::FOLD, closure);
+        let rows = rdd.handle.reduce("reduce", Reduce::<T, F>::REDUCE, closure);
         // SAFETY: as in `Rdd::reduce`.
         rows.map(|mut rows| unsafe { take_row(&mut rows) })
     }

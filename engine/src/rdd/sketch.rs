@@ -10,7 +10,7 @@ use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::error::{Error, Result};
 use crate::hash::hash_key;
-use crate::job::FoldVt;
+use crate::job::{FoldVt, LeaveOut, StepFn};
 use crate::shuffle::{ReadVt, WriteVt};
 use crate::stats::Aggregator;
 use crate::table::{Buckets, upsert_rows};
@@ -21,10 +21,12 @@ use std::marker::PhantomData;
 struct Sketch<T, A>(PhantomData<(T, A)>);
 
 impl<T: 'static, A: Aggregator<T>> Sketch<T, A> {
-    const ADD: &'static FoldVt =
-        &FoldVt { acc: Elem::<A::Sketch>::VT, codec: Codec::<A::Sketch>::VT, step: add::<T, A> };
-    const MERGE: &'static FoldVt =
-        &FoldVt { acc: Elem::<A::Sketch>::VT, codec: Codec::<A::Sketch>::VT, step: merge::<T, A> };
+    const ADD: &'static FoldVt = &Self::vt(add::<T, A>);
+    const MERGE: &'static FoldVt = &Self::vt(merge::<T, A>);
+
+    const fn vt(step: StepFn) -> FoldVt {
+        FoldVt { acc: Elem::<A::Sketch>::VT, codec: Codec::<A::Sketch>::VT, step, bad_rows: LeaveOut::Never }
+    }
 }
 
 unsafe fn add<T, A: Aggregator<T>>(aggregator: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {

@@ -7,7 +7,7 @@ use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::job::FoldVt;
+use crate::job::{FoldVt, LeaveOut};
 use crate::vectors::wide_vectors;
 
 /// A number type that [`Rdd::sum`] adds up.
@@ -33,10 +33,18 @@ const OVERFLOW: &str = "the sum overflows its type; map the rows to a wider one 
 macro_rules! summand {
     ($number:ident, $total:ident, $add:expr, $merge:expr) => {
         impl Summand for $number {
-            const FOLD: &'static FoldVt =
-                &FoldVt { acc: Elem::<$total>::VT, codec: Codec::<$total>::VT, step: Self::add_rows };
-            const TOTAL: &'static FoldVt =
-                &FoldVt { acc: Elem::<$total>::VT, codec: Codec::<$total>::VT, step: Self::add_totals };
+            const FOLD: &'static FoldVt = &FoldVt {
+                acc: Elem::<$total>::VT,
+                codec: Codec::<$total>::VT,
+                step: Self::add_rows,
+                bad_rows: LeaveOut::Never,
+            };
+            const TOTAL: &'static FoldVt = &FoldVt {
+                acc: Elem::<$total>::VT,
+                codec: Codec::<$total>::VT,
+                step: Self::add_totals,
+                bad_rows: LeaveOut::Never,
+            };
 
             fn from_total(total: &mut Batch) -> Option<$number> {
                 // SAFETY: the accumulator has rows of the sum's type.

@@ -32,9 +32,11 @@ macro_rules! planted {
 }
 pub(crate) use planted;
 
-/// A partition is tried this often on its own account…
+/// A partition is tried this often on its own account.
 pub(crate) const MAX_ATTEMPTS: u32 = 4;
-/// …and this often it may miss inputs.
+
+/// A map output may be missed this often before anybody has read it. The readers are not to blame, however many outputs they
+/// miss: only an output that is computed and lost again and again is hopeless. What goes with its executor does not count.
 pub(crate) const MAX_LOSSES: u32 = 4;
 
 /// The tasks of which stage.
@@ -56,6 +58,8 @@ struct Shuffle {
     demand: BTreeSet<Turn>,
     /// Its place in the queue, if its tasks may start.
     queued: Option<(Turn, usize)>,
+    /// How often in a row readers have missed an output, of those that were missed.
+    missed: BTreeMap<usize, u32>,
     keep: Keep,
 }
 
@@ -168,6 +172,7 @@ impl Machine {
                 users: BTreeMap::new(),
                 demand: BTreeSet::new(),
                 queued: None,
+                missed: BTreeMap::new(),
                 keep: Keep::ForLaterJobs,
             });
             entry.users.insert(turn, *stage);
@@ -228,6 +233,9 @@ impl Machine {
         for shuffle_id in job.writers.keys() {
             let Some(shuffle) = self.shuffles.get_mut(shuffle_id) else { continue };
             shuffle.users.remove(&turn);
+            if shuffle.users.is_empty() {
+                shuffle.missed.clear();
+            }
             let demanded = shuffle.demand.remove(&turn);
             let dispensable = shuffle.demand.is_empty();
             let unused = shuffle.users.is_empty() && shuffle.keep == Keep::WhileUsed;

@@ -15,8 +15,10 @@ pub(crate) enum Bug {
     RetryForEver,
     /// A failure that cannot pass is tried again.
     RetryHopeless,
-    /// A reader that misses inputs again and again is tried for ever.
+    /// An output that is lost again and again is computed for ever.
     LossForEver,
+    /// A reader fails its job when it has missed inputs a few times, whichever they were.
+    LossesBlameReader,
     /// The tasks of a cancelled job stay in the queue.
     CancelKeepsQueue,
     /// A lost output is not marked missing.
@@ -41,7 +43,7 @@ pub(crate) enum Bug {
 
 impl Bug {
     /// All of them.
-    pub(crate) const ALL: [Bug; 17] = [
+    pub(crate) const ALL: [Bug; 18] = [
         Bug::StartEarly,
         Bug::OneOutputShort,
         Bug::ZombieCounts,
@@ -49,6 +51,7 @@ impl Bug {
         Bug::RetryForEver,
         Bug::RetryHopeless,
         Bug::LossForEver,
+        Bug::LossesBlameReader,
         Bug::CancelKeepsQueue,
         Bug::LossIgnored,
         Bug::OutputsOutliveExecutor,

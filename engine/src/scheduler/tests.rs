@@ -174,7 +174,7 @@ fn a_lost_output_is_computed_again_and_its_reader_repeated() {
             Ok(TaskOutput::MapOutput)
         }
         (_, 1) if counter.load(Ordering::Relaxed) < 5 => {
-            Err(Stop::Failed(Failure::Lost { shuffle: ShuffleId(1), map: 2, message: "checksum".to_owned() }))
+            Err(Stop::Failed(Failure::Lost { outputs: vec![(ShuffleId(1), 2)], message: "checksum".to_owned() }))
         }
         _ => value(partition),
     });

@@ -27,6 +27,7 @@ pub(crate) fn read_partition(
     partition: usize,
     task: &TaskContext,
 ) -> Result<Box<dyn Source>, Stop> {
+    all_there(node, shuffled, parents)?;
     let inputs: Vec<Input> = parents
         .iter()
         .enumerate()
@@ -43,6 +44,17 @@ pub(crate) fn read_partition(
     let meter = Meter::new(node.context.arc().budget.reserve());
     let rows = Batch::new(shuffled.read.out);
     Ok(Box::new(Merged { node, closure, inputs, pieces, meter, rows }))
+}
+
+/// Fails with all map outputs that are gone.
+fn all_there(node: &Node, shuffled: &Shuffled, parents: &[Arc<Node>]) -> Result<(), Stop> {
+    let store = &node.context.arc().shuffles;
+    let written = shuffled.inputs.iter().zip(parents).filter(|(input, _)| !input.narrow);
+    let gone = written.flat_map(|(input, parent)| {
+        store.missing(input.shuffle, parent.partitions).into_iter().map(|map| (input.shuffle, map))
+    });
+    let gone: Vec<(ShuffleId, usize)> = gone.collect();
+    if gone.is_empty() { Ok(()) } else { Err(lost(gone, "it is gone")) }
 }
 
 /// Where the rows of one input come from.
@@ -81,7 +93,7 @@ impl Input {
         let first = partition * shuffled.pieces;
         let output = |map| {
             let fetched = task.inputs().and_then(|inputs| inputs.get(shuffle, map, first));
-            fetched.or_else(|| store.get(shuffle, map)).ok_or_else(|| lost(shuffle, map, "it is gone"))
+            fetched.or_else(|| store.get(shuffle, map)).ok_or_else(|| lost(vec![(shuffle, map)], "it is gone"))
         };
         let outputs = (0..parent.partitions).map(output).collect::<Result<_, Stop>>()?;
         Ok(Input::Outputs { shuffle, codec: write.codec, outputs, partition, pieces: shuffled.pieces })
@@ -116,8 +128,8 @@ impl Input {
     }
 }
 
-fn lost(shuffle: ShuffleId, map: usize, message: &str) -> Stop {
-    Failure::Lost { shuffle, map, message: message.to_owned() }.into()
+fn lost(outputs: Vec<(ShuffleId, usize)>, message: &str) -> Stop {
+    Failure::Lost { outputs, message: message.to_owned() }.into()
 }
 
 /// The blocks of some pieces of all map partitions.
@@ -154,10 +166,7 @@ impl Blocks {
                 continue;
             };
             self.map += 1;
-            let bytes = output.block(number).map_err(|problem| {
-                self.node.context.arc().shuffles.lose(self.shuffle, map);
-                lost(self.shuffle, map, &problem)
-            })?;
+            let bytes = output.block(number).map_err(|problem| self.corrupt(map, &problem))?;
             if !bytes.is_empty() {
                 task.add_shuffle_read(bytes.len() as u64);
                 let mut input = Reader::new(&bytes);
@@ -167,6 +176,17 @@ impl Blocks {
             }
         }
         Ok(None)
+    }
+
+    /// A block of this map partition is corrupt. Others that are, too, would be found one by one: all that this task has
+    /// still to read is looked at now.
+    #[cold]
+    fn corrupt(&self, map: usize, problem: &str) -> Stop {
+        let corrupt = |map: &usize| self.blocks.clone().any(|number| self.outputs[*map].block(number).is_err());
+        let others = (0..self.outputs.len()).filter(|other| *other != map).filter(corrupt);
+        let all: Vec<(ShuffleId, usize)> = std::iter::once(map).chain(others).map(|map| (self.shuffle, map)).collect();
+        all.iter().for_each(|(shuffle, map)| self.node.context.arc().shuffles.lose(*shuffle, *map));
+        lost(all, problem)
     }
 
     fn undecodable(&self, map: usize, error: &CodecError) -> Stop {
@@ -259,11 +279,8 @@ impl Merged {
             sort::sort_rows(vt, closure.ptr(), &mut rows, task)?;
             context.reserve(&mut meter.memory, held)?;
         }
-        if let Some(finish) = shuffled.read.finish {
-            let mut finished = Batch::new(shuffled.read.out);
-            // SAFETY: the batches have the types of the table of this shuffle.
-            unsafe { finish(&mut rows, &mut finished) }
-            rows = finished;
+        if let Some(group) = shuffled.read.group {
+            rows = group.run(node, rows, shuffled.read.out, (&mut meter.memory, held))?;
         }
         self.rows = rows;
         Ok(())

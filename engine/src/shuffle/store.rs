@@ -139,6 +139,13 @@ impl ShuffleStore {
         self.lock().get(&shuffle)?.maps.get(&map).map(Arc::clone)
     }
 
+    /// Which of the map outputs `0..maps` are not there.
+    pub(crate) fn missing(&self, shuffle: ShuffleId, maps: usize) -> Vec<usize> {
+        let outputs = self.lock();
+        let known = outputs.get(&shuffle).map(|outputs| &outputs.maps);
+        (0..maps).filter(|map| known.is_none_or(|known| !known.contains_key(map))).collect()
+    }
+
     /// Forgets a map output that turned out to be corrupt.
     pub(crate) fn lose(&self, shuffle: ShuffleId, map: usize) {
         if let Some(outputs) = self.lock().get_mut(&shuffle) {

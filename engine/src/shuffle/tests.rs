@@ -2,6 +2,7 @@
 
 use crate::batch::Elem;
 use crate::codec::Codec;
+use crate::event::Event;
 use crate::ids::ShuffleId;
 use crate::storage::Checkpoint;
 use crate::{DparkContext, Rdd};
@@ -25,6 +26,27 @@ fn lost_and_corrupt_map_outputs_are_computed_again() {
     store.lose(ShuffleId(1), 0);
     assert_eq!(groups.collect().unwrap(), expected);
     assert_eq!(calls.value(), 100, "recomputed rows do not count twice");
+}
+
+#[test]
+fn all_outputs_that_are_lost_are_computed_at_once() {
+    let ctx = DparkContext::local(1);
+    let sums = ctx.range_with(0, 400, 1, 20).key_by(|x| x % 7).shuffle_into(2).reduce_by_key(|a, b| a + b);
+    let expected = sums.collect().unwrap();
+    let attempts = Arc::new(Mutex::new(0));
+    let most = Arc::clone(&attempts);
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::TaskStarted { attempt, .. } = event {
+            let mut most = most.lock().unwrap_or_else(PoisonError::into_inner);
+            *most = attempt.max(&most).to_owned();
+        }
+    }));
+    let store = &ctx.0.arc().shuffles;
+    (0..10).for_each(|map| store.lose(ShuffleId(1), map));
+    assert_eq!(sums.collect().unwrap(), expected);
+    (0..20).for_each(|map| store.corrupt(ShuffleId(1), map));
+    assert_eq!(sums.collect().unwrap(), expected);
+    assert_eq!(*attempts.lock().unwrap(), 1, "each reader found all of them the first time");
 }
 
 type Pairs = Rdd<(i64, i64)>;

@@ -79,7 +79,8 @@ impl Core {
 impl DparkContext {
     /// The records of CSV files as rows of type `T`. The first record of every file names the columns: structs and maps
     /// take their fields from the columns of those names, tuples and vectors take them in order. Quoted fields may
-    /// contain line ends. Files are found and split as by [`DparkContext::text_file`].
+    /// contain line ends. A record that is no `T`, or has another number of fields than the first one, is an error, which
+    /// `--err` tolerates. Files are found and split as by [`DparkContext::text_file`].
     ///
     /// The start of every split but the first depends on the quotes before it. It is found once, when it is first
     /// needed, by a search that reads the file from the start, at several times the speed at which rows are read; a

@@ -124,9 +124,12 @@ impl FileSplit {
     /// The first byte at `offset` or behind that is no line end: the number of its line, from 1, and its position.
     /// Reads the file up to there, so it is for errors only.
     #[cold]
-    pub(super) fn place(&self, offset: u64, input: &Input) -> (u64, u64) {
+    pub(super) fn place(&self, offset: u64, input: &Input) -> String {
         let (mut line, mut place) = (1, offset);
-        let Ok(file) = self.open(input) else { return (line, place) };
+        if input.tolerates() {
+            return format!("byte {offset}");
+        }
+        let Ok(file) = self.open(input) else { return format!("byte {offset}") };
         let mut file = std::io::BufReader::with_capacity(1 << 16, file);
         let mut left = offset;
         while let Ok(bytes @ [_, ..]) = file.fill_buf() {
@@ -142,7 +145,7 @@ impl FileSplit {
             }
             file.consume(passed);
         }
-        (line, place)
+        format!("line {line} (byte {place})")
     }
 }
 

@@ -100,6 +100,11 @@ impl Input {
         InputMemory { reservation: self.context.arc().budget.reserve(), context: self.context.clone() }
     }
 
+    /// Whether bad records are left out instead of failing the task.
+    pub(super) fn tolerates(&self) -> bool {
+        self.task.err() > 0.0
+    }
+
     /// Why the task stops, when reading has ended with this error.
     #[cold]
     #[inline(never)]
@@ -108,7 +113,7 @@ impl Input {
             return Stop::Cancelled;
         }
         Stop::Failed(match error {
-            Error::Io { path, message } => Failure::Io { path, message },
+            Error::Io { path, message } | Error::BadRecord { path, message } => Failure::Io { path, message },
             Error::Budget(message) => Failure::Budget(message),
             other => Failure::Other(other.to_string()),
         })

@@ -32,7 +32,7 @@ impl<T: DeserializeOwned + 'static> Source for JsonLines<T> {
     }
 
     fn read(&self, split: &FileSplit, input: &Input) -> Result<impl Iterator<Item = Result<T>> + 'static> {
-        let mut values = Values { lines: Lines::open(split, Invalid::Refused, input)?, start: 0 };
+        let mut values = Values::open(split, input)?;
         Ok(std::iter::from_fn(move || match values.next() {
             Ok(Some(line)) => match serde_json::from_str(line) {
                 Ok(row) => Some(Ok(row)),
@@ -53,12 +53,25 @@ struct Values {
 
 impl Values {
     #[inline(never)]
+    fn open(split: &FileSplit, input: &Input) -> Result<Values> {
+        let invalid = if input.tolerates() { Invalid::Skipped } else { Invalid::Refused };
+        Ok(Values { lines: Lines::open(split, invalid, input)?, start: 0 })
+    }
+
+    #[inline(never)]
     fn next(&mut self) -> Result<Option<&str>> {
         loop {
-            let Some(line) = self.lines.advance()? else { return Ok(None) };
-            if !self.lines.text()[line.clone()].trim_ascii().is_empty() {
-                self.start = self.lines.position(line.start);
-                return Ok(Some(&self.lines.text()[line]));
+            if let Some(error) = self.lines.next_skipped() {
+                return Err(error);
+            }
+            match self.lines.advance()? {
+                Some(line) if self.lines.text()[line.clone()].trim_ascii().is_empty() => {}
+                Some(line) => {
+                    self.start = self.lines.position(line.start);
+                    return Ok(Some(&self.lines.text()[line]));
+                }
+                None if self.lines.has_skipped() => {}
+                None => return Ok(None),
             }
         }
     }
@@ -67,7 +80,7 @@ impl Values {
     #[inline(never)]
     fn error(&self, error: &serde_json::Error) -> Error {
         let split = self.lines.split();
-        let (line, byte) = split.place(self.start, self.lines.input());
+        let place = split.place(self.start, self.lines.input());
         let mut problem = error.to_string();
         // The parser saw one line only.
         if let Some(at) = problem.rfind(" at line ") {
@@ -75,13 +88,13 @@ impl Values {
         }
         let column = error.column();
         let next_step = "correct the line, or read with a row type that fits it";
-        Error::io(&split.path, format!("line {line} (byte {byte}), column {column}: {problem}; {next_step}"))
+        Error::bad_record(&split.path, format!("{place}, column {column}: {problem}; {next_step}"))
     }
 }
 
 impl DparkContext {
     /// The JSON values in text files, one a line, as rows of type `T`. Files are found and split as by
-    /// [`DparkContext::text_file`]; empty lines are skipped.
+    /// [`DparkContext::text_file`]; empty lines are skipped. A line that is no `T` is an error, which `--err` tolerates.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

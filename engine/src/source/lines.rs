@@ -3,6 +3,7 @@
 use super::{FileSplit, Input, InputMemory};
 use crate::error::{Error, Result};
 use crate::source::Compression;
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
 
@@ -20,7 +21,7 @@ pub(super) enum Invalid {
     Refused,
     /// U+FFFD, the replacement character.
     Replaced,
-    /// Their lines are left out, and told of by [`Lines::take_skipped`].
+    /// Their lines are left out, and told of by [`Lines::next_skipped`].
     Skipped,
 }
 
@@ -43,7 +44,7 @@ pub(super) struct Lines {
     offset: u64,
     state: State,
     /// Positions of what is not UTF-8 in lines that were left out.
-    skipped: Vec<u64>,
+    skipped: VecDeque<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -78,7 +79,7 @@ impl Lines {
             rest: Vec::new(),
             offset,
             state,
-            skipped: Vec::new(),
+            skipped: VecDeque::new(),
         })
     }
 
@@ -243,20 +244,29 @@ impl Lines {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             match std::str::from_utf8(line) {
                 Ok(line) => text.push_str(line),
-                Err(error) => self.skipped.push(at + error.valid_up_to() as u64),
+                Err(error) => self.skipped.push_back(at + error.valid_up_to() as u64),
             }
             at += line.len() as u64;
         }
         text
     }
 
-    /// What is wrong with each line that was left out since the last call.
-    pub(super) fn take_skipped(&mut self) -> Vec<Error> {
-        std::mem::take(&mut self.skipped).into_iter().map(|at| self.not_text(at)).collect()
+    /// What is wrong with the next line that was left out.
+    pub(super) fn next_skipped(&mut self) -> Option<Error> {
+        let at = self.skipped.pop_front()?;
+        Some(self.not_text(at))
+    }
+
+    /// Whether there is one.
+    pub(super) fn has_skipped(&self) -> bool {
+        !self.skipped.is_empty()
     }
 
     fn not_text(&self, at: u64) -> Error {
-        Error::io(&self.split.path, format!("the text is not valid UTF-8 at byte {at}; convert it with `iconv`"))
+        Error::bad_record(
+            &self.split.path,
+            format!("the text is not valid UTF-8 at byte {at}; convert it with `iconv`"),
+        )
     }
 
     fn read(&mut self, mut read: impl FnMut(&mut dyn Read) -> std::io::Result<usize>) -> Result<usize> {

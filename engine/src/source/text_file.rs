@@ -186,9 +186,9 @@ impl TextRows {
     /// Counts good and bad rows, and judges them.
     #[cold]
     fn judge(&mut self, good: usize, task: &TaskContext) -> Result<(), Stop> {
-        (0..good).for_each(|_| self.rows.seen());
-        for error in self.lines.take_skipped() {
-            self.rows.seen();
+        self.rows.seen(good);
+        while let Some(error) = self.lines.next_skipped() {
+            self.rows.seen(1);
             self.rows.skip(error.to_string(), task)?;
         }
         if good == 0 { self.rows.finish(task) } else { Ok(()) }

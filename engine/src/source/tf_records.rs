@@ -41,15 +41,8 @@ impl Source for TfRecords {
     fn read(&self, split: &FileSplit, input: &Input) -> Result<impl Iterator<Item = Result<Vec<u8>>> + 'static> {
         let start = if split.start == 0 { 0 } else { first_record(split, split.start, input)? };
         let mut records = Records::open_at(split, start, input)?;
-        let (mut ended, input) = (false, input.clone());
-        Ok(std::iter::from_fn(move || {
-            if ended {
-                return None;
-            }
-            let record = next_record(&mut records, &input).transpose();
-            ended = !matches!(record, Some(Ok(_)));
-            record
-        }))
+        let input = input.clone();
+        Ok(std::iter::from_fn(move || next_record(&mut records, &input).transpose()).fuse())
     }
 }
 
@@ -112,17 +105,22 @@ fn data_is_right(split: &FileSplit, start: u64, length: u64, input: &Input) -> R
 }
 
 fn next_record(records: &mut Records, input: &Input) -> Result<Option<Vec<u8>>> {
+    if records.offset >= records.split.end { at_end(records, input) } else { read_record(records) }
+}
+
+/// Reads a record. If only its data is bad, the next one follows it.
+fn read_record(records: &mut Records) -> Result<Option<Vec<u8>>> {
     let start = records.offset;
-    if start >= records.split.end {
-        return at_end(records, input);
-    }
     let mut header = [0; HEADER];
     match records.fill(&mut header)? {
         0 => return Ok(None),
         HEADER => {}
         _ => return Err(cut_off(records, start)),
     }
-    let length = length_of(&header).ok_or_else(|| corrupt(records, start, "length"))?;
+    let length = length_of(&header).ok_or_else(|| {
+        let problem = corrupt(records, start, "length");
+        Error::io(&records.split.path, problem)
+    })?;
     let length = usize::try_from(length).map_err(|_| cut_off(records, start))?;
     // The length is not believed before that much has been read.
     let mut data = Vec::new();
@@ -140,7 +138,8 @@ fn next_record(records: &mut Records, input: &Input) -> Result<Option<Vec<u8>>> 
         return Err(cut_off(records, start));
     }
     if crc != masked_crc(&data).to_le_bytes() {
-        return Err(corrupt(records, start, "data"));
+        let problem = corrupt(records, start, "data");
+        return Err(Error::bad_record(&records.split.path, problem));
     }
     Ok(Some(data))
 }
@@ -156,9 +155,7 @@ fn at_end(records: &mut Records, input: &Input) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     // Either there is no good record here, or there is one where none should be.
-    let mut here = Records::open_at(&split, next, input)?;
-    here.split.end = u64::MAX;
-    next_record(&mut here, input)?;
+    read_record(records)?;
     let message = format!(
         "the data of a record contains what looks like a record itself (byte {found}), so the file cannot be split there: \
          read it with `FileOptions::new().num_splits(1)`"
@@ -169,27 +166,28 @@ fn at_end(records: &mut Records, input: &Input) -> Result<Option<Vec<u8>>> {
 #[cold]
 fn cut_off(records: &Records, start: u64) -> Error {
     let problem = format!("the record at byte {start} is cut off: the file ends within it; write the file again");
-    bad_record(&records.split, problem)
+    Error::io(&records.split.path, problem + unless_nested(&records.split))
 }
 
+/// What is wrong with a record whose checksum is.
 #[cold]
-fn corrupt(records: &Records, start: u64, part: &str) -> Error {
+fn corrupt(records: &Records, start: u64, part: &str) -> String {
     let problem = format!(
         "the record at byte {start} is corrupt: the checksum of its {part} is wrong; is it a TFRecord file? Write it again"
     );
-    bad_record(&records.split, problem)
+    problem + unless_nested(&records.split)
 }
 
-#[cold]
-fn bad_record(split: &FileSplit, mut problem: String) -> Error {
-    if split.start > 0 {
-        problem += ", or, if its records contain records, read it with `FileOptions::new().num_splits(1)`";
+fn unless_nested(split: &FileSplit) -> &'static str {
+    match split.start {
+        0 => "",
+        _ => ", or, if its records contain records, read it with `FileOptions::new().num_splits(1)`",
     }
-    Error::io(&split.path, problem)
 }
 
 impl DparkContext {
-    /// The records of files in TensorFlow's TFRecord format. The checksums of every record are checked.
+    /// The records of files in TensorFlow's TFRecord format. The checksums of every record are checked; `--err` tolerates
+    /// records whose data has a wrong one.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

@@ -111,3 +111,16 @@ fn buffers_of_the_map_side_give_way() {
     let wide = ctx.range(0, 2000).map(|x| (x, [[x; 32]; 8])).reduce_by_key(|a, _| a);
     assert_eq!(wide.count().unwrap(), 2000);
 }
+
+#[test]
+fn grouping_counts_the_second_copy_of_a_piece() {
+    let group = |megabytes: u64| {
+        let ctx = with_memory(1, 1, megabytes << 20);
+        let groups = ctx.range(0, 1 << 20).map(|x| (0u8, x)).group_by_key().map_values(|values| values.len());
+        groups.collect()
+    };
+    // 9 MB of map output and 16 MB of pairs; 4 MB of numbers and 8 MB of values besides.
+    let error = group(32).unwrap_err().to_string();
+    assert!(error.contains("the memory budget of 32 MB does not suffice"), "{error}");
+    assert_eq!(group(40).unwrap(), [(0, 1 << 20)]);
+}

@@ -1,8 +1,9 @@
 //! `--err`: bad rows are left out and counted, as long as they are few.
 
 use dpark::event::{Event, TaskEnd};
+use dpark::source::{Input, Source};
 use dpark::status::StatusStore;
-use dpark::{Conf, DparkContext, Error, Rdd, StorageLevel};
+use dpark::{Conf, CsvOptions, DparkContext, Error, FileOptions, Rdd, StorageLevel};
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -134,6 +135,135 @@ fn lines_that_are_not_text_count() {
     assert!(error.contains("lines: the text is not valid UTF-8 at byte 4"), "{error}");
     let error = DparkContext::local(1).text_file(path.as_str()).count().unwrap_err().to_string();
     assert!(error.contains("the text is not valid UTF-8 at byte 4; convert it with `iconv`"), "{error}");
+}
+
+#[test]
+fn folds_leave_bad_rows_out() {
+    let ctx = tolerating(0.02);
+    let rows = ctx.range(0, 5000);
+    let expected: Vec<i64> = (0..5000).filter(is_good).collect();
+    let sum: i64 = expected.iter().sum();
+    assert_eq!(rows.reduce(|a, b| a + good(b)).unwrap(), sum);
+    assert_eq!(rows.fold(0, |a, b| a + good(b)).unwrap(), sum);
+    // What is accumulated owns memory, and is gone with the panic.
+    let add = |mut list: Vec<i64>, x| {
+        list.push(good(x));
+        list
+    };
+    assert_eq!(rows.aggregate(Vec::new(), add, |a, b| [a, b].concat()).unwrap(), expected);
+    let concat = |a: String, b: String| if b.contains("77") { panic!("bad {b}") } else { a + &b };
+    let texts = ctx.range(0, 100).map(|x| x.to_string());
+    let joined: String = (0..100).filter(|x| *x != 77).map(|x| x.to_string()).collect();
+    assert_eq!(texts.reduce(concat).unwrap(), joined);
+    assert_eq!(rows.max_by(|x| good(*x) % 1000).unwrap(), 999);
+    assert_eq!(rows.min_by(|x| -good(*x) % 1000).unwrap(), 999);
+    let seen = ctx.accumulator(0);
+    rows.with_env((&seen,)).foreach(|(seen,)| move |x| seen.add(good(x))).unwrap();
+    assert_eq!(seen.value(), sum);
+    let error = rows.filter(|x| x % 25 == 7).reduce(|a, b| a + good(b)).unwrap_err().to_string();
+    assert!(error.contains("reduce: 49 of 100 rows were bad"), "{error}");
+    // Nothing tells which row of a partition is bad, or which partition's result.
+    assert!(rows.map_partitions(|rows| [rows.map(good).sum::<i64>()]).count().is_err());
+    assert!(rows.foreach_partition(|rows| rows.for_each(|x| assert_eq!(good(x), x))).is_err());
+    assert!(rows.aggregate(0, |sum, x| sum + x, |_, _| panic!("merging")).is_err());
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Item {
+    id: i64,
+    text: String,
+}
+
+#[test]
+fn records_that_do_not_parse_count() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("items");
+    let expected: Vec<i64> = (0..1000).filter(is_good).collect();
+    // Bad ones of every kind, one of them the last: no number, no text, too few fields, no JSON.
+    let write = |head: &[u8], line: &dyn Fn(i64) -> Vec<u8>, bad: &[&[u8]]| {
+        let lines = (0..1000i64).map(|i| if is_good(&i) { line(i) } else { bad[i as usize / 50 % bad.len()].to_vec() });
+        let mut bytes = head.to_vec();
+        lines.for_each(|line| bytes.extend([line, b"\n".to_vec()].concat()));
+        std::fs::write(&path, [bytes.as_slice(), bad[0]].concat()).unwrap();
+    };
+    for splits in [1, 3, 10] {
+        let options = FileOptions::new().num_splits(splits);
+        write(b"id,text\n", &|i| format!("{i},\"a\nb{i}\"").into_bytes(), &[b"x,y", b"1", b"1,2,3", b"1,\xff"]);
+        let csv = CsvOptions::new().num_splits(splits);
+        let items = tolerating(0.05).csv_file_with::<Item>(&path, csv.clone());
+        assert_eq!(items.map(|item| item.id).collect().unwrap(), expected, "{splits} splits");
+        assert_eq!(items.filter(|item| item.text.starts_with("a\nb")).count().unwrap(), 980);
+        let error = tolerating(0.001).csv_file_with::<Item>(&path, csv).count().unwrap_err().to_string();
+        assert!(error.contains("csv_file: ") && error.contains("rows were bad") && error.contains("byte"), "{error}");
+
+        write(
+            b"",
+            &|i| format!("{{\"id\": {i}, \"text\": \"\"}}").into_bytes(),
+            &[b"{", b"{\"id\": 1.5, \"text\": \"\"}", b"\"\xff\""],
+        );
+        let items = tolerating(0.05).json_lines_with::<Item>(&path, options.clone());
+        assert_eq!(items.map(|item| item.id).collect().unwrap(), expected, "{splits} splits");
+        let error = tolerating(0.001).json_lines_with::<Item>(&path, options).count().unwrap_err().to_string();
+        assert!(error.contains("json_lines: ") && error.contains("rows were bad"), "{error}");
+    }
+    let error = DparkContext::local(1).json_lines::<Item>(&path).count().unwrap_err().to_string();
+    assert!(error.contains("items: line 8 (byte 154), column 1: EOF while parsing"), "{error}");
+}
+
+#[test]
+fn tf_records_whose_data_is_bad_count() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("records");
+    let ctx = DparkContext::local(1);
+    let written = ctx.range(0, 1000).map(|x| x.to_le_bytes()).save_as_tf_records(&path).unwrap();
+    let mut bytes = std::fs::read(&written[0]).unwrap();
+    let length = bytes.len() / 1000;
+    for i in (0..1000).filter(|i| !is_good(i)).chain([999]) {
+        bytes[i as usize * length + 12] ^= 1;
+    }
+    std::fs::write(&written[0], &bytes).unwrap();
+    let expected: Vec<i64> = (0..999).filter(is_good).collect();
+    for splits in 1..40 {
+        let options = FileOptions::new().num_splits(splits);
+        let rows = tolerating(0.1).tf_records_with(&path, options);
+        let rows = rows.map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()));
+        assert_eq!(rows.collect().unwrap(), expected, "{splits} splits");
+    }
+    // Behind a bad length there is no telling where records are.
+    bytes[length * 500] ^= 1;
+    std::fs::write(&written[0], &bytes).unwrap();
+    assert!(tolerating(1.0).tf_records(&path).count().unwrap_err().to_string().contains("checksum of its length"));
+}
+
+/// Numbers of which some are bad records, until reading fails.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Shaky;
+
+impl Source for Shaky {
+    type Row = i64;
+    type Split = ();
+
+    fn splits(&self) -> dpark::Result<Vec<()>> {
+        Ok(vec![()])
+    }
+
+    fn read(&self, _: &(), _: &Input) -> dpark::Result<impl Iterator<Item = dpark::Result<i64>> + 'static> {
+        Ok((0..).map(|x| match x {
+            900 => Err(Error::io("shaky", "the line is gone")),
+            x if is_good(&x) => Ok(x),
+            x => Err(Error::bad_record("shaky", format!("record {x} is bad"))),
+        }))
+    }
+}
+
+#[test]
+fn sources_of_users_can_tell_bad_records() {
+    let rows = tolerating(0.1).from_source(Shaky);
+    assert_eq!(rows.take(10).unwrap(), [0, 1, 2, 3, 4, 5, 6, 8, 9, 10]);
+    assert_eq!(rows.take(882).unwrap().last(), Some(&899));
+    assert!(rows.count().unwrap_err().to_string().contains("shaky: the line is gone"));
+    let error = DparkContext::local(1).from_source(Shaky).count().unwrap_err().to_string();
+    assert!(error.contains("shaky: record 7 is bad"), "{error}");
 }
 
 #[test]

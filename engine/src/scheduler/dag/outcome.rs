@@ -1,11 +1,12 @@
 //! What follows from the end of an attempt, and from losses.
 
-use super::{Attempt, MAX_ATTEMPTS, MAX_LOSSES, Machine, Owner, Standing, planted};
+use super::{Attempt, MAX_ATTEMPTS, MAX_LOSSES, Machine, Owner, Shuffle, Standing, planted};
 use crate::error::Failure;
 use crate::event::{Event, TaskEnd, TaskMetrics};
 use crate::ids::{ExecutorId, ShuffleId, TaskId};
 use crate::scheduler::command::{Command, Outcome};
 use crate::scheduler::job::Turn;
+use std::collections::BTreeSet;
 
 impl Machine {
     pub(super) fn task_finished(&mut self, task: TaskId, outcome: Outcome) {
@@ -38,6 +39,7 @@ impl Machine {
         tasks.succeed(attempt.position, attempt.launch.executor, step);
         let complete = tasks.is_complete();
         let super::Launch { task, job, partition, .. } = attempt.launch;
+        self.inputs_read(attempt);
         self.commands.push(Command::Accept { task, job, partition });
         match attempt.owner {
             Owner::Result(turn) if complete => self.end_job(turn, Ok(())),
@@ -49,9 +51,9 @@ impl Machine {
 
     fn task_failed(&mut self, attempt: &Attempt, failure: Failure) {
         match &failure {
-            Failure::Lost { shuffle, map, .. } => {
-                let (shuffle, map) = (*shuffle, *map);
-                self.input_lost(attempt, shuffle, map, failure);
+            Failure::Lost { outputs, .. } => {
+                let outputs = outputs.clone();
+                self.inputs_lost(attempt, &outputs, failure);
             }
             _ if failure.may_pass_on_retry() || planted!(self, RetryHopeless) => self.try_again(attempt, failure),
             _ => {
@@ -71,22 +73,57 @@ impl Machine {
         self.refresh(attempt.owner);
     }
 
-    /// The attempt found an input lost: that is computed again, then the attempt repeated. The
-    /// loss stands also when the job fails of it: later jobs must not count on that output.
-    fn input_lost(&mut self, attempt: &Attempt, shuffle: ShuffleId, map: usize, failure: Failure) {
+    /// The attempt found inputs lost: they are computed again, then the attempt repeated. The losses stand also when the job
+    /// fails of them: later jobs must not count on those outputs.
+    fn inputs_lost(&mut self, attempt: &Attempt, outputs: &[(ShuffleId, usize)], failure: Failure) {
         let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
         let tries = tasks.requeue(attempt.position, |tries| tries.losses += 1);
-        let known = self.add_input(attempt.owner, shuffle);
-        // What was computed after the attempt began is not what the attempt missed.
-        let output = self.shuffles.get(&shuffle).and_then(|shuffle| shuffle.tasks.output(map));
-        let stale = output.is_some_and(|output| output.step > attempt.launched_at);
-        if !stale || planted!(self, StaleLoss) {
-            self.output_lost(shuffle, map);
+        let shuffles: BTreeSet<ShuffleId> = outputs.iter().map(|(shuffle, _)| *shuffle).collect();
+        let mut hopeless = planted!(self, LossesBlameReader) && tries.losses >= MAX_LOSSES;
+        for shuffle in shuffles {
+            hopeless |= !self.add_input(attempt.owner, shuffle);
         }
-        if !known || (tries.losses >= MAX_LOSSES && !planted!(self, LossForEver)) {
+        for (shuffle, map) in outputs {
+            // What was computed after the attempt began is not what the attempt missed.
+            if self.is_newer(*shuffle, *map, attempt) && !planted!(self, StaleLoss) {
+                continue;
+            }
+            hopeless |= self.count_missed(*shuffle, *map) >= MAX_LOSSES && !planted!(self, LossForEver);
+            self.output_lost(*shuffle, *map);
+        }
+        if hopeless {
             return self.give_up(attempt, tries.total(), failure);
         }
         self.refresh(attempt.owner);
+    }
+
+    /// Whether an output was computed after the attempt began.
+    fn is_newer(&self, shuffle: ShuffleId, map: usize, attempt: &Attempt) -> bool {
+        let output = self.shuffles.get(&shuffle).and_then(|shuffle| shuffle.tasks.output(map));
+        output.is_some_and(|output| output.step > attempt.launched_at)
+    }
+
+    /// A reader has missed an output: how often in a row that is. Nothing if others have missed the same copy of it before.
+    fn count_missed(&mut self, shuffle: ShuffleId, map: usize) -> u32 {
+        let Some(shuffle) = self.shuffles.get_mut(&shuffle) else { return 0 };
+        if shuffle.tasks.output(map).is_none() {
+            return 0;
+        }
+        let missed = shuffle.missed.entry(map).or_default();
+        *missed += 1;
+        *missed
+    }
+
+    /// The attempt has read its inputs: those that had been missed before are good now.
+    fn inputs_read(&mut self, attempt: &Attempt) {
+        let turn = self.turns.get(&attempt.launch.job);
+        let Some(job) = turn.and_then(|turn| self.jobs.get(turn)) else { return };
+        for input in &job.stages[attempt.launch.stage].inputs {
+            let Some(shuffle) = self.shuffles.get_mut(input) else { continue };
+            let Shuffle { tasks, missed, .. } = shuffle;
+            let read = |map: usize| tasks.output(map).is_some_and(|output| output.step <= attempt.launched_at);
+            missed.retain(|map, _| !read(*map));
+        }
     }
 
     /// Notes that the stage reads `shuffle`; whether the job it runs for can compute that.

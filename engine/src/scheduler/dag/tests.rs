@@ -45,7 +45,11 @@ fn succeed(machine: &mut Machine, task: u64) -> Vec<Command> {
 }
 
 fn lose(machine: &mut Machine, task: u64, shuffle: u64, map: usize) -> Vec<Command> {
-    let failure = Failure::Lost { shuffle: ShuffleId(shuffle), map, message: "gone".to_owned() };
+    lose_all(machine, task, &[(ShuffleId(shuffle), map)])
+}
+
+fn lose_all(machine: &mut Machine, task: u64, outputs: &[(ShuffleId, usize)]) -> Vec<Command> {
+    let failure = Failure::Lost { outputs: outputs.to_vec(), message: "gone".to_owned() };
     machine.apply(Input::TaskFinished { task: TaskId(task), outcome: Outcome::Failed(failure) })
 }
 
@@ -91,6 +95,51 @@ fn an_output_lost_from_a_skipped_stage_is_computed_again_alone() {
     let again = succeed(&mut machine, 6);
     assert_eq!(launches(&again).iter().map(|launch| (launch.stage, launch.attempt)).collect::<Vec<_>>(), [(1, 1)]);
     assert!(matches!(ends(&succeed(&mut machine, 7))[..], [Ok(())]));
+}
+
+#[test]
+fn a_reader_may_miss_any_number_of_outputs_one_after_another() {
+    let mut machine = machine(1);
+    let mut launched = launches(&machine.apply(Input::Submit(spec(1, &[(Some(5), &[], 100), (None, &[5], 1)]))));
+    let mut lost = 0..100;
+    while let [launch] = launched[..] {
+        let commands = match lost.next().filter(|_| launch.stage == 1) {
+            Some(map) => lose(&mut machine, launch.task.0, 5, map),
+            None => succeed(&mut machine, launch.task.0),
+        };
+        launched = launches(&commands);
+        assert!(ends(&commands).iter().all(|end| end.is_ok()), "{commands:?}");
+    }
+    assert!(launched.is_empty() && machine.running_jobs().is_empty());
+}
+
+#[test]
+fn outputs_that_are_lost_together_are_computed_together() {
+    let mut machine = machine(3);
+    machine.apply(Input::Submit(spec(1, &[(Some(4), &[], 2), (Some(5), &[], 2), (None, &[4, 5], 1)])));
+    (1..=4).for_each(|task| drop(succeed(&mut machine, task)));
+    let lost = lose_all(&mut machine, 5, &[(ShuffleId(5), 0), (ShuffleId(5), 1), (ShuffleId(4), 1)]);
+    assert_eq!(launched(&lost), [(1, 0, 1), (1, 1, 0), (1, 1, 1)]);
+}
+
+#[test]
+fn an_output_that_is_lost_again_and_again_fails_its_readers() {
+    let mut machine = machine(1);
+    machine.apply(Input::Submit(spec(1, &[(Some(5), &[], 1), (None, &[5], 2)])));
+    // Computes the output, which its reader misses.
+    let miss = |machine: &mut Machine, task: u64| {
+        succeed(machine, task);
+        lose(machine, task + 1, 5, 0)
+    };
+    [1, 3, 5].iter().for_each(|task| assert!(ends(&miss(&mut machine, *task)).is_empty()));
+    // Somebody reads it: it is as good as any other again.
+    succeed(&mut machine, 7);
+    succeed(&mut machine, 8);
+    assert!(ends(&lose(&mut machine, 9, 5, 0)).is_empty());
+    [10, 12].iter().for_each(|task| assert!(ends(&miss(&mut machine, *task)).is_empty()));
+    let last = miss(&mut machine, 14);
+    let [Err(error)] = ends(&last)[..] else { panic!("it goes on for ever: {last:?}") };
+    assert!(error.to_string().contains("map output 0 of shuffle 5 is lost: gone"), "{error}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl World {
         if launch.attempt == 0 && life.over {
             *life = Life::default();
         }
-        if launch.attempt != life.failures + life.losses || life.failures >= 4 || life.losses >= 4 {
+        if launch.attempt != life.failures + life.losses || life.failures >= 4 {
             return Err(format!("{launch:?} after {life:?}"));
         }
         life.over = false;
@@ -117,6 +117,9 @@ impl World {
         for shuffle in spec.stages.iter().filter_map(|stage| stage.shuffle) {
             for map in 0..self.plan.shuffles[shuffle.0 as usize].values.len() {
                 self.allow_new_life((Key::Map(shuffle), map));
+            }
+            if self.users(shuffle) == 0 {
+                self.missed.retain(|(of, _), _| *of != shuffle);
             }
             if self.users(shuffle) == 0 && self.forgotten.remove(&shuffle) {
                 self.drop_shuffle(shuffle);
@@ -188,9 +191,13 @@ impl World {
                 self.seen.shared += 1;
             }
             let output = (shuffle, run.launch.partition);
-            self.stored.insert(output, (run.launch.executor, value));
             self.believed.insert(output, self.step + 1);
+            match self.cursed.get_mut(&output).filter(|times| **times > 0) {
+                Some(times) => *times -= 1,
+                None => drop(self.stored.insert(output, (run.launch.executor, value))),
+            }
         }
+        self.note_read(run);
     }
 
     pub(super) fn note_failure(&mut self, life: (Key, usize)) {
@@ -202,7 +209,27 @@ impl World {
     pub(super) fn note_loss(&mut self, life: (Key, usize)) {
         let life = self.lives.entry(life).or_default();
         life.losses += 1;
-        self.excuse |= life.losses >= 4;
+    }
+
+    /// An attempt has reported a lost output; whether that is hopeless.
+    pub(super) fn note_missed(&mut self, output: (ShuffleId, usize), run: &Run) -> bool {
+        // It has gone since, or was computed again.
+        if self.believed.get(&output).is_none_or(|since| *since > run.launched_at) {
+            return false;
+        }
+        self.believed.remove(&output);
+        let missed = self.missed.entry(output).or_default();
+        missed.in_all += 1;
+        missed.in_a_row += 1;
+        self.excuse |= missed.in_all >= 4;
+        missed.in_a_row >= 4
+    }
+
+    /// An attempt has read its inputs.
+    fn note_read(&mut self, run: &Run) {
+        let inputs = self.plan.inputs(run.launch.job.0 as usize, run.launch.stage);
+        let read = self.missed.iter_mut().filter(|((shuffle, _), _)| inputs.contains(shuffle));
+        read.for_each(|(_, missed)| missed.in_a_row = 0);
     }
 
     pub(super) fn allow_new_life(&mut self, life: (Key, usize)) {

@@ -22,6 +22,8 @@ enum Happening {
     Announce,
     /// A map output goes, and only its readers will notice.
     Corrupt,
+    /// A map output goes whenever it is computed from now on, the next few times or for ever.
+    Curse,
     Forget(ShuffleId),
     LoseExecutor,
     AddExecutor,
@@ -36,9 +38,17 @@ pub(super) struct Run {
     pub(super) killed: bool,
     /// Its executor was lost; it may report nevertheless.
     pub(super) zombie: bool,
-    /// A map output that it missed while reading.
-    missed: Option<(ShuffleId, usize)>,
+    /// Map outputs that it missed while reading.
+    missed: BTreeSet<(ShuffleId, usize)>,
     pub(super) value: Option<u64>,
+}
+
+/// How often readers have missed a map output since a job uses it.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    pub(super) in_all: u32,
+    /// Since somebody has read it.
+    pub(super) in_a_row: u32,
 }
 
 /// What a job is at.
@@ -95,6 +105,10 @@ pub(super) struct World {
     pub(super) stored: BTreeMap<(ShuffleId, usize), (ExecutorId, u64)>,
     /// Map outputs that the scheduler has reason to believe in, and since which step.
     pub(super) believed: BTreeMap<(ShuffleId, usize), u64>,
+    /// How often map outputs will still be gone as soon as they are computed.
+    pub(super) cursed: BTreeMap<(ShuffleId, usize), u32>,
+    /// How often map outputs were missed.
+    pub(super) missed: BTreeMap<(ShuffleId, usize), Missed>,
     pub(super) counted: BTreeSet<(Key, usize)>,
     pub(super) forgotten: BTreeSet<ShuffleId>,
     pub(super) runs: BTreeMap<TaskId, Run>,
@@ -129,6 +143,8 @@ impl World {
             step: 0,
             stored: BTreeMap::new(),
             believed: BTreeMap::new(),
+            cursed: BTreeMap::new(),
+            missed: BTreeMap::new(),
             counted: BTreeSet::new(),
             forgotten: BTreeSet::new(),
             runs: BTreeMap::new(),
@@ -165,11 +181,12 @@ impl World {
         let troubles = [0, 2, 8][self.rng.below(3) as usize];
         for _ in 0..troubles {
             let when = self.rng.below(200);
-            let trouble = match self.rng.below(10) {
+            let trouble = match self.rng.below(11) {
                 0 => Happening::CancelAll,
                 1 | 2 => Happening::LoseExecutor,
                 3 | 4 => Happening::Announce,
                 5 => Happening::Forget(ShuffleId(self.rng.below(7))),
+                6 => Happening::Curse,
                 _ => Happening::Corrupt,
             };
             self.at(when, trouble);
@@ -236,6 +253,14 @@ impl World {
                 self.lose_output();
                 Ok(())
             }
+            Happening::Curse => {
+                let shuffle = self.rng.below(self.plan.shuffles.len() as u64);
+                let maps = self.plan.shuffles.get(shuffle as usize).map_or(0, |planned| planned.values.len());
+                let times = [1, 2, 3, u32::MAX][self.rng.below(4) as usize];
+                self.cursed.insert((ShuffleId(shuffle), self.rng.below(maps as u64) as usize), times);
+                self.lose_output();
+                Ok(())
+            }
             Happening::Forget(shuffle) => {
                 if self.users(shuffle) == 0 {
                     self.drop_shuffle(shuffle);
@@ -264,7 +289,7 @@ impl World {
         for run in self.runs.values_mut() {
             let reads = self.plan.inputs(run.launch.job.0 as usize, run.launch.stage).contains(&lost.0);
             if reads && self.rng.chance(60) {
-                run.missed = Some(lost);
+                run.missed.insert(lost);
             }
         }
         Some(lost)
@@ -303,22 +328,20 @@ impl World {
         let Some(mut run) = self.runs.remove(&task) else { return Ok(()) };
         let outcome = self.outcome(&mut run);
         let life = (run.key, run.launch.partition);
+        let mut hopeless = false;
         if !run.killed && !run.zombie {
             match &outcome {
                 Outcome::Succeeded(_) => self.note_success(&run),
-                Outcome::Failed(Failure::Lost { shuffle, map, .. }) => {
-                    let output = (*shuffle, *map);
-                    if self.believed.get(&output).is_some_and(|since| *since <= run.launched_at) {
-                        self.believed.remove(&output);
-                    }
+                Outcome::Failed(Failure::Lost { outputs, .. }) => {
+                    hopeless |=
+                        outputs.iter().fold(false, |hopeless, output| self.note_missed(*output, &run) | hopeless);
                     self.note_loss(life);
                 }
                 Outcome::Failed(failure) if failure.may_pass_on_retry() => self.note_failure(life),
-                Outcome::Failed(_) => self.excuse = true,
+                Outcome::Failed(_) => (self.excuse, hopeless) = (true, true),
                 Outcome::Cancelled => self.note_failure(life),
             }
         }
-        let hopeless = matches!(&outcome, Outcome::Failed(Failure::Other(_))) && !run.killed && !run.zombie;
         let job = run.launch.job;
         self.check_count(&run, self.machine.counts(task))?;
         self.reported = Some(run);
@@ -332,12 +355,12 @@ impl World {
     fn outcome(&mut self, run: &mut Run) -> Outcome {
         let (job, stage) = (run.launch.job.0 as usize, run.launch.stage);
         let panic = Failure::Panic { message: "oh".to_owned(), location: None };
-        let lost = |(shuffle, map)| Outcome::Failed(Failure::Lost { shuffle, map, message: "gone".to_owned() });
+        let lost = |outputs| Outcome::Failed(Failure::Lost { outputs, message: "gone".to_owned() });
         if run.killed && self.rng.chance(50) {
             return Outcome::Cancelled;
         }
-        if let Some(missed) = run.missed {
-            return lost(missed);
+        if !run.missed.is_empty() {
+            return lost(run.missed.iter().copied().collect());
         }
         if self.rng.chance(self.panics) {
             return Outcome::Failed(panic);
@@ -348,14 +371,19 @@ impl World {
         if self.rng.chance(1) {
             return Outcome::Cancelled;
         }
-        let mut values = Vec::new();
+        let (mut values, mut gone) = (Vec::new(), Vec::new());
         for input in self.plan.inputs(job, stage) {
             for map in 0..self.plan.shuffles[input.0 as usize].values.len() {
                 match self.stored.get(&(*input, map)) {
                     Some((_, value)) => values.push(*value),
-                    None => return lost((*input, map)),
+                    None => gone.push((*input, map)),
                 }
             }
+        }
+        if !gone.is_empty() {
+            // Not every reader looks at all of them.
+            gone.truncate(if self.rng.chance(50) { 1 } else { gone.len() });
+            return lost(gone);
         }
         let of = match run.key {
             Key::Map(shuffle) => shuffle.0,
@@ -384,7 +412,7 @@ impl World {
             Command::Launch(launch) => {
                 self.trace.push(format!("       {launch:?}"));
                 let key = self.check_launch(&launch)?;
-                let (launched_at, missed) = (self.step, None);
+                let (launched_at, missed) = (self.step, BTreeSet::new());
                 let run = Run { launch, key, launched_at, killed: false, zombie: false, missed, value: None };
                 self.runs.insert(launch.task, run);
                 self.soon(20, Happening::Finish(launch.task));

@@ -174,8 +174,8 @@ impl Records {
 
     fn at(&self, position: Option<&csv::Position>, problem: &str) -> Error {
         // The position may be before empty lines.
-        let (line, byte) = self.split.place(self.base + position.map_or(0, csv::Position::byte), &self.input);
-        Error::io(&self.split.path, format!("line {line} (byte {byte}): {problem}"))
+        let place = self.split.place(self.base + position.map_or(0, csv::Position::byte), &self.input);
+        Error::bad_record(&self.split.path, format!("{place}: {problem}"))
     }
 }
 
