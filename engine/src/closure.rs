@@ -1,6 +1,11 @@
 //! User closures, erased. What may be shipped is decided here, when an operator is applied and on every master alike: a
 //! closure without captures, a `fn` item, a `fn` pointer, or one that was rebuilt from a serialised environment
 //! (`with_env`). Memory layout of captures is never interpreted.
+//!
+//! Operators ask for `'static`, so a closure that borrows is refused by rustc, in words that cannot name
+//! `#[dpark::closures]`. Without the bound the message would be ours, but a zero-sized closure may hold a zero-sized
+//! proof with a lifetime (that a lock is held, say, as `critical_section`'s token is), nothing tells it from a closure
+//! without captures, and it would be kept and called after the proof has expired.
 
 mod shipped;
 

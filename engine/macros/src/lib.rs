@@ -15,6 +15,10 @@ use syn::Item;
 /// The attribute looks at syntax alone: it follows RDDs from contexts (`DparkContext::..`), from parameters, `let`s,
 /// return types and fields of `self` whose types say `Rdd<..>` or `DparkContext` in the text it is applied to. An RDD
 /// that it cannot see (a field of another struct, say) can be given a name first: `let rdd: &Rdd<_> = &job.rdd;`.
+///
+/// Where the attribute is missing, rustc says of a closure that it "may outlive the current function" (E0373), or of what
+/// it refers to that it "escapes" (E0521) or "does not live long enough" (E0597). Its advice to write `move` does not help:
+/// the operator then refuses the closure when it is applied.
 #[proc_macro_attribute]
 pub fn closures(arguments: TokenStream, input: TokenStream) -> TokenStream {
     if !arguments.is_empty() {
