@@ -6,6 +6,7 @@
 //! once, without a guard in generic code.
 
 mod rows;
+mod select;
 
 pub use rows::{drain_rows, filter_rows, map_rows, take_row};
 
@@ -271,7 +272,8 @@ impl Batch {
         let size = self.elem.size;
         let fits = self.head == 0
             && self.layout.align() == self.elem.align
-            && self.layout.size().checked_rem(size).unwrap_or(0) == 0;
+            // A vector of zero-sized rows frees no memory, so it must get none.
+            && self.layout.size().checked_rem(size).unwrap_or(self.layout.size()) == 0;
         if !fits {
             let mut exact = Batch::new(self.elem);
             self.move_rows(&mut exact, usize::MAX);

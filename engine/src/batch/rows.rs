@@ -1,6 +1,7 @@
 //! The loops over the rows of a batch, with their type. A cell compiles them again for each of its operators.
 
 use super::Batch;
+use crate::vectors::has_avx2;
 
 /// Moves every row of `input` through `f` to the empty batch `out`.
 ///
@@ -9,12 +10,13 @@ use super::Batch;
 #[inline]
 pub unsafe fn map_rows<T, U>(input: &mut Batch, out: &mut Batch, mut f: impl FnMut(T) -> U) {
     let rows = input.rows();
-    out.reserve(rows);
     // SAFETY: rows are read once each (`head` moves past a row before `f` gets it) and written to reserved memory. Rows
-    // that need no drop are not counted one by one: after a panic there is nothing to clean up.
+    // that need no drop are not counted one by one: after a panic there is nothing to clean up. If they have the layout of what
+    // is made of them, that is written in their place, and the first-level cache has to hold one batch instead of two.
     unsafe {
-        let target = out.ptr as *mut U;
         if const { std::mem::needs_drop::<T>() || std::mem::needs_drop::<U>() } {
+            out.reserve(rows);
+            let target = out.ptr as *mut U;
             let source = input.ptr as *const T;
             while input.head < input.len {
                 let row = source.add(input.head).read();
@@ -22,8 +24,18 @@ pub unsafe fn map_rows<T, U>(input: &mut Batch, out: &mut Batch, mut f: impl FnM
                 target.add(out.len).write(f(row));
                 out.len += 1;
             }
+        } else if const { size_of::<T>() == size_of::<U>() && align_of::<T>() == align_of::<U>() } {
+            let source = (input.ptr as *mut T).add(input.head);
+            if has_avx2() {
+                replace_wide(source, rows, &mut f)
+            } else {
+                replace_plain(source, rows, &mut f)
+            }
+            input.hand_over(out);
         } else {
+            out.reserve(rows);
             let source = (input.ptr as *const T).add(input.head);
+            let target = out.ptr as *mut U;
             let mut i = 0;
             while i < rows {
                 target.add(i).write(f(source.add(i).read()));
@@ -35,6 +47,33 @@ pub unsafe fn map_rows<T, U>(input: &mut Batch, out: &mut Batch, mut f: impl FnM
     }
 }
 
+/// Replaces each row by what `f` makes of it.
+///
+/// # Safety
+/// There are so many rows at `rows`; `U` has the layout of `T`, and neither needs a drop.
+#[inline(always)]
+unsafe fn replace_plain<T, U>(rows: *mut T, n: usize, f: &mut impl FnMut(T) -> U) {
+    let mut i = 0;
+    while i < n {
+        // SAFETY: `i` is below the number of rows.
+        unsafe {
+            let row = rows.add(i);
+            (row as *mut U).write(f(row.read()));
+        }
+        i += 1;
+    }
+}
+
+/// The same, compiled for wide vectors.
+///
+/// # Safety
+/// As for [`replace_plain`]; the processor has AVX2.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+unsafe fn replace_wide<T, U>(rows: *mut T, n: usize, f: &mut impl FnMut(T) -> U) {
+    // SAFETY: passed on from the caller.
+    unsafe { replace_plain(rows, n, f) }
+}
+
 /// Moves the rows of `input` for which `keep` holds to the empty batch `out`.
 ///
 /// # Safety
@@ -42,35 +81,41 @@ pub unsafe fn map_rows<T, U>(input: &mut Batch, out: &mut Batch, mut f: impl FnM
 #[inline]
 pub unsafe fn filter_rows<T>(input: &mut Batch, out: &mut Batch, mut keep: impl FnMut(&T) -> bool) {
     let rows = input.rows();
-    out.reserve(rows);
-    // SAFETY: as in `map_rows`; the second loop writes every row and counts only the kept ones, which saves a branch.
+    let mask = out.mask(rows);
+    // SAFETY: the rows stay where they are until the mask is complete.
     unsafe {
-        let target = out.ptr as *mut T;
-        if const { std::mem::needs_drop::<T>() } {
-            let source = input.ptr as *const T;
-            while input.head < input.len {
-                let row = source.add(input.head).read();
-                input.head += 1;
-                if keep(&row) {
-                    target.add(out.len).write(row);
-                    out.len += 1;
-                }
-            }
+        let source = (input.ptr as *const T).add(input.head);
+        if const { !std::mem::needs_drop::<T>() } && has_avx2() {
+            mark_wide(source, mask, rows, &mut keep);
         } else {
-            let source = (input.ptr as *const T).add(input.head);
-            let (mut i, mut kept) = (0, 0);
-            while i < rows {
-                // Bitwise a copy of a row that needs no drop: whichever of the two is used, the other is forgotten.
-                let row = std::mem::ManuallyDrop::new(source.add(i).read());
-                let keeps = keep(&row);
-                target.add(kept).write(std::mem::ManuallyDrop::into_inner(row));
-                kept += keeps as usize;
-                i += 1;
-            }
-            input.head = input.len;
-            out.len = kept;
+            mark_plain(source, mask, rows, &mut keep);
         }
+        input.select(out);
     }
+}
+
+/// Writes for each row whether to keep it.
+///
+/// # Safety
+/// There are so many rows at `rows`, and there is room for so many answers at `mask`.
+#[inline(always)]
+unsafe fn mark_plain<T>(rows: *const T, mask: *mut bool, n: usize, keep: &mut impl FnMut(&T) -> bool) {
+    let mut i = 0;
+    while i < n {
+        // SAFETY: `i` is below the number of rows.
+        unsafe { mask.add(i).write(keep(&*rows.add(i))) }
+        i += 1;
+    }
+}
+
+/// The same, compiled for wide vectors.
+///
+/// # Safety
+/// As for [`mark_plain`]; the processor has AVX2.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+unsafe fn mark_wide<T>(rows: *const T, mask: *mut bool, n: usize, keep: &mut impl FnMut(&T) -> bool) {
+    // SAFETY: passed on from the caller.
+    unsafe { mark_plain(rows, mask, n, keep) }
 }
 
 /// Moves every row of `input` into `f`.

@@ -81,7 +81,10 @@ impl Source for Numbers {
         let numbers = unsafe { std::slice::from_raw_parts_mut(out.ptr as *mut MaybeUninit<i64>, n) };
         let (start, step) = (self.next, self.step);
         if step == 1 {
-            wide_vectors!(count_up(start, numbers));
+            wide_vectors(
+                #[inline(always)]
+                || count_up(start, numbers),
+            );
         } else {
             count_by(start, step, numbers);
         }

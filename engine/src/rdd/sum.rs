@@ -135,7 +135,10 @@ fn checked_u128(sum: u128, rows: &[u128]) -> Option<u128> {
 /// Adds the halves of the numbers apart: that cannot overflow, and uses vectors.
 fn add_i64(sum: i128, rows: &[i64]) -> Option<i128> {
     Some(rows.chunks(1 << 30).fold(sum, |sum, block| {
-        let (low, high) = wide_vectors!(halves(block));
+        let (low, high) = wide_vectors(
+            #[inline(always)]
+            || halves(block),
+        );
         sum + (i128::from(high) << 32) + i128::from(low)
     }))
 }
