@@ -45,6 +45,8 @@ pub mod ids;
 pub mod job;
 #[doc(hidden)]
 pub mod known;
+#[cfg_attr(not(test), expect(dead_code, reason = "the executors, which come next, use it"))]
+mod net;
 #[doc(hidden)]
 pub mod node;
 mod partitioner;
