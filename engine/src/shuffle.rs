@@ -13,6 +13,8 @@
 //! ```
 
 mod buffers;
+#[cfg_attr(not(test), expect(dead_code, reason = "the executors, which come next, use it"))]
+mod files;
 mod kept;
 mod node;
 mod read;

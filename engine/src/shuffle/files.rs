@@ -1,0 +1,136 @@
+//! Map outputs on disk, for reduce tasks in other processes: a data file with the blocks of one map partition one after the
+//! other, and an index that tells where each begins and what its bytes must be. The layout is drawn in `docs/formats.md`.
+//!
+//! The blocks of a reduce partition are neighbours, so one range of the data file has all of them. A reader asks the index
+//! for that range, reads it from the disk or over HTTP, and has the index check and decompress each block of it.
+
+mod index;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use index::Index;
+
+use crate::ids::{ShuffleId, TaskId};
+use crate::net::secret::Secret;
+use index::Form;
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Larger blocks are not compressed: the format of compressed blocks ends at 2 GB.
+const LARGEST_COMPRESSED: usize = 1 << 30;
+
+/// A complete map output.
+#[derive(Debug)]
+pub(crate) struct MapFile {
+    pub(crate) data: PathBuf,
+    pub(crate) index: PathBuf,
+    /// Bytes of the blocks before they were compressed.
+    pub(crate) raw_bytes: u64,
+    /// Bytes of both files.
+    pub(crate) file_bytes: u64,
+}
+
+/// Writes the blocks of one map partition below `dir`. The attempt keeps two tasks apart that compute the same partition. Both
+/// files have temporary names until they are complete, and the index comes last: where there is one, all is there. After an
+/// error nothing is.
+pub(crate) fn write_map_file<'a>(
+    dir: &Path,
+    shuffle: ShuffleId,
+    map: usize,
+    attempt: TaskId,
+    blocks: impl Iterator<Item = &'a [u8]>,
+    secret: &Secret,
+) -> io::Result<MapFile> {
+    let name = format!("shuffle-{shuffle}-{map}.{attempt}");
+    let mut data = Draft::create(dir.join(format!("{name}.data")))?;
+    let mut index = Index::new(shuffle, map);
+    let mut compressor = Compressor::default();
+    let mut raw_bytes = 0;
+    for raw in blocks {
+        raw_bytes += raw.len() as u64;
+        let (form, stored) = compressor.compress(raw);
+        data.write(stored)?;
+        index.add(form, raw.len(), stored, secret);
+    }
+    let index_bytes = index.to_bytes(secret);
+    let mut index_file = Draft::create(dir.join(format!("{name}.index")))?;
+    index_file.write(&index_bytes)?;
+    index_file.flush()?;
+    let data = data.publish()?;
+    let file_bytes = index.data_bytes() + index_bytes.len() as u64;
+    match index_file.publish() {
+        Ok(index) => Ok(MapFile { data, index, raw_bytes, file_bytes }),
+        Err(error) => {
+            // Without an index nobody looks at it.
+            let _ = std::fs::remove_file(data);
+            Err(error)
+        }
+    }
+}
+
+/// What compressing needs, used again for each block.
+#[derive(Default)]
+struct Compressor {
+    table: CompressTable,
+    buffer: Vec<u8>,
+}
+
+impl Compressor {
+    /// The block as it is stored: compressed if that makes it smaller.
+    fn compress<'a>(&'a mut self, raw: &'a [u8]) -> (Form, &'a [u8]) {
+        if raw.len() <= LARGEST_COMPRESSED {
+            let room = get_maximum_output_size(raw.len());
+            if self.buffer.len() < room {
+                self.buffer.resize(room, 0);
+            }
+            match compress_into_with_table(raw, &mut self.buffer, &mut self.table) {
+                Ok(length) if length < raw.len() => return (Form::Lz4, &self.buffer[..length]),
+                _ => {}
+            }
+        }
+        (Form::Plain, raw)
+    }
+}
+
+/// A file that is not complete yet. It goes with this value unless it is published.
+struct Draft {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Draft {
+    fn create(path: PathBuf) -> io::Result<Draft> {
+        let temporary = path.with_added_extension("tmp");
+        let file = File::create(&temporary).map_err(|error| about(&temporary, error))?;
+        Ok(Draft { path, temporary, file: BufWriter::with_capacity(256 << 10, file) })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes).map_err(|error| about(&self.path, error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().map_err(|error| about(&self.path, error))
+    }
+
+    /// Gives the file its name.
+    fn publish(mut self) -> io::Result<PathBuf> {
+        self.flush()?;
+        std::fs::rename(&self.temporary, &self.path).map_err(|error| about(&self.path, error))?;
+        Ok(std::mem::take(&mut self.path))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Of a published file there is none.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+fn about(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
