@@ -24,11 +24,14 @@ use rayon::ThreadPool;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// How often the driver is told that this process is alive.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Where the driver listens; set in the environment of executors only.
 pub(crate) const DRIVER: &str = "DPARK_EXECUTOR_DRIVER";
@@ -144,7 +147,15 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
         running: Arc::default(),
         fetcher: Arc::new(Fetcher::new(secret)),
     };
+    tokio::spawn(beat(executor.answers.clone()));
     executor.obey(&mut incoming).await
+}
+
+/// Tells the driver again and again that this process is alive.
+async fn beat(answers: UnboundedSender<Vec<u8>>) {
+    while answers.send(payload(&ToDriver::Heartbeat)).is_ok() {
+        tokio::time::sleep(HEARTBEAT).await;
+    }
 }
 
 async fn next(incoming: &mut BufReader<OwnedReadHalf>) -> Result<Option<ToExecutor>, String> {

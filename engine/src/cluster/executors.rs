@@ -29,6 +29,12 @@ pub(crate) struct Executors {
     processes: BTreeMap<u32, PathBuf>,
     joined: BTreeMap<ExecutorId, Peer>,
     pids: BTreeMap<ExecutorId, u32>,
+    /// Processes that were killed, and why.
+    killed: BTreeMap<u32, String>,
+    /// Executors whose connection has ended and whose process has not, by process.
+    leaving: BTreeMap<u32, Lost>,
+    /// How processes have ended whose connection has not.
+    ends: BTreeMap<u32, String>,
     /// Executors that ended before they joined, since the last one that joined.
     stillborn: u32,
     memory: u64,
@@ -51,6 +57,21 @@ pub(crate) struct Wanted {
     pub(crate) directory: PathBuf,
 }
 
+/// An executor that is gone.
+pub(crate) struct Lost {
+    pub(crate) executor: ExecutorId,
+    pub(crate) why: String,
+}
+
+/// What follows from the end of a process.
+#[derive(Default)]
+pub(crate) struct Ended {
+    /// The executor that it was, if its connection has ended, too.
+    pub(crate) lost: Option<Lost>,
+    /// What is wrong, if no other can be started.
+    pub(crate) problem: Option<String>,
+}
+
 impl Executors {
     /// Starts the processes. It must be called on a thread that lives as long as they shall: with the thread that has started
     /// them, they end.
@@ -66,6 +87,9 @@ impl Executors {
             processes: BTreeMap::new(),
             joined: BTreeMap::new(),
             pids: BTreeMap::new(),
+            killed: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            ends: BTreeMap::new(),
             stillborn: 0,
             memory,
             err,
@@ -96,33 +120,50 @@ impl Executors {
         self.joined.insert(executor, Peer { executor, files, directory, host });
     }
 
-    /// The connection to an executor has ended: so does its process.
-    pub(crate) fn left(&mut self, executor: ExecutorId) {
-        self.kill(executor);
+    /// The connection to an executor has ended: so does its process. Until that is seen it is not known how.
+    pub(crate) fn left(&mut self, executor: ExecutorId, why: String) -> Option<Lost> {
         self.joined.remove(&executor);
-        self.pids.remove(&executor);
+        let pid = self.pids.remove(&executor)?;
+        if !self.processes.contains_key(&pid) {
+            let how = self.ends.remove(&pid).unwrap_or_default();
+            return Some(Lost { executor, why: format!("its process {pid} has ended ({how})") });
+        }
+        let why = self.killed.remove(&pid).unwrap_or(why);
+        kill(pid);
+        self.leaving.insert(pid, Lost { executor, why });
+        None
     }
 
-    /// Ends the process of an executor.
-    pub(crate) fn kill(&self, executor: ExecutorId) {
+    /// Ends the process of an executor; its connection ends, too.
+    pub(crate) fn kill(&mut self, executor: ExecutorId, why: &str) {
         if let Some(pid) = self.pids.get(&executor).filter(|pid| self.processes.contains_key(pid)) {
+            self.killed.insert(*pid, why.to_owned());
             kill(*pid);
         }
     }
 
-    /// A process has ended: another one takes its place. What is wrong, if none can be started.
-    pub(crate) fn ended(&mut self, pid: u32, how: &str) -> Option<String> {
-        let directory = self.processes.remove(&pid)?;
+    /// A process has ended: another one takes its place.
+    pub(crate) fn ended(&mut self, pid: u32, how: String) -> Ended {
+        let Some(directory) = self.processes.remove(&pid) else { return Ended::default() };
         // What it has left there is of no use any more.
         let _ = std::fs::remove_dir_all(directory);
-        let had_joined = self.pids.values().any(|known| *known == pid);
-        self.stillborn += u32::from(!had_joined && self.joined.is_empty());
-        if self.stillborn > MAX_STILLBORN {
-            return Some(format!(
-                "executors end before they have joined ({how}); their messages are on standard error"
-            ));
+        let lost = self.leaving.remove(&pid).map(|Lost { executor, why }| {
+            let why = format!("{why}; its process {pid} has ended ({how})");
+            Lost { executor, why }
+        });
+        let was_known = lost.is_some() || self.pids.values().any(|known| *known == pid);
+        if lost.is_none() && was_known {
+            // Its connection ends, too, and then it is lost.
+            self.ends.insert(pid, how.clone());
         }
-        self.start_one().err().map(|error| format!("no executor can be started: {error}"))
+        self.stillborn += u32::from(!was_known && self.joined.is_empty());
+        if self.stillborn > MAX_STILLBORN {
+            let problem =
+                format!("executors end before they have joined ({how}); their messages are on standard error");
+            return Ended { lost, problem: Some(problem) };
+        }
+        let problem = self.start_one().err().map(|error| format!("no executor can be started: {error}"));
+        Ended { lost, problem }
     }
 
     /// The executors that have joined.

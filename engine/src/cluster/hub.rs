@@ -14,11 +14,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 use tokio::io::{AsyncRead, BufReader};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+
+/// An executor of which nothing was heard for so long hangs. (It sends something every second.)
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// What the scheduler's thread is told.
 pub(crate) enum News {
@@ -88,7 +92,7 @@ impl Host {
                     tokio::spawn(Arc::clone(&self).serve(stream));
                 }
                 // Out of file descriptors, for one: wait for better times.
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
     }
@@ -115,6 +119,7 @@ impl Host {
             match next(&mut incoming).await {
                 Ok(ToDriver::Answer(answer)) => self.tell(News::Answered { executor, answer }),
                 Ok(ToDriver::Event(event)) => self.tell(News::Happened(event)),
+                Ok(ToDriver::Heartbeat) => {}
                 Ok(ToDriver::Hello(_)) => break "it said hello twice".to_owned(),
                 Err(why) => break why,
             }
@@ -138,10 +143,13 @@ async fn write(mut messages: UnboundedReceiver<Vec<u8>>, mut outgoing: OwnedWrit
 }
 
 async fn next(incoming: &mut (impl AsyncRead + Unpin)) -> Result<ToDriver, String> {
-    match read_frame(incoming, LIMIT).await {
-        Ok(Some(frame)) => message(&frame),
-        Ok(None) => Err("it closed the connection".to_owned()),
-        Err(error) => Err(error.to_string()),
+    match tokio::time::timeout(SILENCE, read_frame(incoming, LIMIT)).await {
+        Err(_) => Err(format!("nothing was heard of it for {} s", SILENCE.as_secs())),
+        Ok(read) => match read {
+            Ok(Some(frame)) => message(&frame),
+            Ok(None) => Err("it closed the connection".to_owned()),
+            Err(error) => Err(error.to_string()),
+        },
     }
 }
 

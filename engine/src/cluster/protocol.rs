@@ -97,6 +97,8 @@ pub(crate) enum ToDriver {
     Answer(Answer),
     /// Something happened that everybody may know.
     Event(Event),
+    /// It is alive.
+    Heartbeat,
 }
 
 /// Who connects.

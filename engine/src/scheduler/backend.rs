@@ -21,7 +21,7 @@ impl Backend {
     }
 
     /// Asks an attempt to stop.
-    pub(crate) fn kill(&self, task: TaskId) {
+    pub(crate) fn kill(&mut self, task: TaskId) {
         match self {
             Backend::Local(local) => local.kill(task),
             Backend::Remote(remote) => remote.kill(task),

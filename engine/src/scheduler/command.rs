@@ -42,6 +42,8 @@ pub(crate) enum Input {
     ExecutorLost {
         /// The executor.
         id: ExecutorId,
+        /// What was seen of its end.
+        why: String,
     },
 }
 

@@ -122,7 +122,7 @@ impl Machine {
             Input::OutputLost { shuffle, map } => self.output_lost(shuffle, map),
             Input::ForgetShuffle(shuffle) => self.forget(shuffle),
             Input::ExecutorAdded { id, slots } => self.executors.add(id, slots),
-            Input::ExecutorLost { id } => self.executor_lost(id),
+            Input::ExecutorLost { id, why } => self.executor_lost(id, &why),
         }
         self.dispatch();
         std::mem::take(&mut self.commands)

@@ -5,6 +5,7 @@ use super::command::{Command, Count, Input, Launch, Outcome};
 use super::dag::Machine;
 use super::edge;
 use super::local::Assignment;
+use crate::cluster::executors::{Ended, Lost};
 use crate::cluster::hub::News;
 use crate::error::{Error, Failure, Result};
 use crate::event::Event;
@@ -15,7 +16,7 @@ use crate::work::{JobSpec, Work};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 /// How long `stop` waits for tasks that were told to stop.
@@ -102,7 +103,7 @@ impl Driver {
     /// Serves messages until told to stop.
     pub(crate) fn run(mut self, messages: Receiver<Message>) {
         edge::enter_thread();
-        while let Ok(message) = messages.recv() {
+        while let Some(message) = self.next(&messages) {
             match message {
                 Message::Submit { spec, work, reply } => self.submit(spec, work, reply),
                 Message::Cancel(job) => self.feed(Input::Cancel(job), None),
@@ -135,15 +136,36 @@ impl Driver {
                 }
                 Message::News(news) => self.hear(news),
                 Message::ProcessEnded { pid, how } => {
-                    let problem = self.backend.remote().and_then(|remote| remote.process_ended(pid, &how));
-                    if let Some(problem) = problem {
-                        self.give_up(problem);
+                    if let Some(remote) = self.backend.remote() {
+                        let Ended { lost, problem } = remote.process_ended(pid, how);
+                        self.lose(lost);
+                        if let Some(problem) = problem {
+                            self.give_up(problem);
+                        }
                     }
                 }
                 Message::Stop => break,
             }
         }
         self.stop(&messages);
+    }
+
+    /// The next message; meanwhile executors whose tasks do not stop are ended.
+    fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
+        loop {
+            let Some(patience) = self.backend.remote().and_then(|remote| remote.patience()) else {
+                return messages.recv().ok();
+            };
+            match messages.recv_timeout(patience) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(remote) = self.backend.remote() {
+                        remote.end_the_deaf();
+                    }
+                }
+            }
+        }
     }
 
     fn submit(&mut self, spec: JobSpec, work: Arc<dyn Work>, reply: Sender<Reply>) {
@@ -259,10 +281,17 @@ impl Driver {
             News::Answered { executor, answer } => remote.answered(executor, answer),
             News::Happened(event) => self.bus.emit(event),
             News::Left { executor, why } => {
-                remote.left(executor);
-                self.bus.emit(Event::ExecutorLost { executor, why, at: self.bus.now() });
-                self.feed(Input::ExecutorLost { id: executor }, None);
+                let lost = remote.left(executor, why);
+                self.lose(lost);
             }
+        }
+    }
+
+    /// An executor is gone for good.
+    fn lose(&mut self, lost: Option<Lost>) {
+        if let Some(Lost { executor, why }) = lost {
+            self.bus.emit(Event::ExecutorLost { executor, why: why.clone(), at: self.bus.now() });
+            self.feed(Input::ExecutorLost { id: executor, why }, None);
         }
     }
 

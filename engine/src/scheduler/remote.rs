@@ -4,7 +4,7 @@ use super::command::Outcome;
 use super::driver::{Message, Report};
 use super::edge;
 use super::local::Assignment;
-use crate::cluster::executors::Executors;
+use crate::cluster::executors::{Ended, Executors, Lost};
 use crate::cluster::hub::Line;
 use crate::cluster::libraries::announce;
 use crate::cluster::protocol::{Answer, AnswerEnd, Hello, Place, ToExecutor};
@@ -19,6 +19,10 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+/// A task that was told to stop may take so long.
+const DEAF: Duration = Duration::from_secs(2);
 
 /// See the module.
 pub(crate) struct RemoteBackend {
@@ -27,6 +31,8 @@ pub(crate) struct RemoteBackend {
     catalog: Catalog,
     executors: BTreeMap<ExecutorId, Known>,
     running: BTreeMap<TaskId, Assignment>,
+    /// Attempts that were told to stop, and until when they may take.
+    killed: BTreeMap<TaskId, Instant>,
     /// Where map outputs are.
     outputs: BTreeMap<ShuffleId, Outputs>,
     /// Reads what tasks have sent, and drops what users own: neither is for the scheduler's thread.
@@ -71,6 +77,7 @@ impl RemoteBackend {
             catalog,
             executors: BTreeMap::new(),
             running: BTreeMap::new(),
+            killed: BTreeMap::new(),
             outputs: BTreeMap::new(),
             helpers,
             reports,
@@ -95,11 +102,23 @@ impl RemoteBackend {
         }
     }
 
+    /// The connection to an executor has ended. What it had is lost once its process has ended, too: then it is known how.
+    pub(crate) fn left(&mut self, executor: ExecutorId, why: String) -> Option<Lost> {
+        self.forget_executor(executor);
+        self.processes.left(executor, why)
+    }
+
     /// An executor is gone, with the tasks it ran and the map outputs it had.
-    pub(crate) fn left(&mut self, executor: ExecutorId) {
+    fn forget_executor(&mut self, executor: ExecutorId) {
         self.executors.remove(&executor);
-        self.processes.left(executor);
-        self.running.retain(|_, assignment| assignment.executor != executor);
+        let killed = &mut self.killed;
+        self.running.retain(|task, assignment| {
+            let stays = assignment.executor != executor;
+            if !stays {
+                killed.remove(task);
+            }
+            stays
+        });
         for outputs in self.outputs.values_mut() {
             for place in outputs.at.iter_mut().filter(|place| place.is_some_and(|place| place.executor == executor)) {
                 *place = None;
@@ -130,10 +149,11 @@ impl RemoteBackend {
     }
 
     /// Asks an attempt to stop.
-    pub(crate) fn kill(&self, task: TaskId) {
+    pub(crate) fn kill(&mut self, task: TaskId) {
         let executor = self.running.get(&task).and_then(|running| self.executors.get(&running.executor));
         if let Some(known) = executor {
             known.line.send(&ToExecutor::Kill(task));
+            self.killed.insert(task, Instant::now() + DEAF);
         }
     }
 
@@ -176,6 +196,7 @@ impl RemoteBackend {
 
     /// The attempt was reported.
     pub(crate) fn finished(&mut self, task: TaskId) {
+        self.killed.remove(&task);
         self.running.remove(&task);
     }
 
@@ -215,8 +236,8 @@ impl RemoteBackend {
     }
 
     /// Ends the process of an executor, of which news come.
-    pub(crate) fn kill_executor(&self, executor: ExecutorId) {
-        self.processes.kill(executor);
+    pub(crate) fn kill_executor(&mut self, executor: ExecutorId) {
+        self.processes.kill(executor, "it was killed by the user");
     }
 
     /// Nobody reads a shuffle any more.
@@ -238,8 +259,26 @@ impl RemoteBackend {
     }
 
     /// A process of an executor has ended.
-    pub(crate) fn process_ended(&mut self, process: u32, how: &str) -> Option<String> {
+    pub(crate) fn process_ended(&mut self, process: u32, how: String) -> Ended {
         self.processes.ended(process, how)
+    }
+
+    /// How long it is until the first executor with a task that does not stop is ended.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        let deadline = self.killed.values().min()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Ends the executors with tasks that were told to stop and have not: their code takes no notice.
+    pub(crate) fn end_the_deaf(&mut self) {
+        let now = Instant::now();
+        let deaf: Vec<TaskId> = self.killed.iter().filter(|(_, by)| **by <= now).map(|(task, _)| *task).collect();
+        for task in deaf {
+            self.killed.remove(&task);
+            if let Some(running) = self.running.get(&task) {
+                self.processes.kill(running.executor, "a task on it did not stop when it was told to");
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! is made must not run in executors.
 
 mod basics;
+mod faults;
 
 use dpark::{Conf, DparkContext};
 use libtest_mimic::{Arguments, Trial};
@@ -10,7 +11,7 @@ fn main() {
     // In an executor this does not return.
     drop(context("local[1]"));
     let arguments = Arguments::from_args();
-    let tests: Vec<Trial> = basics::tests().into_iter().collect();
+    let tests: Vec<Trial> = [basics::tests(), faults::tests()].into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit();
 }
 

@@ -182,7 +182,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn executor_lost(&mut self, executor: ExecutorId) {
+    pub(super) fn executor_lost(&mut self, executor: ExecutorId, why: &str) {
         self.executors.remove(executor);
         if !planted!(self, OutputsOutliveExecutor) {
             let held = self.shuffles.iter().map(|(shuffle, state)| (*shuffle, state.tasks.held_by(executor)));
@@ -194,11 +194,11 @@ impl Machine {
         let on_it = self.attempts.iter().filter(|(_, attempt)| attempt.launch.executor == executor);
         let on_it: Vec<TaskId> = on_it.map(|(task, _)| *task).collect();
         for task in on_it {
-            self.attempt_lost(task, executor);
+            self.attempt_lost(task, executor, why);
         }
     }
 
-    fn attempt_lost(&mut self, task: TaskId, executor: ExecutorId) {
+    fn attempt_lost(&mut self, task: TaskId, executor: ExecutorId, why: &str) {
         if planted!(self, ZombieCounts) {
             if let Some(attempt) = self.attempts.get(&task) {
                 let (owner, position) = (attempt.owner, attempt.position);
@@ -211,7 +211,7 @@ impl Machine {
         if attempt.standing == Standing::Killed {
             return self.report(&attempt, TaskEnd::Cancelled);
         }
-        let failure = Failure::Other(format!("executor {executor} was lost"));
+        let failure = Failure::Other(format!("executor {executor} was lost: {why}"));
         self.report(&attempt, TaskEnd::Failed(failure.to_string()));
         self.try_again(&attempt, failure);
     }

@@ -167,7 +167,7 @@ fn a_lost_executor_takes_its_outputs_along() {
     machine.apply(Input::Submit(spec(1, &[(Some(5), &[], 2), (None, &[5], 1)])));
     succeed(&mut machine, 1);
     assert_eq!(launched(&succeed(&mut machine, 2)), [(1, 1, 0)]);
-    let lost = launches(&machine.apply(Input::ExecutorLost { id: ExecutorId(1) }));
+    let lost = launches(&machine.apply(Input::ExecutorLost { id: ExecutorId(1), why: "killed".to_owned() }));
     assert_eq!(lost.len(), 0, "the slot left is in use: {lost:?}");
     let failed = Outcome::Failed(Failure::Panic { message: String::new(), location: None });
     let next = machine.apply(Input::TaskFinished { task: TaskId(3), outcome: failed });

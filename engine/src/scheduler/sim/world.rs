@@ -321,7 +321,7 @@ impl World {
             self.note_failure(life);
         }
         self.soon(30, Happening::AddExecutor);
-        self.feed(Input::ExecutorLost { id })
+        self.feed(Input::ExecutorLost { id, why: "killed".to_owned() })
     }
 
     fn finish(&mut self, task: TaskId) -> Result<(), String> {

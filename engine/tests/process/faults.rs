@@ -1,0 +1,170 @@
+//! Executors that die, hang or are asked for too much; files of theirs that are damaged.
+
+use crate::{context, tests};
+use dpark::event::Event;
+use dpark::{Conf, DparkContext, Error};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+tests!(
+    a_killed_executor_is_replaced_and_its_map_outputs_are_made_again,
+    code_that_exits_or_crashes_fails_its_job_with_the_cause,
+    a_stopped_executor_is_noticed,
+    a_cancelled_job_leaves_a_deaf_task_behind_with_its_executor,
+    damaged_and_deleted_map_outputs_are_made_again,
+    nothing_is_left_behind,
+);
+
+/// The processes of the executors that have joined, as they come.
+fn processes(ctx: &DparkContext) -> Arc<Mutex<Vec<u32>>> {
+    let pids = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&pids);
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::ExecutorJoined { pid, .. } = event {
+            seen.lock().unwrap().push(*pid);
+        }
+    }));
+    pids
+}
+
+/// Waits for something to become true.
+fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_true() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn signal(pid: u32, signal: i32) {
+    // SAFETY: the process is an executor that this test has started.
+    assert_eq!(unsafe { libc::kill(pid as i32, signal) }, 0);
+}
+
+fn in_directory(master: &str, directory: &std::path::Path) -> DparkContext {
+    DparkContext::new(Conf { master: master.to_owned(), work_dir: Some(directory.to_owned()), ..Conf::default() })
+        .unwrap()
+}
+
+/// All files below a directory.
+fn files(directory: &std::path::Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+fn sums() -> HashMap<i64, i64> {
+    let mut sums = HashMap::new();
+    (0..1000).for_each(|x| *sums.entry(x % 10).or_default() += x);
+    sums
+}
+
+fn a_killed_executor_is_replaced_and_its_map_outputs_are_made_again() {
+    let ctx = context("process[2]");
+    let pids = processes(&ctx);
+    let counted = ctx.range_with(0, 1000, 1, 8).map(|x| (x % 10, x)).reduce_by_key(|a, b| a + b);
+    assert_eq!(counted.collect_as_map().unwrap(), sums());
+    wait_for("two executors have joined", || pids.lock().unwrap().len() == 2);
+    for round in 0..3 {
+        let pid = *pids.lock().unwrap().last().unwrap();
+        signal(pid, libc::SIGKILL);
+        assert_eq!(counted.collect_as_map().unwrap(), sums(), "round {round}");
+        wait_for("another one has joined", || pids.lock().unwrap().len() == 3 + round);
+    }
+}
+
+fn code_that_exits_or_crashes_fails_its_job_with_the_cause() {
+    let ctx = context("process[2]");
+    let exit = ctx.range(0, 4).map(|x| if x == 3 { std::process::exit(7) } else { x }).count().unwrap_err();
+    let text = exit.to_string();
+    assert!(text.contains("partition 1") && text.contains("exit status: 7") && text.contains("4 times"), "{text}");
+    let crash = ctx.range(0, 4).map(|x| if x == 0 { unsafe { std::ptr::null::<i64>().read_volatile() } } else { x });
+    let text = crash.count().unwrap_err().to_string();
+    assert!(text.contains("signal: 11 (SIGSEGV)") || text.contains("signal: 6 (SIGABRT)"), "{text}");
+    assert_eq!(ctx.range(0, 4).count().unwrap(), 4);
+}
+
+fn a_stopped_executor_is_noticed() {
+    let ctx = context("process[2]");
+    let pids = processes(&ctx);
+    assert_eq!(ctx.range(0, 4).count().unwrap(), 4);
+    wait_for("two executors have joined", || pids.lock().unwrap().len() == 2);
+    let stopped = pids.lock().unwrap()[0];
+    signal(stopped, libc::SIGSTOP);
+    let counted = ctx.range_with(0, 1000, 1, 8).map(|x| (x % 10, x)).reduce_by_key(|a, b| a + b);
+    assert_eq!(counted.collect_as_map().unwrap(), sums());
+}
+
+fn a_cancelled_job_leaves_a_deaf_task_behind_with_its_executor() {
+    let ctx = context("process[2]");
+    let lost = Arc::new(Mutex::new(Vec::new()));
+    let (seen, canceller) = (Arc::clone(&lost), ctx.clone());
+    ctx.events().subscribe(Box::new(move |event| match event {
+        Event::ExecutorLost { why, .. } => seen.lock().unwrap().push(why.clone()),
+        Event::TaskStarted { .. } => {
+            let canceller = canceller.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(500));
+                canceller.cancel_all();
+            });
+        }
+        _ => {}
+    }));
+    let endless = ctx.range(0, 1).map(|x| {
+        let mut y = x;
+        while std::hint::black_box(y) >= 0 {
+            y ^= 1;
+        }
+        y
+    });
+    assert!(matches!(endless.count(), Err(Error::Cancelled { .. })));
+    wait_for("the deaf executor has ended", || !lost.lock().unwrap().is_empty());
+    assert!(lost.lock().unwrap()[0].contains("did not stop when it was told to"), "{lost:?}");
+}
+
+fn damaged_and_deleted_map_outputs_are_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let ctx = in_directory("process[2]", directory.path());
+    let counted = ctx.range_with(0, 1000, 1, 4).map(|x| (x % 10, x)).reduce_by_key(|a, b| a + b);
+    assert_eq!(counted.collect_as_map().unwrap(), sums());
+    let data = |ending: &str| -> Vec<PathBuf> {
+        files(directory.path()).into_iter().filter(|path| path.extension().is_some_and(|it| it == ending)).collect()
+    };
+    assert_eq!((data("data").len(), data("index").len()), (4, 4));
+    for path in data("data") {
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(counted.collect_as_map().unwrap(), sums(), "a flipped bit in every data file");
+    for path in data("data").into_iter().take(3) {
+        std::fs::remove_file(path).unwrap();
+    }
+    assert_eq!(counted.collect_as_map().unwrap(), sums(), "data files are gone");
+}
+
+fn nothing_is_left_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let ctx = in_directory("process[2]", directory.path());
+    let pids = processes(&ctx);
+    for _ in 0..30 {
+        let counted = ctx.range_with(0, 100, 1, 4).map(|x| (x % 10, x)).reduce_by_key(|a, b| a + b);
+        assert_eq!(counted.count().unwrap(), 10);
+    }
+    wait_for("map outputs of dropped RDDs are removed", || {
+        files(directory.path()).iter().filter(|path| path.extension().is_some_and(|it| it == "data")).count() <= 4
+    });
+    ctx.stop();
+    let pids = pids.lock().unwrap().clone();
+    wait_for("the executors have ended", || pids.iter().all(|pid| !PathBuf::from(format!("/proc/{pid}/exe")).exists()));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
