@@ -12,6 +12,7 @@
 pub(crate) mod executor;
 pub(crate) mod executors;
 pub(crate) mod fetch;
+pub(crate) mod files;
 pub(crate) mod hub;
 pub(crate) mod identity;
 pub(crate) mod launcher;

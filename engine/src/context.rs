@@ -9,6 +9,7 @@ use crate::error::{Error, Failure, Result};
 use crate::event_bus::EventBus;
 use crate::handle::handle;
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId};
+use crate::net::handshake::Refusals;
 use crate::node::{Node, RddHandle};
 use crate::rdd::Rdd;
 use crate::scheduler::Scheduler;
@@ -50,6 +51,8 @@ pub(crate) struct Context {
     pub(crate) map_files: Option<MapFiles>,
     /// The RDDs that are marked as cached, for whoever knows only their ids.
     pub(crate) marked: Mutex<BTreeMap<RddId, Weak<Node>>>,
+    /// Connections that were turned away.
+    refusals: Arc<Refusals>,
     /// The accumulators that executors may add to.
     pub(crate) sent: SentAccumulators,
     rdds: AtomicU64,
@@ -104,7 +107,7 @@ impl DparkContext {
         let bus = EventBus::new();
         let scheduler = Scheduler::start(slots, bus.clone());
         let work_dir = WorkDir::new(conf.work_dir.clone());
-        DparkContext(ContextHandle::with(conf, slots, bus, scheduler, work_dir, None))
+        DparkContext(ContextHandle::with(conf, slots, bus, scheduler, work_dir, More::default()))
     }
 
     /// A context whose tasks run on executors in other processes.
@@ -116,9 +119,17 @@ impl DparkContext {
             Error::io(parent, format!("{error}; name another directory for `work_dir`"))
         })?;
         let memory = if conf.memory > 0 { conf.memory } else { conf.memory_limit() / executors as u64 };
-        let wanted = Wanted { executors, slots, memory, err: conf.err, directory };
+        let refusals = Arc::default();
+        let wanted = Wanted { executors, slots, memory, err: conf.err, directory, refusals: Arc::clone(&refusals) };
         let scheduler = Scheduler::start_remote(wanted, Catalog::new(), bus.clone());
-        Ok(DparkContext(ContextHandle::with(conf, executors * slots, bus, scheduler, work_dir, None)))
+        Ok(DparkContext(ContextHandle::with(
+            conf,
+            executors * slots,
+            bus,
+            scheduler,
+            work_dir,
+            More { refusals, map_files: None },
+        )))
     }
 
     /// An RDD of the given rows, in [`DparkContext::default_parallelism`] partitions.
@@ -323,6 +334,16 @@ impl DparkContext {
         self.0.arc().scheduler.kill_executor(executor);
     }
 
+    /// How many connections were turned away since the context was made: their peers did not know the secret of the
+    /// application, or did not speak its protocol. With `-m local` nothing listens.
+    ///
+    /// ```
+    /// assert_eq!(dpark::DparkContext::local(1).refused_connections(), 0);
+    /// ```
+    pub fn refused_connections(&self) -> u64 {
+        self.0.arc().refusals.total()
+    }
+
     /// Removes the files of the context, for a process that is about to exit without dropping it.
     pub(crate) fn remove_work_dir(&self) {
         self.0.arc().cache.work_dir.remove();
@@ -352,6 +373,13 @@ impl std::fmt::Debug for DparkContext {
     }
 }
 
+/// What a context has on the driver or on an executor only.
+#[derive(Default)]
+struct More {
+    map_files: Option<MapFiles>,
+    refusals: Arc<Refusals>,
+}
+
 impl ContextHandle {
     fn with(
         conf: Conf,
@@ -359,8 +387,9 @@ impl ContextHandle {
         bus: EventBus,
         scheduler: Scheduler,
         work_dir: WorkDir,
-        map_files: Option<MapFiles>,
+        more: More,
     ) -> ContextHandle {
+        let More { map_files, refusals } = more;
         ContextHandle::wrap(Arc::new(Context {
             slots,
             scheduler,
@@ -368,6 +397,7 @@ impl ContextHandle {
             cache: Arc::new(CacheStore::new(bus.clone(), work_dir)),
             shuffles: ShuffleStore::default(),
             map_files,
+            refusals,
             marked: Mutex::default(),
             sent: SentAccumulators::default(),
             rdds: AtomicU64::new(0),
@@ -380,8 +410,9 @@ impl ContextHandle {
 
     /// The context of an executor: what tasks need of one.
     pub(crate) fn of_executor(conf: Conf, slots: usize, map_files: MapFiles) -> ContextHandle {
+        let more = More { map_files: Some(map_files), ..More::default() };
         let work_dir = WorkDir::new(conf.work_dir.clone());
-        ContextHandle::with(conf, slots, EventBus::new(), Scheduler::none(), work_dir, Some(map_files))
+        ContextHandle::with(conf, slots, EventBus::new(), Scheduler::none(), work_dir, more)
     }
 }
 

@@ -164,6 +164,8 @@ pub enum Failure {
     },
     /// A memory or disk budget was exceeded.
     Budget(String),
+    /// What a task has left could not be brought to the driver.
+    Fetch(String),
     /// Anything else.
     Other(String),
 }
@@ -172,7 +174,7 @@ impl Failure {
     /// Whether another attempt with the same input might succeed. Bad input, a missing file and an exceeded budget
     /// stay what they are; a panic is tried again as Spark does.
     pub fn may_pass_on_retry(&self) -> bool {
-        matches!(self, Failure::Panic { .. } | Failure::Lost { .. })
+        matches!(self, Failure::Panic { .. } | Failure::Lost { .. } | Failure::Fetch(_))
     }
 }
 
@@ -189,6 +191,7 @@ impl std::fmt::Display for Failure {
                     write!(f, "map output {map} of shuffle {shuffle} and {} more are lost: {message}", more.len())
                 }
             },
+            Failure::Fetch(message) => write!(f, "a result could not be fetched: {message}"),
             Failure::Budget(message) | Failure::Other(message) => f.write_str(message),
         }
     }

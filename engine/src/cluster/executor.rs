@@ -2,9 +2,10 @@
 //! its own and answers. It ends when the driver says so or is gone.
 
 use super::fetch::Fetcher;
+use super::files::write_reply;
+use super::identity;
 use super::libraries;
 use super::protocol::{Answer, AnswerEnd, Hello, ToDriver, ToExecutor, message, payload};
-use super::{identity, protocol};
 use crate::Conf;
 use crate::broadcast::BroadcastHandle;
 use crate::context::ContextHandle;
@@ -12,9 +13,11 @@ use crate::error::Failure;
 use crate::event::Event;
 use crate::ids::{JobId, TaskId};
 use crate::job::JobWork;
+use crate::net::file_server::FileServer;
 use crate::net::frame::{LIMIT, read_frame, write_frame};
 use crate::net::handshake::greet_as_client;
 use crate::net::secret::Secret;
+use crate::net::secret::unguessable;
 use crate::scheduler::{edge, local};
 use crate::ship::Landing;
 use crate::shuffle::{MapFiles, Need};
@@ -30,6 +33,9 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+/// Replies of more bytes than this go through files.
+const MAX_REPLY: usize = 1 << 20;
+
 /// How often the driver is told that this process is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -42,7 +48,7 @@ pub(crate) const DIRECTORY: &str = "DPARK_EXECUTOR_DIRECTORY";
 
 /// Entry point of the stub process that becomes an executor. Returns the exit code.
 #[unsafe(no_mangle)]
-pub extern "C" fn dpark_executor_main() -> i32 {
+pub(crate) extern "C" fn dpark_executor_main() -> i32 {
     match run() {
         Ok(()) => 0,
         Err(problem) => {
@@ -117,12 +123,19 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
             }
         }
     });
+    // What others may read is in a directory of its own.
+    let files = directory.join("files");
+    std::fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
+    let server = FileServer::start(None).await.map_err(|error| format!("the file server: {error}"))?;
+    let path = unguessable().map_err(|error| format!("random numbers: {error}"))?;
+    server.serve(path.clone(), &files).map_err(|error| format!("{}: {error}", files.display()))?;
     let hello = Hello {
         engine: identity::engine_hash().map_err(|error| format!("the engine's file: {error}"))?,
         pid: std::process::id(),
         slots,
-        files: String::new(),
-        directory: directory.display().to_string(),
+        server: format!("http://{}", server.addr()),
+        path,
+        directory: files.clone(),
         host: identity::host(),
     };
     // The channel is open as long as the writer is.
@@ -135,7 +148,7 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
         other => return Err(format!("the driver began with {other:?}")),
     };
     let conf = Conf { memory, err, work_dir: Some(directory.clone()), ..Conf::default() };
-    let map_files = MapFiles { directory: directory.clone(), secret: secret.clone() };
+    let map_files = MapFiles { directory: files.clone(), secret: secret.clone() };
     let context = ContextHandle::of_executor(conf, slots, map_files);
     forward_events(&context, &sender);
     let executor = Executor {
@@ -145,7 +158,9 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
         answers: sender,
         jobs: HashMap::new(),
         running: Arc::default(),
-        fetcher: Arc::new(Fetcher::new(secret)),
+        fetcher: Arc::new(Fetcher::new(secret.clone())),
+        replies: Replies { directory: files, secret },
+        _server: server,
     };
     tokio::spawn(beat(executor.answers.clone()));
     executor.obey(&mut incoming).await
@@ -195,6 +210,31 @@ struct Executor {
     jobs: HashMap<JobId, Result<Arc<JobWork>, String>>,
     running: Running,
     fetcher: Arc<Fetcher>,
+    replies: Replies,
+    _server: FileServer,
+}
+
+/// Where large replies go.
+#[derive(Clone)]
+struct Replies {
+    directory: PathBuf,
+    secret: Secret,
+}
+
+impl Replies {
+    /// How a task ends with this reply.
+    fn end(&self, task: TaskId, reply: Vec<u8>) -> AnswerEnd {
+        if reply.len() <= MAX_REPLY {
+            return AnswerEnd::Done(reply);
+        }
+        match write_reply(&self.directory, format!("reply-{task}"), &reply, &self.secret) {
+            Ok(large) => AnswerEnd::Large(large),
+            Err(error) => AnswerEnd::Failed(Failure::Io {
+                path: self.directory.display().to_string(),
+                message: format!("a result cannot be written ({error}); free some space, or name another `work_dir`"),
+            }),
+        }
+    }
 }
 
 impl Executor {
@@ -247,6 +287,10 @@ impl Executor {
                     }
                 }
                 ToExecutor::ForgetBroadcast(id) => self.landing.forget_broadcast(id),
+                ToExecutor::Taken(name) => {
+                    // What cannot be removed goes with the directory.
+                    let _ = std::fs::remove_file(self.replies.directory.join(name));
+                }
                 ToExecutor::Outputs { shuffle, at } => self.fetcher.outputs(shuffle, at),
                 ToExecutor::Peers(peers) => self.fetcher.peers(peers),
             }
@@ -267,8 +311,9 @@ impl Executor {
         let running = Arc::clone(&self.running);
         let pool = Arc::clone(&self.pool);
         let needs = work.needs(stage, partition);
+        let replies = self.replies.clone();
         let run = move || {
-            let ended = run_task(task, &work, stage, partition, &context);
+            let ended = run_task(task, &work, stage, partition, &context, &replies);
             lock(&running).remove(&task);
             answer(&answers, ended);
         };
@@ -300,7 +345,14 @@ impl Executor {
     }
 }
 
-fn run_task(task: TaskId, work: &JobWork, stage: usize, partition: usize, context: &TaskContext) -> protocol::Answer {
+fn run_task(
+    task: TaskId,
+    work: &JobWork,
+    stage: usize,
+    partition: usize,
+    context: &TaskContext,
+    replies: &Replies,
+) -> Answer {
     let began = Instant::now();
     let result = edge::guard(|| {
         context.check()?;
@@ -309,7 +361,7 @@ fn run_task(task: TaskId, work: &JobWork, stage: usize, partition: usize, contex
     let mut metrics = context.metrics();
     metrics.run_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let end = match result {
-        Ok(Ok(reply)) => AnswerEnd::Done(reply),
+        Ok(Ok(reply)) => replies.end(task, reply),
         Ok(Err(Stop::Cancelled)) => AnswerEnd::Cancelled,
         Ok(Err(Stop::Failed(failure))) | Err(failure) => AnswerEnd::Failed(failure),
     };

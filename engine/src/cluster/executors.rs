@@ -4,12 +4,14 @@ use super::hub::{Hub, Line};
 use super::launcher::Launcher;
 use super::protocol::{Hello, Peer, ToExecutor};
 use crate::ids::ExecutorId;
+use crate::net::handshake::Refusals;
 use crate::net::secret::Secret;
 use crate::scheduler::Message;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::process::Child;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -55,6 +57,8 @@ pub(crate) struct Wanted {
     pub(crate) err: f64,
     /// Where their directories are made.
     pub(crate) directory: PathBuf,
+    /// Counts connections that are turned away.
+    pub(crate) refusals: Arc<Refusals>,
 }
 
 /// An executor that is gone.
@@ -76,9 +80,9 @@ impl Executors {
     /// Starts the processes. It must be called on a thread that lives as long as they shall: with the thread that has started
     /// them, they end.
     pub(crate) fn start(wanted: Wanted, reports: Sender<Message>) -> io::Result<Executors> {
-        let Wanted { executors, slots, memory, err, directory } = wanted;
+        let Wanted { executors, slots, memory, err, directory, refusals } = wanted;
         let secret = Secret::generate()?;
-        let hub = Hub::start(secret.clone(), reports.clone())?;
+        let hub = Hub::start(secret.clone(), refusals, reports.clone())?;
         let launcher = Launcher::of_this_program(hub.address, slots, secret)?;
         let mut started = Executors {
             launcher,
@@ -115,9 +119,8 @@ impl Executors {
     pub(crate) fn joined(&mut self, executor: ExecutorId, hello: &Hello, line: &Line) {
         self.stillborn = 0;
         line.send(&ToExecutor::Welcome { executor, memory: self.memory, err: self.err });
-        let Hello { pid, files, directory, host, .. } = hello.clone();
-        self.pids.insert(executor, pid);
-        self.joined.insert(executor, Peer { executor, files, directory, host });
+        self.pids.insert(executor, hello.pid);
+        self.joined.insert(executor, Peer::of(executor, hello));
     }
 
     /// The connection to an executor has ended: so does its process. Until that is seen it is not known how.

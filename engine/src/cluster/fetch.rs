@@ -1,5 +1,6 @@
-//! Fetching map outputs: from a directory that this process can read, or over HTTP from the executor that has them.
+//! Fetching the map outputs that a task reads.
 
+use super::files::Files;
 use super::protocol::{Peer, Place};
 use crate::context::Context;
 use crate::error::Failure;
@@ -8,17 +9,14 @@ use crate::net::secret::Secret;
 use crate::shuffle::{Fetched, Index, Inputs, MapOutput, Need, names};
 use crate::storage::lock;
 use std::collections::HashMap;
-use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 
 /// Knows where map outputs are and brings them.
 pub(crate) struct Fetcher {
     secret: Secret,
-    host: String,
+    files: Files,
     outputs: Mutex<HashMap<ShuffleId, Arc<Vec<Option<Place>>>>>,
     peers: Mutex<HashMap<ExecutorId, Peer>>,
     indices: Mutex<HashMap<(ShuffleId, usize, TaskId), Arc<Index>>>,
@@ -28,7 +26,7 @@ impl Fetcher {
     pub(crate) fn new(secret: Secret) -> Fetcher {
         Fetcher {
             secret,
-            host: super::identity::host(),
+            files: Files::new(),
             outputs: Mutex::default(),
             peers: Mutex::default(),
             indices: Mutex::default(),
@@ -112,13 +110,7 @@ impl Fetcher {
 
     /// Bytes of a file that an executor has.
     async fn bytes(&self, peer: &Peer, name: &str, range: Option<Range<u64>>) -> Result<Vec<u8>, String> {
-        let path = Path::new(&peer.directory).join(name);
-        let at_hand = peer.host == self.host;
-        let read = tokio::task::spawn_blocking(move || match at_hand {
-            true => read_file(&path, range).map_err(|error| format!("{}: {error}", path.display())),
-            false => Err("it is on another machine".to_owned()),
-        });
-        read.await.map_err(|error| error.to_string())?
+        self.files.bytes(peer, name, range).await
     }
 }
 
@@ -142,11 +134,4 @@ impl Losses {
         let Losses { outputs, message } = self;
         if outputs.is_empty() { Ok(inputs) } else { Err(Failure::Lost { outputs, message }) }
     }
-}
-
-fn read_file(path: &Path, range: Option<Range<u64>>) -> std::io::Result<Vec<u8>> {
-    let Some(range) = range else { return std::fs::read(path) };
-    let mut bytes = vec![0; usize::try_from(range.end - range.start).map_err(std::io::Error::other)?];
-    File::open(path)?.read_exact_at(&mut bytes, range.start)?;
-    Ok(bytes)
 }

@@ -1,8 +1,10 @@
 //! The driver's side of the connections: a thread that listens, lets in who knows the secret and runs the same engine, and
 //! passes on what executors say.
 
+use super::files::Files;
 use super::identity;
-use super::protocol::{Answer, Hello, ToDriver, ToExecutor, message, payload};
+use super::protocol::{Answer, AnswerEnd, Hello, LargeReply, Peer, ToDriver, ToExecutor, message, payload};
+use crate::error::Failure;
 use crate::event::Event;
 use crate::ids::ExecutorId;
 use crate::net::frame::{LIMIT, read_frame, write_frame};
@@ -50,20 +52,17 @@ impl Line {
 /// The thread with the listener; it ends when this goes.
 pub(crate) struct Hub {
     pub(crate) address: SocketAddr,
-    /// Whom it has turned away.
-    pub(crate) refusals: Arc<Refusals>,
     _stop: oneshot::Sender<()>,
 }
 
 impl Hub {
     /// Listens on the loopback interface and tells `scheduler`.
-    pub(crate) fn start(secret: Secret, scheduler: Sender<Message>) -> io::Result<Hub> {
+    pub(crate) fn start(secret: Secret, refusals: Arc<Refusals>, scheduler: Sender<Message>) -> io::Result<Hub> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
-        let refusals = Arc::new(Refusals::default());
         let (stop, stopped) = oneshot::channel();
-        let host = Host { secret, scheduler, refusals: Arc::clone(&refusals), executors: AtomicU64::new(0) };
+        let host = Host { secret, scheduler, refusals, executors: AtomicU64::new(0), files: Files::new() };
         std::thread::Builder::new().name("dpark-hub".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -73,7 +72,7 @@ impl Hub {
                 }
             });
         })?;
-        Ok(Hub { address, refusals, _stop: stop })
+        Ok(Hub { address, _stop: stop })
     }
 }
 
@@ -82,6 +81,7 @@ struct Host {
     scheduler: Sender<Message>,
     refusals: Arc<Refusals>,
     executors: AtomicU64,
+    files: Files,
 }
 
 impl Host {
@@ -114,10 +114,18 @@ impl Host {
         let executor = ExecutorId(self.executors.fetch_add(1, Ordering::Relaxed) + 1);
         let (sender, messages) = unbounded_channel();
         tokio::spawn(write(messages, outgoing));
-        self.tell(News::Joined { executor, hello, line: Line(sender) });
+        let peer = Arc::new(Peer::of(executor, &hello));
+        self.tell(News::Joined { executor, hello, line: Line(sender.clone()) });
         let why = loop {
             match next(&mut incoming).await {
-                Ok(ToDriver::Answer(answer)) => self.tell(News::Answered { executor, answer }),
+                Ok(ToDriver::Answer(answer)) => match answer.end {
+                    AnswerEnd::Large(reply) => {
+                        let (host, peer) = (Arc::clone(&self), Arc::clone(&peer));
+                        let (line, answer) = (Line(sender.clone()), Answer { end: AnswerEnd::Cancelled, ..answer });
+                        tokio::spawn(host.take_reply(peer, line, answer, reply));
+                    }
+                    _ => self.tell(News::Answered { executor, answer }),
+                },
                 Ok(ToDriver::Event(event)) => self.tell(News::Happened(event)),
                 Ok(ToDriver::Heartbeat) => {}
                 Ok(ToDriver::Hello(_)) => break "it said hello twice".to_owned(),
@@ -125,6 +133,16 @@ impl Host {
             }
         };
         self.tell(News::Left { executor, why });
+    }
+
+    /// Brings a reply that is in a file, and lets the executor remove that.
+    async fn take_reply(self: Arc<Host>, peer: Arc<Peer>, line: Line, answer: Answer, reply: LargeReply) {
+        let end = match self.files.reply(&peer, &reply, &self.secret).await {
+            Ok(bytes) => AnswerEnd::Done(bytes),
+            Err(problem) => AnswerEnd::Failed(Failure::Fetch(problem)),
+        };
+        line.send(&ToExecutor::Taken(reply.name));
+        self.tell(News::Answered { executor: peer.executor, answer: Answer { end, ..answer } });
     }
 
     fn tell(&self, news: News) {

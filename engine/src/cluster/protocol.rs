@@ -4,9 +4,11 @@ use crate::broadcast::ShippedBroadcast;
 use crate::error::Failure;
 use crate::event::{Event, TaskMetrics};
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
+use crate::net::secret::Mac;
 use crate::serialize::{decode, encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// From the driver to an executor. Messages are worked off in their order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +48,8 @@ pub(crate) enum ToExecutor {
     ForgetShuffle(ShuffleId),
     /// Nobody reads this broadcast any more.
     ForgetBroadcast(u64),
+    /// The driver has the reply in this file.
+    Taken(String),
     /// The application has ended.
     Stop,
 }
@@ -80,12 +84,21 @@ pub(crate) struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Peer {
     pub(crate) executor: ExecutorId,
-    /// Where its map outputs are served: `http://host:port/prefix`.
-    pub(crate) files: String,
-    /// The directory they are in, for executors that can read it.
-    pub(crate) directory: String,
+    /// Where its files are served: `http://host:port`, and the path there.
+    pub(crate) server: String,
+    pub(crate) path: String,
+    /// The directory they are in, for whoever can read it.
+    pub(crate) directory: PathBuf,
     /// Its machine.
     pub(crate) host: String,
+}
+
+impl Peer {
+    /// The executor that has said hello.
+    pub(crate) fn of(executor: ExecutorId, hello: &Hello) -> Peer {
+        let Hello { server, path, directory, host, .. } = hello.clone();
+        Peer { executor, server, path, directory, host }
+    }
 }
 
 /// From an executor to the driver.
@@ -109,8 +122,10 @@ pub(crate) struct Hello {
     pub(crate) pid: u32,
     /// How many tasks it runs at once.
     pub(crate) slots: usize,
-    pub(crate) files: String,
-    pub(crate) directory: String,
+    /// The same as in [`Peer`].
+    pub(crate) server: String,
+    pub(crate) path: String,
+    pub(crate) directory: PathBuf,
     pub(crate) host: String,
 }
 
@@ -127,8 +142,18 @@ pub(crate) struct Answer {
 pub(crate) enum AnswerEnd {
     /// With what it leaves.
     Done(Vec<u8>),
+    /// With what is in a file.
+    Large(LargeReply),
     Failed(Failure),
     Cancelled,
+}
+
+/// What a task leaves, in a file of its executor's, since it is large.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LargeReply {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    pub(crate) mac: Mac,
 }
 
 impl std::fmt::Debug for Library {

@@ -17,13 +17,13 @@ use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 /// How long the peer may take for all of it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a refused peer may take to hear it.
+/// How long a refused peer may take to take the message.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 const NONCE_BYTES: usize = 32;
@@ -97,6 +97,12 @@ impl Refusals {
         self.0[cause as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// How many, for whatever reason.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    #[cfg(test)]
     pub(crate) fn count(&self, cause: Cause) -> u64 {
         self.0[cause as usize].load(Ordering::Relaxed)
     }
@@ -182,7 +188,7 @@ where
     };
     if !matches!(refused, Refused::ByPeer(_) | Refused::Closed) {
         // The peer need not want to know.
-        let _ = timeout(FAREWELL, dismiss(stream, refused.cause())).await;
+        let _ = dismiss(stream, refused.cause()).await;
     }
     Err(refused)
 }
@@ -232,13 +238,10 @@ async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Result<Message, Refus
     }
 }
 
-/// Tells the peer why it is refused. What it has sent is read to the end: a connection that is closed with unread bytes is
-/// reset, and the peer would see that instead of the reason.
+/// Tells the peer why it is refused.
 async fn dismiss<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, cause: Cause) -> io::Result<()> {
-    send(stream, Message::Refused(cause)).await?;
-    stream.shutdown().await?;
-    tokio::io::copy(stream, &mut tokio::io::sink()).await?;
-    Ok(())
+    timeout(FAREWELL, send(stream, Message::Refused(cause))).await??;
+    super::part(stream).await
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Secret {
 
     /// For handing it to a child, through a pipe: neither arguments nor environment are private.
     pub(crate) fn to_hex(&self) -> String {
-        self.bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.bytes)
     }
 
     /// What [`Secret::to_hex`] has written; none for anything else.
@@ -78,6 +78,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// 128 random bits in hex, for a path that nobody can guess.
+pub(crate) fn unguessable() -> io::Result<String> {
+    Ok(hex(&random::<16>()?))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Random bytes of the system.
 pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
@@ -100,6 +109,12 @@ mod tests {
         for wrong in ["", &hex[1..], &format!("{hex}0"), &hex.replace(&hex[..1], "g"), &format!("+{}", &hex[1..])] {
             assert!(Secret::from_hex(wrong).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_two_paths_are_alike() {
+        let [one, other] = [unguessable().unwrap(), unguessable().unwrap()];
+        assert!(one != other && one.len() == 32 && one.bytes().all(|digit| digit.is_ascii_hexdigit()), "{one}");
     }
 
     /// HMAC-SHA256 of the lengths and parts, computed by another program (Python's `hmac`).

@@ -181,7 +181,7 @@ impl RemoteBackend {
             let context = TaskContext::default();
             let (outcome, output) = match end {
                 AnswerEnd::Failed(failure) => (Outcome::Failed(failure), None),
-                AnswerEnd::Cancelled => (Outcome::Cancelled, None),
+                AnswerEnd::Cancelled | AnswerEnd::Large(_) => (Outcome::Cancelled, None),
                 AnswerEnd::Done(reply) => match edge::guard(|| work.receive(stage, &reply, &context)) {
                     Ok(Ok(TaskOutput::MapOutput)) => (Outcome::Succeeded(metrics), None),
                     Ok(Ok(TaskOutput::Value(value))) => (Outcome::Succeeded(metrics), Some(value)),

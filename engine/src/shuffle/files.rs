@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 const LARGEST_COMPRESSED: usize = 1 << 30;
 
 /// A complete map output.
+#[cfg_attr(not(test), expect(dead_code, reason = "tests look at the files"))]
 #[derive(Debug)]
 pub(crate) struct MapFile {
     pub(crate) data: PathBuf,

@@ -1,7 +1,9 @@
 //! Closures, captured variables, shuffles, accumulators and broadcasts on executors.
 
-use crate::{context, tests};
+use crate::{context, tests, wait_for};
+use dpark::{Conf, DparkContext};
 use std::collections::HashMap;
+use std::io::{Read, Write};
 
 tests!(
     rows_come_back,
@@ -14,6 +16,8 @@ tests!(
     a_panic_names_its_line,
     cached_rows_stay,
     files_are_saved,
+    large_results_come_through_files,
+    nobody_gets_in_without_the_secret,
 );
 
 fn rows_come_back() {
@@ -140,4 +144,37 @@ fn files_are_saved() {
     let files = ctx.range(0, 6).save_as_text_file(dir.path()).unwrap();
     assert_eq!(files.len(), 2);
     assert_eq!(ctx.text_file(dir.path()).map(|line| line.parse::<i64>().unwrap()).sum().unwrap(), 15);
+}
+
+fn large_results_come_through_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let conf = Conf { master: "process[2]".to_owned(), work_dir: Some(directory.path().to_owned()), ..Conf::default() };
+    let ctx = DparkContext::new(conf).unwrap();
+    let texts = ctx.range_with(0, 400_000, 1, 4).map(|x| format!("row {x}")).collect().unwrap();
+    assert_eq!(texts.len(), 400_000);
+    assert_eq!(texts[399_999], "row 399999");
+    let find = std::process::Command::new("find").arg(directory.path()).args(["-name", "reply-*"]).output().unwrap();
+    assert!(ctx.range(0, 1).count().is_ok_and(|n| n == 1) && find.status.success());
+    assert_eq!(String::from_utf8_lossy(&find.stdout).lines().count(), 0, "they are removed once they are taken");
+}
+
+fn nobody_gets_in_without_the_secret() {
+    let ctx = context("process[1]");
+    let driver = ctx.range(0, 1).map_partitions(|_| {
+        // The environment that the process was started with.
+        let environment = std::fs::read("/proc/self/environ").unwrap();
+        let wanted = environment.split(|byte| *byte == 0).filter_map(|entry| {
+            std::str::from_utf8(entry).ok()?.strip_prefix("DPARK_EXECUTOR_DRIVER=").map(str::to_owned)
+        });
+        wanted.collect::<Vec<_>>().into_iter()
+    });
+    let address = driver.first().unwrap();
+    assert_eq!(ctx.refused_connections(), 0);
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"dprk"), "it is told why: {answer:?}");
+    wait_for("it is counted", || ctx.refused_connections() == 1);
+    assert_eq!(ctx.range(0, 3).count().unwrap(), 3);
 }

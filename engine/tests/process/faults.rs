@@ -1,12 +1,12 @@
 //! Executors that die, hang or are asked for too much; files of theirs that are damaged.
 
-use crate::{context, tests};
+use crate::{context, tests, wait_for};
 use dpark::event::Event;
 use dpark::{Conf, DparkContext, Error};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 tests!(
     a_killed_executor_is_replaced_and_its_map_outputs_are_made_again,
@@ -27,15 +27,6 @@ fn processes(ctx: &DparkContext) -> Arc<Mutex<Vec<u32>>> {
         }
     }));
     pids
-}
-
-/// Waits for something to become true.
-fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_true() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn signal(pid: u32, signal: i32) {

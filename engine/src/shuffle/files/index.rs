@@ -59,11 +59,13 @@ impl Index {
     }
 
     /// Number of blocks.
+    #[cfg(test)]
     pub(crate) fn blocks(&self) -> usize {
         self.blocks.len()
     }
 
     /// Bytes of some blocks once they are decompressed.
+    #[cfg(test)]
     pub(crate) fn raw_bytes(&self, blocks: Range<usize>) -> Result<u64, String> {
         Ok(self.entries(blocks)?.iter().map(|entry| entry.raw).sum())
     }
