@@ -59,7 +59,7 @@ pub(crate) fn report(
 fn run(repl: &Path, workload: &Workload, options: &Options, number: usize) -> Result<Run, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
     let script = folder.path().join(format!("{}.rs", workload.name));
-    std::fs::write(&script, script_text(workload.name, number)?).map_err(|error| error.to_string())?;
+    std::fs::write(&script, script_text(workload.script, number)?).map_err(|error| error.to_string())?;
     let output = Command::new(repl)
         .args(["-v", "-m", &format!("local[{}]", options.threads)])
         .arg(&script)
@@ -87,13 +87,13 @@ fn compile_seconds(line: &str) -> Option<f64> {
 }
 
 /// The prelude and the workload's cells. The shell keeps the compiled cells of scripts, so each is made one that was never run.
-fn script_text(name: &str, number: usize) -> Result<String, String> {
+fn script_text(script: &str, number: usize) -> Result<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/cells");
     let read = |name: &str| {
         let path = folder.join(format!("{name}.rs"));
         std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
     };
     let since = std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_nanos());
-    let text = format!("{}{}", read("prelude")?, read(name)?);
+    let text = format!("{}{}", read("prelude")?, read(script)?);
     Ok(text.replace("// %%\n", &format!("// %%\nlet _ = ({number}, {since}u128);\n")))
 }

@@ -7,7 +7,7 @@ use crate::radix::{Buffers, PIECES, Table, mix, piece};
 use dpark::{DparkContext, Result};
 
 pub(crate) const WORKLOAD: Workload =
-    Workload { name: "groupsum", files: &["pairs"], limits: (2.5, 2.5), engine, twin };
+    Workload { name: "groupsum", script: "groupsum", files: &["pairs"], limits: (2.5, 2.5), engine, twin };
 
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
     let sums = ctx.text_file(data.path("pairs")).map_str(parse_pair).reduce_by_key(|a, b| a + b);

@@ -8,7 +8,7 @@ use crate::radix::{Buffers, PIECES, Table, mix, piece};
 use dpark::{DparkContext, Result};
 
 pub(crate) const WORKLOAD: Workload =
-    Workload { name: "join", files: &["pairs", "dim"], limits: (2.0, 2.0), engine, twin };
+    Workload { name: "join", script: "join", files: &["pairs", "dim"], limits: (2.0, 2.0), engine, twin };
 
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
     let pairs = ctx.text_file(data.path("pairs")).map_str(parse_pair);

@@ -5,7 +5,8 @@ use crate::chunks::{chunks, fold, map};
 use crate::input::Data;
 use dpark::{DparkContext, Result, TextOptions};
 
-pub(crate) const WORKLOAD: Workload = Workload { name: "kmeans", files: &["points"], limits: (1.5, 1.5), engine, twin };
+pub(crate) const WORKLOAD: Workload =
+    Workload { name: "kmeans", script: "kmeans", files: &["points"], limits: (1.5, 1.5), engine, twin };
 
 const ITERATIONS: usize = 10;
 const CENTRES: usize = 10;

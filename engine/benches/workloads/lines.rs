@@ -7,10 +7,16 @@ use dpark::{DparkContext, Result};
 use memchr::memmem::Finder;
 
 const FILES: &[&str] = &["weblog"];
-pub(crate) const COUNT: Workload =
-    Workload { name: "count", files: FILES, limits: (2.0, 2.0), engine: engine_count, twin: twin_count };
+pub(crate) const COUNT: Workload = Workload {
+    name: "count",
+    script: "count",
+    files: FILES,
+    limits: (2.0, 2.0),
+    engine: engine_count,
+    twin: twin_count,
+};
 pub(crate) const GREP: Workload =
-    Workload { name: "grep", files: FILES, limits: (2.0, 2.0), engine: engine_grep, twin: twin_grep };
+    Workload { name: "grep", script: "grep", files: FILES, limits: (2.0, 2.0), engine: engine_grep, twin: twin_grep };
 
 const PATTERN: &str = "\" 500 ";
 

@@ -1,4 +1,4 @@
-//! The engine against hand-written Rust: eight workloads, each written once as a user of the engine writes it and once the way a
+//! The engine against hand-written Rust: each workload is written once as a user of the engine writes it and once the way a
 //! good programmer writes it without the engine, on the same threads. Prints their times, peak memory and ratios.
 //!
 //! ```text
@@ -20,6 +20,7 @@ mod measure;
 mod narrow;
 mod options;
 mod page_rank;
+mod plain_word_count;
 mod radix;
 mod report;
 mod run;
@@ -33,6 +34,8 @@ use std::process::ExitCode;
 /// A task, done twice.
 struct Workload {
     name: &'static str,
+    /// Its cells, in `benches/cells`.
+    script: &'static str,
     /// What it reads, for the message when it is not there.
     files: &'static [&'static str],
     /// How many times slower than the twin the engine may be, compiled and from cells.
@@ -49,6 +52,8 @@ const WORKLOADS: &[Workload] = &[
     lines::GREP,
     group_sum::WORKLOAD,
     word_count::WORKLOAD,
+    plain_word_count::COMPACT,
+    plain_word_count::STRINGS,
     sort::WORKLOAD,
     join::WORKLOAD,
     page_rank::WORKLOAD,

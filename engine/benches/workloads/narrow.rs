@@ -5,7 +5,8 @@ use crate::chunks;
 use crate::input::Data;
 use dpark::{DparkContext, Result};
 
-pub(crate) const WORKLOAD: Workload = Workload { name: "narrow", files: &[], limits: (1.5, 2.0), engine, twin };
+pub(crate) const WORKLOAD: Workload =
+    Workload { name: "narrow", script: "narrow", files: &[], limits: (1.5, 2.0), engine, twin };
 
 fn numbers(data: &Data) -> i64 {
     (1e9 * data.scale) as i64

@@ -6,7 +6,7 @@ use crate::input::{Data, take_number};
 use dpark::{DparkContext, Result, TextOptions};
 
 pub(crate) const WORKLOAD: Workload =
-    Workload { name: "pagerank", files: &["graph"], limits: (2.5, 2.5), engine, twin };
+    Workload { name: "pagerank", script: "pagerank", files: &["graph"], limits: (2.5, 2.5), engine, twin };
 
 const ITERATIONS: usize = 5;
 

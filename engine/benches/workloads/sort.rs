@@ -7,7 +7,8 @@ use crate::group_sum::parse_pair;
 use crate::input::{Data, take_pair};
 use dpark::{DparkContext, Result};
 
-pub(crate) const WORKLOAD: Workload = Workload { name: "sort", files: &["pairs"], limits: (1.5, 1.5), engine, twin };
+pub(crate) const WORKLOAD: Workload =
+    Workload { name: "sort", script: "sort", files: &["pairs"], limits: (1.5, 1.5), engine, twin };
 
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
     let sorted = ctx.text_file(data.path("pairs")).map_str(parse_pair).sort_by(|pair| pair.0);

@@ -4,22 +4,27 @@ use crate::Workload;
 use crate::chunks::{chunks, fold};
 use crate::input::Data;
 use crate::radix::{Buffers, PIECES, piece};
-use dpark::{CompactString, DparkContext, Result};
+use dpark::{CompactString, DparkContext, Rdd, Result};
 
 pub(crate) const WORKLOAD: Workload =
-    Workload { name: "wordcount", files: &["words"], limits: (2.5, 2.5), engine, twin };
+    Workload { name: "wordcount", script: "wordcount", files: &["words"], limits: (2.5, 2.5), engine, twin };
 
-fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
+pub(crate) fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
     let words = ctx
         .text_file(data.path("words"))
         .flat_map_str(|line, out| line.split_ascii_whitespace().for_each(|word| out.emit(CompactString::from(word))));
     let counts = words.map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b);
-    let checked = counts.map(|(word, count)| (1u64, count, check(word.as_bytes(), count)));
+    summary(&counts)
+}
+
+/// Distinct words, all words, and a checksum.
+pub(crate) fn summary<W: AsRef<str> + 'static>(counts: &Rdd<(W, u64)>) -> Result<String> {
+    let checked = counts.map(|(word, count)| (1u64, count, check(word.as_ref().as_bytes(), count)));
     let (distinct, total, checksum) = checked.reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2.wrapping_add(b.2)))?;
     Ok(format!("{distinct} {total} {checksum}"))
 }
 
-fn check(word: &[u8], count: u64) -> u64 {
+pub(crate) fn check(word: &[u8], count: u64) -> u64 {
     word.iter().fold(count, |sum, byte| sum.wrapping_mul(0x100_0000_01b3) ^ u64::from(*byte))
 }
 
