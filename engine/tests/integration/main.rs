@@ -11,6 +11,7 @@ mod checkpoint;
 mod closures;
 mod deep_lineage;
 mod every_operator;
+mod examples;
 mod failures;
 mod files;
 mod guide;
