@@ -83,6 +83,7 @@ impl DparkContext {
     /// assert_eq!(dpark::DparkContext::local(3).default_parallelism(), 3);
     /// ```
     pub fn local(threads: usize) -> DparkContext {
+        become_executor_if_told();
         let slots = threads.max(1);
         DparkContext::start(Conf { master: format!("local[{slots}]"), ..Conf::default() }, slots)
     }

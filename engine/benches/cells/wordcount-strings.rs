@@ -5,7 +5,7 @@ let counts = words.map(|word| (word, 1)).reduce_by_key(|a, b| a + b);
 fn check(word: &[u8], count: u64) -> u64 {
     word.iter().fold(count, |sum, byte| sum.wrapping_mul(0x100_0000_01b3) ^ u64::from(*byte))
 }
-let checked = counts.map(|(word, count)| (1u64, count as u64, check(word.as_bytes(), count)));
+let checked = counts.map(|(word, count)| (1u64, count as u64, check(word.as_bytes(), count as u64)));
 // %%
 let before = cpu();
 // %%

@@ -61,6 +61,8 @@ const WORKLOADS: &[Workload] = &[
 ];
 
 fn main() -> ExitCode {
+    // In an executor this does not return.
+    drop(dpark::DparkContext::local(1));
     let options = match Options::from_arguments(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(message) => {

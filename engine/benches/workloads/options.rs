@@ -12,13 +12,16 @@ cargo bench -p dpark --bench workloads -- [OPTIONS]
   --repeat N       runs of each; the median counts (default 3)
   --threads N      for both sides (default 2)
   --twin-only      leave the engine out
+  --processes      also run the engine on as many executors in processes of their own
   --repl PROGRAM   also run the workloads of benches/cells through this dpark-repl
-  --profile SIDE   only run one side (engine, twin) of one workload, in this process, for a profiler";
+  --profile SIDE   only run one side (engine, processes, twin) of one workload, in this process, for a profiler";
 
 /// Which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Engine,
+    /// The engine, with executors in processes of their own.
+    Processes,
     Twin,
 }
 
@@ -26,6 +29,7 @@ impl Side {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Side::Engine => "engine",
+            Side::Processes => "processes",
             Side::Twin => "twin",
         }
     }
@@ -38,6 +42,7 @@ pub(crate) struct Options {
     pub(crate) repeat: usize,
     pub(crate) threads: usize,
     pub(crate) twin_only: bool,
+    pub(crate) processes: bool,
     pub(crate) repl: Option<PathBuf>,
     /// Set in the processes that do the work.
     pub(crate) side: Option<Side>,
@@ -53,6 +58,7 @@ impl Options {
             repeat: 3,
             threads: 2,
             twin_only: false,
+            processes: false,
             repl: None,
             side: None,
         };
@@ -65,12 +71,14 @@ impl Options {
                 "--repeat" => options.repeat = number::<usize>(&argument, &value()?)?.max(1),
                 "--threads" => options.threads = number::<usize>(&argument, &value()?)?.max(1),
                 "--twin-only" => options.twin_only = true,
+                "--processes" => options.processes = true,
                 "--repl" => options.repl = Some(value()?.into()),
                 "--profile" => {
                     options.side = Some(match value()?.as_str() {
                         "engine" => Side::Engine,
+                        "processes" => Side::Processes,
                         "twin" => Side::Twin,
-                        other => return Err(format!("--profile: `{other}` is neither engine nor twin")),
+                        other => return Err(format!("--profile: `{other}` is none of engine, processes and twin")),
                     })
                 }
                 // What cargo passes to every bench.

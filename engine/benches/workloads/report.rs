@@ -35,6 +35,20 @@ pub(crate) fn compare(options: &Options) -> Result<(), String> {
                 verdict(memory, MEMORY_LIMIT),
             );
         }
+        if options.processes {
+            let (local, _) = median(Side::Engine, workload, options)?;
+            let (processes, answer) = median(Side::Processes, workload, options)?;
+            same(workload.name, &answer, &expected)?;
+            let ratio = processes.wall / local.wall;
+            println!(
+                "{:<10} on {} executors {:.2} s, on threads {:.2} s: {ratio:.2} x (limit {PROCESS_LIMIT}) {}",
+                workload.name,
+                options.threads,
+                processes.wall,
+                local.wall,
+                verdict(ratio, PROCESS_LIMIT),
+            );
+        }
         if let Some(repl) = &options.repl {
             cells::report(repl, workload, options, twin, &expected)?;
         }
@@ -43,6 +57,8 @@ pub(crate) fn compare(options: &Options) -> Result<(), String> {
 }
 
 const MEMORY_LIMIT: f64 = 1.5;
+/// Wall time on executors may be so many times that on threads.
+const PROCESS_LIMIT: f64 = 1.5;
 
 pub(crate) fn verdict(ratio: f64, limit: f64) -> &'static str {
     if ratio <= limit { "ok" } else { "OVER" }

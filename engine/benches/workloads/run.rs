@@ -4,7 +4,7 @@ use crate::input::Data;
 use crate::measure::{Cost, memory, timed};
 use crate::options::{Options, Side};
 use crate::{WORKLOADS, Workload};
-use dpark::DparkContext;
+use dpark::{Conf, DparkContext};
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -15,8 +15,12 @@ pub(crate) fn one_side(side: Side, options: &Options) -> Result<(), String> {
     let workload = WORKLOADS.iter().find(|workload| workload.name == name).expect("--only was checked");
     let data = Data { directory: options.data.clone(), scale: options.scale, threads: options.threads };
     let (answer, wall, cpu) = match side {
-        Side::Engine => {
-            let ctx = DparkContext::local(options.threads);
+        Side::Engine | Side::Processes => {
+            let place = if side == Side::Engine { "local" } else { "process" };
+            let conf = Conf { master: format!("{place}[{}]", options.threads), ..Conf::default() };
+            let ctx = DparkContext::new(conf).map_err(|error| error.to_string())?;
+            // Executors have joined when a first job has run on each.
+            ctx.range(0, options.threads as i64).count().map_err(|error| error.to_string())?;
             timed(|| (workload.engine)(&ctx, &data).map_err(|error| format!("{name}: {error}")))
         }
         Side::Twin => timed(|| Ok((workload.twin)(&data))),
