@@ -2,12 +2,14 @@
 //! small loops, extracting keys and comparing two of them; for the types that most keys have there is no comparison either.
 
 mod bits;
+mod bounds;
 mod order;
 
 use crate::batch::{Batch, ElemVt, SharedBatch, copy_row};
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use bits::Bits;
+use bounds::NumberBounds;
 use order::{Direction, order, order_of};
 use std::cmp::Ordering;
 
@@ -50,7 +52,7 @@ pub(crate) struct Ranges {
     /// For each bound, and behind the last one, the first table whose range reaches that far.
     tables: Vec<usize>,
     /// The bounds as numbers, where keys are.
-    numbers: Option<(Bits, Vec<u64>)>,
+    numbers: Option<(Bits, NumberBounds)>,
 }
 
 impl Ranges {
@@ -73,7 +75,7 @@ impl Ranges {
         match &self.numbers {
             Some((bits, bounds)) => {
                 for (key, _) in (bits.of)(&keys) {
-                    place(bounds.partition_point(|bound| *bound < key));
+                    place(bounds.below(key));
                 }
             }
             None => {
@@ -207,7 +209,7 @@ pub(crate) fn ranges(
     keys.retain_indices(&mut |i| chosen[i]);
     let numbers = bits::bits(vt.key).filter(|bits| bits.exact).map(|bits| {
         let numbers = (bits.of)(&keys).into_iter().map(|number| number.0).collect();
-        (bits, numbers)
+        (bits, NumberBounds::new(numbers))
     });
     // SAFETY: `sort_by` asks for keys that are `Data`, hence `Send + Sync`.
     Ok(Ranges { bounds: unsafe { SharedBatch::new(keys) }, tables: starts, numbers })
