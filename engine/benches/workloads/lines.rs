@@ -1,4 +1,5 @@
-//! Counting the lines of a log, and those among them that have a status of 500.
+//! Counting the lines of a log, and those among them that have a status of 500: by an operator that searches for a text, and by a
+//! closure that looks at each line.
 
 use crate::Workload;
 use crate::chunks::{chunks, fold};
@@ -11,6 +12,7 @@ pub(crate) const COUNT: Workload =
     Workload { name: "count", files: FILES, limits: (2.0, 2.0), engine: engine_count, twin: twin_count };
 pub(crate) const GREP: Workload =
     Workload { name: "grep", files: FILES, limits: (2.0, 2.0), engine: engine_grep, twin: twin_grep };
+pub(crate) const GREP_CLOSURE: Workload = Workload { name: "grep-closure", engine: engine_grep_closure, ..GREP };
 
 const PATTERN: &str = "\" 500 ";
 
@@ -19,6 +21,10 @@ fn engine_count(ctx: &DparkContext, data: &Data) -> Result<String> {
 }
 
 fn engine_grep(ctx: &DparkContext, data: &Data) -> Result<String> {
+    Ok(ctx.text_file(data.path("weblog")).filter_containing(PATTERN).count()?.to_string())
+}
+
+fn engine_grep_closure(ctx: &DparkContext, data: &Data) -> Result<String> {
     Ok(ctx.text_file(data.path("weblog")).filter_str(|line| line.contains(PATTERN)).count()?.to_string())
 }
 
