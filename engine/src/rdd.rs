@@ -22,6 +22,7 @@ mod enumerate_partition;
 mod extremes;
 mod extremes_by;
 mod filter;
+mod filter_containing;
 mod filter_map;
 mod filter_values;
 mod flat_map;

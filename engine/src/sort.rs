@@ -2,6 +2,7 @@
 //! small loops, extracting keys and comparing two of them; for the types that most keys have there is no comparison either.
 
 mod bits;
+mod bounds;
 mod order;
 mod sample;
 
@@ -11,6 +12,7 @@ use crate::ship::ShipError;
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use bits::Bits;
+use bounds::NumberBounds;
 use order::{Direction, order, order_of};
 pub(crate) use sample::Sample;
 use serde::{Deserialize, Serialize};
@@ -62,7 +64,7 @@ pub(crate) struct Ranges {
     /// For each bound, and behind the last one, the first table whose range reaches that far.
     tables: Vec<usize>,
     /// The bounds as numbers, where keys are.
-    numbers: Option<(Bits, Vec<u64>)>,
+    numbers: Option<(Bits, NumberBounds)>,
 }
 
 /// Ranges as they travel.
@@ -89,7 +91,7 @@ impl Ranges {
     fn new(vt: &'static SortVt, bounds: Batch, tables: Vec<usize>) -> Ranges {
         let numbers = bits::bits(vt.key).filter(|bits| bits.exact).map(|bits| {
             let numbers = (bits.of)(&bounds).into_iter().map(|number| number.0).collect();
-            (bits, numbers)
+            (bits, NumberBounds::new(numbers))
         });
         // SAFETY: `sort_by` asks for keys that are `Data`, hence `Send + Sync`.
         Ranges { bounds: unsafe { SharedBatch::new(bounds) }, tables, numbers }
@@ -123,7 +125,7 @@ impl Ranges {
         match &self.numbers {
             Some((bits, bounds)) => {
                 for (key, _) in (bits.of)(&keys) {
-                    place(bounds.partition_point(|bound| *bound < key));
+                    place(bounds.below(key));
                 }
             }
             None => {

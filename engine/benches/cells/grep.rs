@@ -1,6 +1,6 @@
 let lines = ctx.text_file(path("weblog"));
 // %%
-let failures = lines.filter_str(|line| line.contains("\" 500 "));
+let failures = lines.filter_containing("\" 500 ");
 // %%
 let before = cpu();
 // %%

@@ -1,7 +1,21 @@
-let edges = ctx.text_file_with(path("graph"), TextOptions::new().num_splits(4)).map_str(|line| {
-    let (from, to) = line.split_once(' ').expect("two nodes");
-    (from.parse::<u32>().expect("a node"), to.parse::<u32>().expect("a node"))
-});
+fn parse_number(text: &[u8]) -> (u64, usize) {
+    let mut value = 0;
+    for (at, byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (value, at);
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    (value, text.len())
+}
+fn parse_edge(text: &[u8]) -> ((u32, u32), usize) {
+    let (from, length) = parse_number(text);
+    let start = length + 1;
+    let (to, length) = parse_number(&text[start..]);
+    ((from as u32, to as u32), start + length)
+}
+let edges = ctx.text_file_with(path("graph"), TextOptions::new().num_splits(4)).map_str(|line| parse_edge(line.as_bytes()).0);
 // %%
 let links = edges.group_by_key().cache();
 // %%

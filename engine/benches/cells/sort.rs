@@ -1,8 +1,22 @@
-fn parse_pair(line: &str) -> (u64, i64) {
-    let (key, value) = line.split_once(' ').expect("two columns");
-    (key.parse().expect("a key"), value.parse().expect("a value"))
+fn parse_number(text: &[u8]) -> (u64, usize) {
+    let mut value = 0;
+    for (at, byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (value, at);
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    (value, text.len())
 }
-let pairs = ctx.text_file(path("pairs")).map_str(parse_pair);
+fn parse_pair(text: &[u8]) -> ((u64, i64), usize) {
+    let (key, length) = parse_number(text);
+    let negative = text[length + 1] == b'-';
+    let start = length + 1 + usize::from(negative);
+    let (value, length) = parse_number(&text[start..]);
+    ((key, if negative { -(value as i64) } else { value as i64 }), start + length)
+}
+let pairs = ctx.text_file(path("pairs")).map_str(|line| parse_pair(line.as_bytes()).0);
 // %%
 let sorted = pairs.sort_by(|pair| pair.0);
 // %%

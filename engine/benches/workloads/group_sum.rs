@@ -2,7 +2,7 @@
 
 use crate::Workload;
 use crate::chunks::{chunks, fold};
-use crate::input::{Data, take_pair};
+use crate::input::{Data, parse_pair, take_pair};
 use crate::radix::{Buffers, PIECES, Table, mix, piece};
 use dpark::{DparkContext, Result};
 
@@ -10,16 +10,11 @@ pub(crate) const WORKLOAD: Workload =
     Workload { name: "groupsum", script: "groupsum", files: &["pairs"], limits: (2.5, 2.5), engine, twin };
 
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let sums = ctx.text_file(data.path("pairs")).map_str(parse_pair).reduce_by_key(|a, b| a + b);
+    let sums =
+        ctx.text_file(data.path("pairs")).map_str(|line| parse_pair(line.as_bytes()).0).reduce_by_key(|a, b| a + b);
     let checked = sums.map(|(key, sum)| (1u64, key.wrapping_mul(sum as u64)));
     let (count, checksum) = checked.reduce(|a, b| (a.0 + b.0, a.1.wrapping_add(b.1)))?;
     Ok(format!("{count} {checksum}"))
-}
-
-/// A line `KEY VALUE`.
-pub(crate) fn parse_pair(line: &str) -> (u64, i64) {
-    let (key, value) = line.split_once(' ').expect("two columns");
-    (key.parse().expect("a key"), value.parse().expect("a value"))
 }
 
 /// What one thread knows.

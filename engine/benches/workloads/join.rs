@@ -2,8 +2,7 @@
 
 use crate::Workload;
 use crate::chunks::{chunks, fold};
-use crate::group_sum::parse_pair;
-use crate::input::{Data, take_pair};
+use crate::input::{Data, parse_pair, take_pair};
 use crate::radix::{Buffers, PIECES, Table, mix, piece};
 use dpark::{DparkContext, Result};
 
@@ -11,8 +10,8 @@ pub(crate) const WORKLOAD: Workload =
     Workload { name: "join", script: "join", files: &["pairs", "dim"], limits: (2.0, 2.0), engine, twin };
 
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let pairs = ctx.text_file(data.path("pairs")).map_str(parse_pair);
-    let dim = ctx.text_file(data.path("dim")).map_str(parse_pair);
+    let pairs = ctx.text_file(data.path("pairs")).map_str(|line| parse_pair(line.as_bytes()).0);
+    let dim = ctx.text_file(data.path("dim")).map_str(|line| parse_pair(line.as_bytes()).0);
     let rows = pairs.join(&dim).map(|(_, (value, weight))| (1u64, value * weight));
     let (count, sum) = rows.reduce(|a, b| (a.0 + b.0, a.1 + b.1))?;
     Ok(format!("{count} {sum}"))

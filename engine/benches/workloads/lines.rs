@@ -1,4 +1,5 @@
-//! Counting the lines of a log, and those among them that have a status of 500.
+//! Counting the lines of a log, and those among them that have a status of 500: by an operator that searches for a text, and by a
+//! closure that looks at each line.
 
 use crate::Workload;
 use crate::chunks::{chunks, fold};
@@ -17,6 +18,8 @@ pub(crate) const COUNT: Workload = Workload {
 };
 pub(crate) const GREP: Workload =
     Workload { name: "grep", script: "grep", files: FILES, limits: (2.0, 2.0), engine: engine_grep, twin: twin_grep };
+pub(crate) const GREP_CLOSURE: Workload =
+    Workload { name: "grep-closure", script: "grep-closure", engine: engine_grep_closure, ..GREP };
 
 const PATTERN: &str = "\" 500 ";
 
@@ -25,6 +28,10 @@ fn engine_count(ctx: &DparkContext, data: &Data) -> Result<String> {
 }
 
 fn engine_grep(ctx: &DparkContext, data: &Data) -> Result<String> {
+    Ok(ctx.text_file(data.path("weblog")).filter_containing(PATTERN).count()?.to_string())
+}
+
+fn engine_grep_closure(ctx: &DparkContext, data: &Data) -> Result<String> {
     Ok(ctx.text_file(data.path("weblog")).filter_str(|line| line.contains(PATTERN)).count()?.to_string())
 }
 

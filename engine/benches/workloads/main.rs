@@ -50,6 +50,7 @@ const WORKLOADS: &[Workload] = &[
     narrow::WORKLOAD,
     lines::COUNT,
     lines::GREP,
+    lines::GREP_CLOSURE,
     group_sum::WORKLOAD,
     word_count::WORKLOAD,
     plain_word_count::COMPACT,

@@ -3,15 +3,14 @@
 
 use crate::Workload;
 use crate::chunks::{chunks, map};
-use crate::group_sum::parse_pair;
-use crate::input::{Data, take_pair};
+use crate::input::{Data, parse_pair, take_pair};
 use dpark::{DparkContext, Result};
 
 pub(crate) const WORKLOAD: Workload =
     Workload { name: "sort", script: "sort", files: &["pairs"], limits: (1.5, 1.5), engine, twin };
 
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let sorted = ctx.text_file(data.path("pairs")).map_str(parse_pair).sort_by(|pair| pair.0);
+    let sorted = ctx.text_file(data.path("pairs")).map_str(|line| parse_pair(line.as_bytes()).0).sort_by(|pair| pair.0);
     Ok(total(&sorted.map_partitions(|rows| [checksum(rows)]).collect()?))
 }
 

@@ -69,7 +69,7 @@ fn check_rows(keys: &Batch) -> Result<u32, Stop> {
     })
 }
 
-/// Digits are of this many bits.
+/// Digits are of at most so many bits.
 const DIGIT: u32 = 11;
 
 fn by_digits(mut rows: Vec<(u64, u32)>, direction: Direction, task: &TaskContext) -> Result<Vec<(u64, u32)>, Stop> {
@@ -80,24 +80,28 @@ fn by_digits(mut rows: Vec<(u64, u32)>, direction: Direction, task: &TaskContext
     Ok(rows)
 }
 
-/// Sorts by the numbers, from the lowest digit to the highest; digits that are the same in all numbers are left out.
+/// Sorts by the numbers, from the lowest digit to the highest, of their distances from the least one: the rows of a range lie close
+/// together. Digits that are 0 in all of them are left out.
 fn sort_numbers(rows: &mut Vec<(u64, u32)>, task: &TaskContext) -> Result<(), Stop> {
     task.check()?;
     if rows.len() < 256 {
         rows.sort_by_key(|row| row.0);
         return Ok(());
     }
-    let (all, any) = rows.iter().fold((u64::MAX, 0), |(all, any), row| (all & row.0, any | row.0));
-    let differing = all ^ any;
+    let least = rows.iter().map(|row| row.0).min().unwrap_or_default();
+    let differing = rows.iter().fold(0, |any, row| any | (row.0 - least));
+    let bits = u64::BITS - differing.leading_zeros();
+    // As few digits as there can be, and all of about the same width.
+    let width = bits.div_ceil(bits.div_ceil(DIGIT).max(1)).max(1);
     let mut other = vec![(0, 0); rows.len()];
-    for shift in (0..u64::BITS).step_by(DIGIT as usize) {
-        let mask = (1u64 << DIGIT) - 1;
+    for shift in (0..bits).step_by(width as usize) {
+        let mask = (1u64 << width) - 1;
         if differing >> shift & mask == 0 {
             continue;
         }
         task.check()?;
-        let digit = |row: &(u64, u32)| (row.0 >> shift & mask) as usize;
-        let mut next = vec![0usize; 1 << DIGIT];
+        let digit = |row: &(u64, u32)| ((row.0 - least) >> shift & mask) as usize;
+        let mut next = vec![0usize; 1 << width];
         rows.iter().for_each(|row| next[digit(row)] += 1);
         let mut sum = 0;
         for at in &mut next {

@@ -9,6 +9,12 @@ fn check(lines: &Rdd<String>, expected: &[String]) {
     let long = lines.with_env((&limit,)).filter_str(|(limit,)| move |line| line.len() > limit);
     let filtered: Vec<String> = expected.iter().filter(|line| line.len() > limit).cloned().collect();
     assert_eq!(long.collect().unwrap(), filtered);
+    for needle in ["a", "ß", "bc", "", "a\nb", "cc"] {
+        let expected: Vec<&String> = expected.iter().filter(|line| line.contains(needle)).collect();
+        let found = lines.filter_containing(needle);
+        assert_eq!(found.collect().unwrap().iter().collect::<Vec<_>>(), expected, "{needle:?}");
+        assert_eq!(found.count().unwrap(), expected.len() as u64);
+    }
     let chars = lines.flat_map_str(|line, out| line.chars().for_each(|c| out.emit(c)));
     assert_eq!(chars.collect().unwrap(), expected.iter().flat_map(|line| line.chars()).collect::<Vec<_>>());
     assert_eq!(lines.count().unwrap(), expected.len() as u64);
@@ -23,7 +29,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn borrowed_and_owned_texts_give_the_same(text in "[a-cß\n]{0,60}", split in 1u64..40) {
+    fn borrowed_and_owned_texts_give_the_same(text in "[a-cß\n]{0,200}", split in 1u64..40) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("text");
         std::fs::write(&path, &text).unwrap();
@@ -48,6 +54,7 @@ fn bad_text_is_an_error_or_skipped() {
     for message in [
         strict.map_str(|line| line.len()).sum().unwrap_err().to_string(),
         strict.filter_str(|line| line.is_empty()).count().unwrap_err().to_string(),
+        strict.filter_containing("no").count().unwrap_err().to_string(),
         strict.count().unwrap_err().to_string(),
     ] {
         assert!(message.contains("not valid UTF-8 at byte 301"), "{message}");

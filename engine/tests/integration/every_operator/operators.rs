@@ -150,6 +150,17 @@ pub(super) const OPERATORS: &[Operator] = &[
         |rows, _| rows.concat().into_iter().filter(|x| *x < 0).collect(),
     ),
     kept(
+        "filter_containing",
+        |rdd, n| {
+            let digits = rdd.map(|x| x.to_string()).filter_containing(&n.rem_euclid(10).to_string());
+            digits.map_str(|text| text.parse().unwrap())
+        },
+        |rows, n| {
+            let digit = n.rem_euclid(10).to_string();
+            rows.concat().into_iter().filter(|x| x.to_string().contains(&digit)).collect()
+        },
+    ),
+    kept(
         "flat_map_str",
         |rdd, _| rdd.map(|x| x.to_string()).flat_map_str(|text, out| text.bytes().for_each(|b| out.emit(i64::from(b)))),
         |rows, _| rows.concat().into_iter().flat_map(|x| x.to_string().into_bytes()).map(i64::from).collect(),

@@ -1,0 +1,11 @@
+let lines = ctx.text_file(path("weblog"));
+// %%
+let failures = lines.filter_str(|line| line.contains("\" 500 "));
+// %%
+let before = cpu();
+// %%
+let began = Instant::now();
+let count = failures.count()?;
+let wall = began.elapsed();
+// %%
+finish(wall, before, count.to_string());
