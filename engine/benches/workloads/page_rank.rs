@@ -2,7 +2,7 @@
 
 use crate::Workload;
 use crate::chunks::{chunks, fold, map};
-use crate::input::{Data, take_number};
+use crate::input::Data;
 use dpark::{DparkContext, Result, TextOptions};
 
 pub(crate) const WORKLOAD: Workload =
@@ -10,11 +10,30 @@ pub(crate) const WORKLOAD: Workload =
 
 const ITERATIONS: usize = 5;
 
+/// The edge at the start of `text`, two numbers, and what follows the byte behind it.
+#[inline]
+fn take_edge(text: &[u8]) -> ((u32, u32), &[u8]) {
+    let (from, text) = take_node(text);
+    let (to, text) = take_node(text);
+    ((from, to), text)
+}
+
+#[inline]
+fn take_node(text: &[u8]) -> (u32, &[u8]) {
+    let mut node = 0u32;
+    for (at, byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (node, &text[at + 1..]);
+        }
+        node = node * 10 + u32::from(digit);
+    }
+    (node, &[])
+}
+
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let edges = ctx.text_file_with(data.path("graph"), TextOptions::new().num_splits(4)).map_str(|line| {
-        let (from, to) = line.split_once(' ').expect("two nodes");
-        (from.parse::<u32>().expect("a node"), to.parse::<u32>().expect("a node"))
-    });
+    let edges = ctx.text_file_with(data.path("graph"), TextOptions::new().num_splits(4));
+    let edges = edges.map_str(|line| take_edge(line.as_bytes()).0);
     let links = edges.group_by_key().cache();
     let mut ranks = links.map_values(|_| 1.0);
     for _ in 0..ITERATIONS {
@@ -36,9 +55,9 @@ fn twin(data: &Data) -> String {
     let text = data.map("graph");
     let parts: Vec<Vec<(u32, u32)>> = map(data.threads, chunks(&text), |mut rest| {
         let mut edges = Vec::with_capacity(rest.len() / 12);
-        while let Some((from, behind)) = take_number(rest) {
-            let Some((to, behind)) = take_number(behind) else { break };
-            edges.push((from as u32, to as u32));
+        while !rest.is_empty() {
+            let (edge, behind) = take_edge(rest);
+            edges.push(edge);
             rest = behind;
         }
         edges

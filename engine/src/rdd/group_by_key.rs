@@ -8,7 +8,7 @@ use crate::closure::Closure;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::shuffle::ReadVt;
-use crate::table::{Buckets, upsert_rows};
+use crate::table::{Buckets, number_keys, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -52,29 +52,6 @@ unsafe fn group<K: Hash + Eq, V: 'static>(pairs: &mut Batch, groups: &mut Batch)
             i += 1;
         }
     }
-}
-
-/// The number of its key for each of `n` rows, in the order of the keys' first rows. The table gets, for each key, its first
-/// row and the number of its rows.
-#[inline]
-fn number_keys(
-    n: usize,
-    known: &mut Buckets,
-    hash: impl Fn(usize) -> u64,
-    same: impl Fn(usize, usize) -> bool,
-) -> Box<[u32]> {
-    let mut numbers = zeros(n);
-    let mut i = 0;
-    while i < n {
-        numbers[i] = known.number(hash(i), &mut |first| same(first as usize, i), i as u32);
-        i += 1;
-    }
-    numbers
-}
-
-#[inline(never)]
-fn zeros(n: usize) -> Box<[u32]> {
-    vec![0; n].into()
 }
 
 /// Moves pairs into tables: `change` adds a pair's value to what is known of its key, which begins as `new`.

@@ -82,6 +82,18 @@ impl Input {
         Ok(Input::Outputs { shuffle, codec: write.codec, outputs, partition, pieces: shuffled.pieces })
     }
 
+    /// At least so many different keys are in a piece whose rows were combined on the map side.
+    fn keys(&self, piece: usize) -> usize {
+        match self {
+            Input::Outputs { outputs, partition, pieces, .. } => {
+                let block = *partition * *pieces + piece;
+                outputs.iter().map(|output| rows_of(output.unchecked_block(block))).max().unwrap_or(0)
+            }
+            Input::Combined(tables, _) => tables[piece].rows(),
+            Input::Rows(_) => 0,
+        }
+    }
+
     /// The rows of some pieces, in the order of the pieces and, within one, of the map partitions.
     fn rows(&mut self, node: &Arc<Node>, pieces: Range<usize>) -> Box<dyn Source> {
         match self {
@@ -109,6 +121,12 @@ impl Input {
             },
         }
     }
+}
+
+/// The number of rows of a block that nobody has checked yet: no more than it has bytes.
+fn rows_of(block: &[u8]) -> usize {
+    let rows = block.first_chunk().map_or(0, |rows| u64::from_le_bytes(*rows));
+    block.len().min(usize::try_from(rows).unwrap_or(usize::MAX))
 }
 
 fn lost(shuffle: ShuffleId, map: usize, message: &str) -> Stop {
@@ -222,6 +240,9 @@ impl Merged {
             let write = shuffled.inputs[i].write;
             // Rows of another type than the stored ones are measured by what was read for them.
             let same = crate::batch::same_type(write.stored, shuffled.read.table);
+            if write.keys.is_some() {
+                table.expect(input.keys(piece));
+            }
             let mut source = input.rows(node, piece..piece + 1);
             let mut rows = Batch::new(write.stored);
             rows.limit = CHUNK;
