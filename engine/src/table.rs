@@ -122,52 +122,37 @@ pub unsafe fn upsert_rows<T, S>(
     }
 }
 
-/// The number of its key for each of `n` rows, in the order of the keys' first rows. The table gets, for each key, its first
-/// row and the number of its rows.
+/// The number of its key for each row with these hashes, in the order of the keys' first rows; `same` compares the keys of two
+/// rows. The table gets, for each key, its first row and the number of its rows.
 ///
 /// # Safety
 /// The table is empty, and its rows are of type `(u32, u32)`.
-#[inline]
+#[inline(never)]
 pub unsafe fn number_keys(
-    n: usize,
+    hashes: &[u64],
     known: &mut Buckets,
-    hash: impl Fn(usize) -> u64,
-    same: impl Fn(usize, usize) -> bool,
+    same: &mut dyn FnMut(usize, usize) -> bool,
 ) -> Box<[u32]> {
-    let mut numbers = zeros(n);
-    let mut hashes = [0; GROUP];
+    let mut numbers = vec![0; hashes.len()].into_boxed_slice();
+    let mut group = [0; GROUP];
     let mut found = [std::ptr::null_mut(); GROUP];
-    let mut at = 0;
-    while at < n {
-        let rows = (n - at).min(GROUP);
-        let mut i = 0;
-        while i < rows {
-            hashes[i] = hash(at + i);
-            i += 1;
-        }
-        known.look_up(&hashes, &mut found, rows);
+    for (at, hashes) in (0..).step_by(GROUP).zip(hashes.chunks(GROUP)) {
+        group[..hashes.len()].copy_from_slice(hashes);
+        known.look_up(&group, &mut found, hashes.len());
         let moved = known.moved;
-        i = 0;
-        while i < rows {
+        for (i, hash) in hashes.iter().enumerate() {
             let (row, key) = (at + i, found[i] as *mut (u32, u32));
             // SAFETY: rows of the table are such pairs, and stay where they are as long as none has moved.
             numbers[row] = unsafe {
                 if !key.is_null() && known.moved == moved && same((*key).0 as usize, row) {
                     known.count(key)
                 } else {
-                    known.number(hashes[i], &mut |first| same(first as usize, row), row as u32)
+                    known.number(*hash, &mut |first| same(first as usize, row), row as u32)
                 }
             };
-            i += 1;
         }
-        at += rows;
     }
     numbers
-}
-
-#[inline(never)]
-fn zeros(n: usize) -> Box<[u32]> {
-    vec![0; n].into()
 }
 
 /// The hashes of the keys of all rows, in their order.

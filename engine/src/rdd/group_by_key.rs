@@ -8,7 +8,7 @@ use crate::closure::Closure;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::shuffle::ReadVt;
-use crate::table::{Buckets, number_keys, upsert_rows};
+use crate::table::{Buckets, hash_pairs, number_keys, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -26,12 +26,9 @@ unsafe fn group<K: Hash + Eq, V: 'static>(pairs: &mut Batch, groups: &mut Batch)
     unsafe {
         let first = pairs.row(0) as *const (K, V);
         let mut known = Buckets::new(Elem::<(u32, u32)>::VT, 1);
-        let numbers = number_keys(
-            pairs.rows(),
-            &mut known,
-            |i| hash_key(&(*first.add(i)).0),
-            |i, j| (*first.add(i)).0 == (*first.add(j)).0,
-        );
+        let mut hashes = Vec::new();
+        hash_pairs::<K, V>(pairs, &mut hashes);
+        let numbers = number_keys(&hashes, &mut known, &mut |i, j| (*first.add(i)).0 == (*first.add(j)).0);
         let sizes = known.rows_mut();
         groups.reserve(sizes.rows());
         let target = groups.ptr as *mut (K, Vec<V>);
