@@ -35,7 +35,9 @@ pub(crate) use write::write_map_output;
 use crate::batch::{Batch, ElemVt};
 use crate::codec::CodecVt;
 use crate::storage::{Reservation, heap_estimate};
-use crate::table::Buckets;
+use crate::table::{Buckets, hash_pairs};
+use std::any::TypeId;
+use std::hash::Hash;
 
 /// The map side of a shuffle: how rows enter the tables.
 #[derive(Debug)]
@@ -48,8 +50,29 @@ pub struct WriteVt {
     pub codec: &'static CodecVt,
     /// Moves all rows of a batch into the tables; none for `sort_by`, which places rows by range.
     pub add: Option<MergeFn>,
-    /// The hashes of the keys of the input's rows, if combining may wait until many rows of one piece are there.
-    pub hash: Option<HashFn>,
+    /// Where the keys are, if rows that have the same key become one by combining.
+    pub keys: Option<&'static KeyVt>,
+}
+
+/// The keys of the rows that are combined on a map side.
+#[derive(Debug)]
+pub struct KeyVt {
+    /// The hashes of the keys of the input's rows.
+    pub hash: HashFn,
+    /// The keys' type.
+    pub key: fn() -> TypeId,
+    /// Where a row of the input has its key.
+    pub input: usize,
+    /// Where a row of the tables has it.
+    pub stored: usize,
+}
+
+impl KeyVt {
+    /// Pairs that become pairs with the same key.
+    pub const fn of_pairs<K: Hash + 'static, V, C>() -> KeyVt {
+        let (input, stored) = (std::mem::offset_of!((K, V), 0), std::mem::offset_of!((K, C), 0));
+        KeyVt { hash: hash_pairs::<K, V>, key: TypeId::of::<K>, input, stored }
+    }
 }
 
 /// The reduce side: how the blocks' rows become the RDD's.

@@ -1,8 +1,12 @@
 //! Hash tables over erased rows: dense rows in insertion order plus an index of (hash tag, row number). Generic code does
 //! the comparison of keys and nothing else, so a cell carries no hash table of its own.
 
+mod dense;
+
 use crate::batch::{Batch, ElemVt, take_row};
 use crate::hash::{hash_key, partition_of, piece_of};
+use crate::shuffle::{HashFn, KeyVt};
+use dense::{Dense, Integers};
 use std::hash::Hash;
 
 /// One table for each piece of each reduce partition; the reduce side has a single one.
@@ -17,6 +21,12 @@ pub struct Buckets {
     moved: usize,
     /// The map partition that the tables are filled from.
     map: usize,
+    /// How keys are read, if they are integers that may be found to lie close together.
+    integers: Option<Integers>,
+    /// Set if they do: all rows.
+    dense: Option<Dense>,
+    /// Of the rows that are being placed.
+    hashes: Vec<u64>,
     /// The row whose value user code holds at the moment; it is leaked if that code panics.
     hole: *mut u8,
 }
@@ -38,6 +48,8 @@ struct Probe<'a> {
     moved: &'a mut usize,
     tag: u32,
     slot: usize,
+    /// The array, if that is where rows are, and the number of the key.
+    dense: Option<(&'a mut Dense, u64)>,
 }
 
 /// Rows that are hashed and looked up together.
@@ -68,9 +80,11 @@ pub unsafe fn upsert_rows<T, S>(
         unsafe {
             let group = input.row(0) as *const T;
             let mut i = 0;
-            while i < rows {
-                hashes[i] = hash(&*group.add(i));
-                i += 1;
+            if !tables.numbers(input, &mut hashes, rows) {
+                while i < rows {
+                    hashes[i] = hash(&*group.add(i));
+                    i += 1;
+                }
             }
             tables.look_up(&hashes, &mut found, rows);
             i = 0;
@@ -106,6 +120,39 @@ pub unsafe fn upsert_rows<T, S>(
             }
         }
     }
+}
+
+/// The number of its key for each row with these hashes, in the order of the keys' first rows; `same` compares the keys of two
+/// rows. The table gets, for each key, its first row and the number of its rows.
+///
+/// # Safety
+/// The table is empty, and its rows are of type `(u32, u32)`.
+#[inline(never)]
+pub unsafe fn number_keys(
+    hashes: &[u64],
+    known: &mut Buckets,
+    same: &mut dyn FnMut(usize, usize) -> bool,
+) -> Box<[u32]> {
+    let mut numbers = vec![0; hashes.len()].into_boxed_slice();
+    let mut group = [0; GROUP];
+    let mut found = [std::ptr::null_mut(); GROUP];
+    for (at, hashes) in (0..).step_by(GROUP).zip(hashes.chunks(GROUP)) {
+        group[..hashes.len()].copy_from_slice(hashes);
+        known.look_up(&group, &mut found, hashes.len());
+        let moved = known.moved;
+        for (i, hash) in hashes.iter().enumerate() {
+            let (row, key) = (at + i, found[i] as *mut (u32, u32));
+            // SAFETY: rows of the table are such pairs, and stay where they are as long as none has moved.
+            numbers[row] = unsafe {
+                if !key.is_null() && known.moved == moved && same((*key).0 as usize, row) {
+                    known.count(key)
+                } else {
+                    known.number(*hash, &mut |first| same(first as usize, row), row as u32)
+                }
+            };
+        }
+    }
+    numbers
 }
 
 /// The hashes of the keys of all rows, in their order.
@@ -190,12 +237,30 @@ impl Buckets {
     pub fn new(rows: &'static ElemVt, partitions: usize) -> Buckets {
         let table = || RawTable { index: Vec::new(), rows: Batch::new(rows) };
         let tables = (0..partitions).map(|_| table()).collect();
-        Buckets { tables, partitions, pieces: 1, bytes: 0, moved: 0, map: 0, hole: std::ptr::null_mut() }
+        Buckets {
+            tables,
+            partitions,
+            pieces: 1,
+            bytes: 0,
+            moved: 0,
+            map: 0,
+            integers: None,
+            dense: None,
+            hashes: Vec::new(),
+            hole: std::ptr::null_mut(),
+        }
     }
 
     /// The same for the map side of a shuffle: filled from one map partition, each partition in pieces.
-    pub(crate) fn for_map(rows: &'static ElemVt, partitions: usize, pieces: usize, map: usize) -> Buckets {
+    pub(crate) fn for_map(
+        rows: &'static ElemVt,
+        keys: Option<&KeyVt>,
+        partitions: usize,
+        pieces: usize,
+        map: usize,
+    ) -> Buckets {
         let mut tables = Buckets::new(rows, partitions * pieces);
+        tables.integers = keys.and_then(Integers::of);
         tables.partitions = partitions;
         tables.pieces = pieces;
         tables.map = map;
@@ -222,9 +287,26 @@ impl Buckets {
         }
     }
 
+    /// Makes room for so many rows in the first table.
+    pub(crate) fn expect(&mut self, rows: usize) {
+        let table = &mut self.tables[0];
+        let (before, more) = (table.rows.bytes(), rows.saturating_sub(table.rows.len));
+        table.rows.reserve(more);
+        self.bytes += table.rows.bytes() - before;
+        let slots = (rows * 2 + 1).next_power_of_two();
+        if more > 0 && slots > table.index.len() {
+            self.bytes += table.resize_index(slots);
+        }
+    }
+
     /// Starts the search for the key with this hash.
     #[inline(never)]
     fn probe(&mut self, hash: u64) -> Probe<'_> {
+        if self.dense.is_some() {
+            let Buckets { tables, bytes, moved, dense, .. } = self;
+            let dense = dense.as_mut().map(|dense| (dense, hash));
+            return Probe { table: &mut tables[0], bytes, moved, tag: 0, slot: 0, dense };
+        }
         let table = self.table_of(hash);
         let table = &mut self.tables[table];
         if table.rows.len * 2 >= table.index.len() {
@@ -232,12 +314,15 @@ impl Buckets {
         }
         let tag = hash as u32;
         let slot = tag as usize & (table.index.len() - 1);
-        Probe { slot, table, bytes: &mut self.bytes, moved: &mut self.moved, tag }
+        Probe { slot, table, bytes: &mut self.bytes, moved: &mut self.moved, tag, dense: None }
     }
 
-    /// For each hash, the first row that may have its key, or null.
+    /// For each hash (or number, if `numbers` has given such), the first row that may have its key, or null.
     #[inline(never)]
     fn look_up(&self, hashes: &[u64; GROUP], found: &mut [*mut u8; GROUP], n: usize) {
+        if let Some(dense) = &self.dense {
+            return dense.look_up(&hashes[..n], found);
+        }
         // Small tables are in the processor's cache.
         if self.bytes > 128 << 10 {
             for hash in &hashes[..n] {
@@ -259,6 +344,36 @@ impl Buckets {
         tables[table].append(bytes, moved)
     }
 
+    /// Moves every row of `input` to the end of the table of its key's hash.
+    ///
+    /// # Safety
+    /// The function was made for rows of this type, which are those of the tables.
+    #[inline(never)]
+    pub unsafe fn place(&mut self, input: &mut Batch, hash: HashFn) {
+        self.hashes.clear();
+        // SAFETY: passed on from the caller.
+        unsafe { hash(input, &mut self.hashes) }
+        match input.elem().size {
+            8 => self.scatter::<8>(input),
+            16 => self.scatter::<16>(input),
+            24 => self.scatter::<24>(input),
+            32 => self.scatter::<32>(input),
+            _ => self.scatter::<0>(input),
+        }
+    }
+
+    /// `SIZE` is the size of a row, or 0 if it is not one of the usual ones.
+    fn scatter<const SIZE: usize>(&mut self, input: &mut Batch) {
+        let size = if SIZE == 0 { input.elem().size } else { SIZE };
+        for i in 0..self.hashes.len() {
+            let table = self.table_of(self.hashes[i]);
+            let to = self.tables[table].append(&mut self.bytes, &mut self.moved);
+            // SAFETY: there is a hash for each row; the row moves to fresh memory for one.
+            unsafe { std::ptr::copy_nonoverlapping(input.row(0), to, size) }
+            input.head += 1;
+        }
+    }
+
     /// Tells that the value of `row` is being computed by user code, which may panic; null afterwards.
     #[inline]
     pub fn set_hole(&mut self, row: *mut u8) {
@@ -267,9 +382,9 @@ impl Buckets {
 
     /// The number, in the order of insertion, of the key with this hash for which `same` holds of its first row; a new one for
     /// the row `row` if there is none. The table's rows are pairs of a key's first row and the number of its rows.
-    pub fn number(&mut self, hash: u64, same: &mut dyn FnMut(u32) -> bool, row: u32) -> u32 {
+    #[inline(never)]
+    fn number(&mut self, hash: u64, same: &mut dyn FnMut(u32) -> bool, row: u32) -> u32 {
         let next = self.tables[0].rows.len as u32;
-        let base = self.tables[0].rows.ptr as usize;
         let mut probe = self.probe(hash);
         loop {
             let known = probe.candidate() as *mut (u32, u32);
@@ -280,11 +395,21 @@ impl Buckets {
                     return next;
                 }
                 if same((*known).0) {
-                    (*known).1 += 1;
-                    return ((known as usize - base) / size_of::<(u32, u32)>()) as u32;
+                    return self.count(known);
                 }
             }
         }
+    }
+
+    /// Counts one more row of a key; the key's number.
+    ///
+    /// # Safety
+    /// It is a row of the first table, whose rows are those of `number`.
+    #[inline]
+    unsafe fn count(&mut self, known: *mut (u32, u32)) -> u32 {
+        // SAFETY: passed on from the caller.
+        unsafe { (*known).1 += 1 }
+        ((known as usize - self.tables[0].rows.ptr as usize) / size_of::<(u32, u32)>()) as u32
     }
 
     /// Memory held by rows and indices (not what rows own elsewhere).
@@ -294,17 +419,21 @@ impl Buckets {
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.tables.iter().map(|table| table.rows.rows()).sum()
+        let dense = self.dense.as_ref().map_or(0, Dense::rows);
+        dense + self.tables.iter().map(|table| table.rows.rows()).sum::<usize>()
     }
 
-    /// The rows of every table, to be looked at.
+    /// The rows of every table, to be looked at; none that are in an array instead (these own nothing elsewhere).
     pub fn all_rows(&self) -> impl Iterator<Item = &Batch> {
         self.tables.iter().map(|table| &table.rows)
     }
 
     /// The rows of every table, in insertion order.
-    pub fn into_rows(mut self) -> impl Iterator<Item = Batch> {
-        std::mem::take(&mut self.tables).into_iter().map(|table| table.rows)
+    pub fn into_rows(mut self) -> Box<dyn Iterator<Item = Batch>> {
+        match self.spread() {
+            Some(rows) => Box::new(rows),
+            None => Box::new(std::mem::take(&mut self.tables).into_iter().map(|table| table.rows)),
+        }
     }
 
     /// All rows of the first table, for the reduce side.
@@ -328,6 +457,9 @@ impl Probe<'_> {
     /// The next row whose key may be equal, or null if there is none.
     #[inline(never)]
     fn candidate(&mut self) -> *mut u8 {
+        if let Some((dense, number)) = &self.dense {
+            return dense.row(*number).unwrap_or(std::ptr::null_mut());
+        }
         let mask = self.table.index.len() - 1;
         loop {
             let (tag, row) = self.table.index[self.slot];
@@ -345,12 +477,20 @@ impl Probe<'_> {
     /// in between.
     #[inline(never)]
     fn insert(self) -> *mut u8 {
+        if let Some((dense, number)) = self.dense {
+            return dense.insert(number);
+        }
         self.table.index[self.slot] = (self.tag, self.table.rows.len as u32);
         self.table.append(self.bytes, self.moved)
     }
 }
 
 impl RawTable {
+    fn take_rows(&mut self) -> Batch {
+        let elem = self.rows.elem();
+        std::mem::replace(&mut self.rows, Batch::new(elem))
+    }
+
     fn first_candidate(&self, tag: u32) -> *mut u8 {
         let mask = self.index.len().wrapping_sub(1);
         let mut slot = tag as usize & mask;
@@ -382,7 +522,10 @@ impl RawTable {
     #[inline(never)]
     fn grow_index(&mut self) -> usize {
         let factor = if self.index.len() < 1 << 12 { 4 } else { 2 };
-        let slots = (self.index.len() * factor).max(64);
+        self.resize_index((self.index.len() * factor).max(64))
+    }
+
+    fn resize_index(&mut self, slots: usize) -> usize {
         assert!(slots <= 1 << 32, "a partition has more than two thousand million different keys; use more partitions");
         let old = std::mem::replace(&mut self.index, vec![(0, EMPTY); slots]);
         for (tag, row) in old.iter().copied().filter(|(_, row)| *row != EMPTY) {

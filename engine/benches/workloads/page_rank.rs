@@ -2,7 +2,7 @@
 
 use crate::Workload;
 use crate::chunks::{chunks, fold, map};
-use crate::input::{Data, parse_number};
+use crate::input::Data;
 use dpark::{DparkContext, Result, TextOptions};
 
 pub(crate) const WORKLOAD: Workload =
@@ -10,10 +10,30 @@ pub(crate) const WORKLOAD: Workload =
 
 const ITERATIONS: usize = 5;
 
+/// The edge at the start of `text`, two numbers, and what follows the byte behind it.
+#[inline]
+fn take_edge(text: &[u8]) -> ((u32, u32), &[u8]) {
+    let (from, text) = take_node(text);
+    let (to, text) = take_node(text);
+    ((from, to), text)
+}
+
+#[inline]
+fn take_node(text: &[u8]) -> (u32, &[u8]) {
+    let mut node = 0u32;
+    for (at, byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (node, &text[at + 1..]);
+        }
+        node = node * 10 + u32::from(digit);
+    }
+    (node, &[])
+}
+
 fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
-    let edges = ctx
-        .text_file_with(data.path("graph"), TextOptions::new().num_splits(4))
-        .map_str(|line| parse_edge(line.as_bytes()).0);
+    let edges = ctx.text_file_with(data.path("graph"), TextOptions::new().num_splits(4));
+    let edges = edges.map_str(|line| take_edge(line.as_bytes()).0);
     let links = edges.group_by_key().cache();
     let mut ranks = links.map_values(|_| 1.0);
     for _ in 0..ITERATIONS {
@@ -28,15 +48,6 @@ fn engine(ctx: &DparkContext, data: &Data) -> Result<String> {
     Ok(format!("{count} {sum:e} {weighted:e}"))
 }
 
-/// An edge `FROM TO` at the start of `text`, and its length.
-#[inline]
-fn parse_edge(text: &[u8]) -> ((u32, u32), usize) {
-    let (from, length) = parse_number(text);
-    let start = length + 1;
-    let (to, length) = parse_number(&text[start..]);
-    ((from as u32, to as u32), start + length)
-}
-
 /// Nodes whose ranks are computed together.
 const BLOCK: usize = 1 << 14;
 
@@ -45,9 +56,9 @@ fn twin(data: &Data) -> String {
     let parts: Vec<Vec<(u32, u32)>> = map(data.threads, chunks(&text), |mut rest| {
         let mut edges = Vec::with_capacity(rest.len() / 12);
         while !rest.is_empty() {
-            let (edge, length) = parse_edge(rest);
+            let (edge, behind) = take_edge(rest);
             edges.push(edge);
-            rest = rest.get(length + 1..).unwrap_or_default();
+            rest = behind;
         }
         edges
     });

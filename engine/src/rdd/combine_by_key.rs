@@ -8,8 +8,8 @@ use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::node::RddHandle;
-use crate::shuffle::{ReadVt, WriteVt};
-use crate::table::{Buckets, hash_pairs, upsert_rows};
+use crate::shuffle::{KeyVt, ReadVt, WriteVt};
+use crate::table::{Buckets, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -43,7 +43,7 @@ impl<K: Key, V: 'static, M: Combine<V, Combined: Data>> CombineByKey<K, V, M> {
         stored: Elem::<(K, M::Combined)>::VT,
         codec: Codec::<(K, M::Combined)>::VT,
         add: Some(add::<K, V, M>),
-        hash: Some(hash_pairs::<K, V>),
+        keys: Some(&KeyVt::of_pairs::<K, V, M::Combined>()),
     };
     pub(super) const READ: &'static ReadVt = &ReadVt::merged(Elem::<(K, M::Combined)>::VT, &[merge::<K, V, M>]);
 

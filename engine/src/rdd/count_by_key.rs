@@ -22,7 +22,7 @@ impl<K: Key, V: 'static> CountByKey<K, V> {
         stored: Elem::<(K, u64)>::VT,
         codec: Codec::<(K, u64)>::VT,
         add: Some(add::<K, V>),
-        hash: None,
+        keys: None,
     };
 }
 

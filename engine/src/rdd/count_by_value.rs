@@ -22,7 +22,7 @@ impl<T: Key> CountByValue<T> {
         stored: Elem::<(T, u64)>::VT,
         codec: Codec::<(T, u64)>::VT,
         add: Some(add::<T>),
-        hash: None,
+        keys: None,
     };
     pub(super) const READ: &'static ReadVt = &ReadVt::merged(Elem::<(T, u64)>::VT, &[add_up::<T>]);
 }

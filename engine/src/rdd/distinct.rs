@@ -19,7 +19,7 @@ impl<T: Key> Distinct<T> {
         stored: Elem::<T>::VT,
         codec: Codec::<T>::VT,
         add: Some(add::<T>),
-        hash: None,
+        keys: None,
     };
     const READ: &'static ReadVt = &ReadVt::merged(Elem::<T>::VT, &[add::<T>]);
 }

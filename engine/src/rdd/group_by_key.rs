@@ -8,7 +8,7 @@ use crate::closure::Closure;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::shuffle::{GroupVt, Numbered, ReadVt};
-use crate::table::{Buckets, upsert_rows};
+use crate::table::{Buckets, hash_pairs, number_keys, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -29,12 +29,9 @@ unsafe fn number<K: Hash + Eq, V>(pairs: &Batch) -> Numbered {
     let mut keys = Buckets::new(Elem::<(u32, u32)>::VT, 1);
     // SAFETY: the batch has pairs of the table's type, which stay where they are.
     let numbers = unsafe {
-        number_keys(
-            pairs.rows(),
-            &mut keys,
-            |i| hash_key(&(*first.add(i)).0),
-            |i, j| (*first.add(i)).0 == (*first.add(j)).0,
-        )
+        let mut hashes = Vec::new();
+        hash_pairs::<K, V>(pairs, &mut hashes);
+        number_keys(&hashes, &mut keys, &mut |i, j| (*first.add(i)).0 == (*first.add(j)).0)
     };
     Numbered { numbers, keys }
 }
@@ -63,29 +60,6 @@ unsafe fn gather<K, V: 'static>(pairs: &mut Batch, numbered: &mut Numbered, grou
             i += 1;
         }
     }
-}
-
-/// The number of its key for each of `n` rows, in the order of the keys' first rows. The table gets, for each key, its first
-/// row and the number of its rows.
-#[inline]
-fn number_keys(
-    n: usize,
-    known: &mut Buckets,
-    hash: impl Fn(usize) -> u64,
-    same: impl Fn(usize, usize) -> bool,
-) -> Box<[u32]> {
-    let mut numbers = zeros(n);
-    let mut i = 0;
-    while i < n {
-        numbers[i] = known.number(hash(i), &mut |first| same(first as usize, i), i as u32);
-        i += 1;
-    }
-    numbers
-}
-
-#[inline(never)]
-fn zeros(n: usize) -> Box<[u32]> {
-    vec![0; n].into()
 }
 
 /// Moves pairs into tables: `change` adds a pair's value to what is known of its key, which begins as `new`.

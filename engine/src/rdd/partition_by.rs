@@ -6,10 +6,9 @@ use crate::batch::{Batch, Elem, copy_row};
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::{Data, Key};
-use crate::hash::hash_key;
 use crate::partitioner::Partitioner;
 use crate::shuffle::WriteVt;
-use crate::table::Buckets;
+use crate::table::{Buckets, hash_pairs};
 use std::any::TypeId;
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -23,20 +22,13 @@ impl<K: Key, V: Data> ByKey<K, V> {
         stored: Elem::<(K, V)>::VT,
         codec: Codec::<(K, V)>::VT,
         add: Some(place::<K, V>),
-        hash: None,
+        keys: None,
     };
 }
 
 unsafe fn place<K: Hash, V>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
-    // SAFETY: the tables' types are those of the rows; each row moves to fresh memory for one.
-    unsafe {
-        while !input.is_empty() {
-            let row = input.row(0) as *const (K, V);
-            let to = tables.append(tables.table_of(hash_key(&(*row).0))) as *mut (K, V);
-            input.head += 1;
-            to.copy_from_nonoverlapping(row, 1);
-        }
-    }
+    // SAFETY: the tables' types are those of the rows.
+    unsafe { tables.place(input, hash_pairs::<K, V>) }
 }
 
 /// Carrier of the map side that deals rows out like cards.
@@ -44,7 +36,7 @@ struct Dealt<T>(PhantomData<T>);
 
 impl<T: Data> Dealt<T> {
     const WRITE: &'static WriteVt =
-        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: Some(deal), hash: None };
+        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: Some(deal), keys: None };
 }
 
 /// Row `i` of map partition `m` goes to partition `m + i`, round and round: the same in every run.

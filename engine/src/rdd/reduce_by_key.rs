@@ -6,8 +6,8 @@ use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
-use crate::shuffle::{ReadVt, WriteVt};
-use crate::table::{Buckets, hash_pairs, upsert_rows};
+use crate::shuffle::{KeyVt, ReadVt, WriteVt};
+use crate::table::{Buckets, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -19,7 +19,7 @@ impl<K: Key, V: Data, F: Fn(V, V) -> V> ReduceByKey<K, V, F> {
         stored: Elem::<(K, V)>::VT,
         codec: Codec::<(K, V)>::VT,
         add: Some(combine::<K, V, F>),
-        hash: Some(hash_pairs::<K, V>),
+        keys: Some(&KeyVt::of_pairs::<K, V, V>()),
     };
     pub(super) const READ: &'static ReadVt = &ReadVt::merged(Elem::<(K, V)>::VT, &[combine::<K, V, F>]);
 }

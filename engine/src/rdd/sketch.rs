@@ -67,7 +67,7 @@ impl<K: Key, V: 'static, A: Aggregator<V>> SketchByKey<K, V, A> {
         stored: Elem::<(K, A::Sketch)>::VT,
         codec: Codec::<(K, A::Sketch)>::VT,
         add: Some(add_by_key::<K, V, A>),
-        hash: None,
+        keys: None,
     };
     const READ: &'static ReadVt = &ReadVt::merged(Elem::<(K, A::Sketch)>::VT, &[merge_sketches_by_key::<K, V, A>]);
 }

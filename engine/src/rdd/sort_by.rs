@@ -27,7 +27,7 @@ pub(super) struct Rows<T>(PhantomData<T>);
 
 impl<T: Data> Rows<T> {
     pub(super) const WRITE: &'static WriteVt =
-        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: None, hash: None };
+        &WriteVt { input: Elem::<T>::VT, stored: Elem::<T>::VT, codec: Codec::<T>::VT, add: None, keys: None };
     pub(super) const READ: &'static ReadVt = &ReadVt::concatenated(Elem::<T>::VT);
 }
 

@@ -9,7 +9,7 @@ use crate::table::Buckets;
 const ROWS: usize = 4096;
 
 /// Tables up to this size stay in the cache anyway.
-const CACHE: usize = 512 << 10;
+pub(super) const CACHE: usize = 512 << 10;
 
 /// All buffers of a map task together take no more memory.
 const MOST: u64 = 32 << 20;
@@ -28,6 +28,7 @@ impl Buffers {
         input.drop.is_none()
             && input.size > 0
             && tables.bytes() > CACHE
+            && !tables.is_dense()
             && tables.tables() > 1
             && Buffers::bytes(input, tables) <= MOST
     }

@@ -102,6 +102,18 @@ impl Input {
         Ok(Input::Outputs { shuffle, codec: write.codec, outputs, partition, pieces: shuffled.pieces })
     }
 
+    /// At least so many different keys are in a piece whose rows were combined on the map side.
+    fn keys(&self, piece: usize) -> usize {
+        match self {
+            Input::Outputs { outputs, partition, pieces, .. } => {
+                let block = *partition * *pieces + piece;
+                outputs.iter().map(|output| output.rows_at_most(block)).max().unwrap_or(0)
+            }
+            Input::Combined(tables, _) => tables[piece].rows(),
+            Input::Rows(_) => 0,
+        }
+    }
+
     /// The rows of some pieces, in the order of the pieces and, within one, of the map partitions.
     fn rows(&mut self, node: &Arc<Node>, pieces: Range<usize>) -> Box<dyn Source> {
         match self {
@@ -251,6 +263,9 @@ impl Merged {
             let write = shuffled.inputs[i].write;
             // Rows of another type than the stored ones are measured by what was read for them.
             let same = crate::batch::same_type(write.stored, shuffled.read.table);
+            if write.keys.is_some() {
+                table.expect(input.keys(piece));
+            }
             let mut source = input.rows(node, piece..piece + 1);
             let mut rows = Batch::new(write.stored);
             rows.limit = CHUNK;

@@ -78,6 +78,15 @@ impl MapOutput {
         }
     }
 
+    /// About how many rows a block has, if that can be told at once: nobody has checked it yet, but it is no more than it has
+    /// bytes.
+    pub(crate) fn rows_at_most(&self, number: usize) -> usize {
+        let Blocks::Here { blocks, .. } = &self.0 else { return 0 };
+        let bytes = blocks.get(number).map_or(&[][..], |block| &block.bytes);
+        let rows = bytes.first_chunk().map_or(0, |rows| u64::from_le_bytes(*rows));
+        bytes.len().min(usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+
     /// The bytes of a block, or what is wrong with them.
     pub(crate) fn block(self: &Arc<MapOutput>, number: usize) -> Result<BlockBytes, String> {
         match &self.0 {

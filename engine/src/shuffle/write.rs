@@ -1,6 +1,6 @@
 //! The map side.
 
-use super::buffers::Buffers;
+use super::buffers::{Buffers, CACHE};
 use super::{MapOutput, Meter};
 use crate::batch::Batch;
 use crate::codec::Writer;
@@ -54,11 +54,12 @@ pub(super) fn combine(
         Some(kept) => kept,
         None => Box::new(open_partition(parent, partition, task)?),
     };
-    let mut tables = Buckets::for_map(write.stored, reduces, shuffled.pieces, partition);
+    let mut tables = Buckets::for_map(write.stored, write.keys, reduces, shuffled.pieces, partition);
     let mut meter = Meter::new(context.budget.reserve());
     let mut rows = Batch::new(write.input);
     let mut buffers: Option<Buffers> = None;
     let mut may_buffer = true;
+    let mut next_look = CACHE;
     let mut added = 0;
     // SAFETY: closure, rows and tables have the types of the table of this shuffle.
     let mut add =
@@ -76,12 +77,24 @@ pub(super) fn combine(
             }
         }
         let mut bytes = meter.bytes(&tables, added, Some(write.codec));
-        if let (Some(hash), None, true) = (write.hash, &buffers, may_buffer)
+        if let Some(add) = &mut add
+            && tables.bytes() > next_look
+        {
+            next_look = tables.bytes() * 2;
+            if let Some(dense) = tables.dense_bytes()
+                && meter.memory.try_resize(bytes + dense).is_ok()
+            {
+                buffers.take().into_iter().for_each(|buffers: Buffers| buffers.finish(&mut tables, add));
+                tables.make_dense();
+                bytes = meter.bytes(&tables, added, Some(write.codec));
+            }
+        }
+        if let (Some(keys), None, true) = (write.keys, &buffers, may_buffer)
             && Buffers::pay_off(write.input, &tables)
             // Where memory is short, rows are combined at once.
             && meter.memory.try_resize(bytes + Buffers::bytes(write.input, &tables)).is_ok()
         {
-            buffers = Some(Buffers::new(write.input, &tables, hash));
+            buffers = Some(Buffers::new(write.input, &tables, keys.hash));
         }
         if buffers.is_some() {
             bytes += Buffers::bytes(write.input, &tables);
@@ -93,6 +106,10 @@ pub(super) fn combine(
                 buffers.finish(&mut tables, add);
                 bytes = meter.bytes(&tables, added, Some(write.codec));
             }
+        }
+        if tables.is_dense() && meter.memory.try_resize(bytes).is_err() {
+            tables.leave_dense();
+            bytes = meter.bytes(&tables, added, Some(write.codec));
         }
         context.reserve(&mut meter.memory, bytes)?;
     }
