@@ -40,7 +40,8 @@ impl RddHandle {
 
 impl<T: 'static> Rdd<T> {
     /// Deals the rows out at random: one RDD for each weight, with about that share of the rows. Each row is in exactly one
-    /// of them; seed and partition decide in which. The partitioner is kept.
+    /// of them; seed and partition decide in which. The partitioner is kept. Weights that are negative, not finite or all 0 are
+    /// the error of the first action on any of the parts, which names them.
     ///
     /// ```
     /// let rdd = dpark::DparkContext::local(2).range(0, 1000);

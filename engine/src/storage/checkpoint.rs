@@ -79,7 +79,7 @@ impl Checkpoint {
     pub(crate) fn find(directory: &Path, elem: &'static ElemVt, codec: &'static CodecVt) -> Result<Checkpoint> {
         let path = directory.join(MANIFEST);
         let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => io_error(directory, "there is no finished checkpoint here: it has no `manifest`"),
+            ErrorKind::NotFound => io_error(directory, "there is no finished checkpoint here: it has no `manifest`; name the directory that was given to `checkpoint`"),
             _ => io_error(&path, &error.to_string()),
         })?;
         let parts = parse(&text, &short_type_name((elem.name)())).map_err(|problem| io_error(&path, &problem))?;
@@ -207,10 +207,12 @@ pub(crate) fn prepare(directory: &Path) -> Result<bool> {
             Some(_) => Err(io_error(directory, not_empty)),
         },
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            std::fs::create_dir_all(directory).map_err(|error| io_error(directory, &error.to_string()))?;
+            std::fs::create_dir_all(directory).map_err(|error| {
+                io_error(directory, &format!("{error}; `checkpoint` to a directory that can be made and written to"))
+            })?;
             Ok(true)
         }
-        Err(error) => Err(io_error(directory, &format!("{error}; rows go to a new or empty directory"))),
+        Err(error) => Err(io_error(directory, &format!("{error}; `checkpoint` to a new or empty directory"))),
     }
 }
 

@@ -190,6 +190,11 @@ fn directories_and_second_checkpoints() {
     let rdd = ctx.range(0, 10);
     let error = rdd.checkpoint(directory.path()).unwrap_err().to_string();
     assert!(error.ends_with("the directory is not empty; remove it first or `checkpoint` to another one"), "{error}");
+    let below_a_file = directory.path().join("file").join("rows");
+    let error = rdd.checkpoint(below_a_file).unwrap_err().to_string();
+    assert!(error.contains("`checkpoint` to a"), "{error}");
+    let error = ctx.read_checkpoint::<i64>(directory.path()).unwrap_err().to_string();
+    assert!(error.ends_with("name the directory that was given to `checkpoint`"), "{error}");
     let first = directory.path().join("first");
     rdd.checkpoint(&first).unwrap();
     assert!(rdd.checkpoint(&first).is_ok(), "it is there already");
