@@ -45,7 +45,7 @@ enum ShippedSink {
     Fold { name: String, vt: CodeRef, closure: ShippedClosure, zero: Option<(Vec<u8>, CodeRef)> },
     Combine { write: CodeRef, closure: ShippedClosure },
     Top { vt: CodeRef, codec: CodeRef, closure: ShippedClosure, n: usize },
-    Sample { vt: CodeRef, closure: ShippedClosure },
+    Sample { vt: CodeRef, closure: ShippedClosure, keep: Option<RddId> },
     Save(ShippedSave),
     Checkpoint { directory: PathBuf, codec: CodeRef },
 }
@@ -80,7 +80,12 @@ impl JobWork {
     pub(super) fn pack(&self, shipment: &mut Shipment) -> Result<(), ShipError> {
         let Shipment { known, shipper, bytes } = shipment;
         let (mut nodes, mut states) = (Vec::new(), Vec::new());
-        for node in self.plan.result().into_iter().flat_map(with_ancestors) {
+        // A sort that is not computed yet may be given the rows that its sample is taken from.
+        let sort = match &self.sink {
+            Sink::Sample { keep, .. } => keep.as_ref(),
+            _ => None,
+        };
+        for node in sort.or(self.plan.result()).into_iter().flat_map(with_ancestors) {
             if known.insert(node.id) {
                 nodes.push(node.ship(shipper)?);
             }
@@ -183,9 +188,9 @@ impl Sink {
                 closure: out.closure(closure)?,
                 n: *n,
             },
-            // Rows are kept for a map side in the same process only.
-            Sink::Sample { vt, closure, .. } => {
-                ShippedSink::Sample { vt: out.table(*vt)?, closure: out.closure(closure)? }
+            Sink::Sample { vt, closure, keep } => {
+                let keep = keep.as_ref().map(|sort| sort.id);
+                ShippedSink::Sample { vt: out.table(*vt)?, closure: out.closure(closure)?, keep }
             }
             Sink::Save(save) => ShippedSink::Save(save.ship(out)?),
             Sink::Checkpoint(PartWriter { directory, codec }) => {
@@ -291,8 +296,9 @@ impl ShippedSink {
                     closure: landing.closure(closure)?,
                     n,
                 },
-                ShippedSink::Sample { vt, closure } => {
-                    Sink::Sample { vt: landing.table::<SortVt>(vt)?, closure: landing.closure(closure)?, keep: None }
+                ShippedSink::Sample { vt, closure, keep } => {
+                    let keep = keep.map(|sort| landing.node(sort)).transpose()?;
+                    Sink::Sample { vt: landing.table::<SortVt>(vt)?, closure: landing.closure(closure)?, keep }
                 }
                 ShippedSink::Save(save) => Sink::Save(SaveSink::land(save, landing)?),
                 ShippedSink::Checkpoint { directory, codec } => {

@@ -23,6 +23,12 @@ impl KeptRows {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, rows);
     }
 
+    /// Lets go of rows that nobody has taken: the map side has run elsewhere.
+    pub(super) fn clear(&self) {
+        let kept = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(kept);
+    }
+
     /// The rows of a partition; they are given once.
     pub(super) fn take(&self, partition: usize) -> Option<Box<dyn Source>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition)?;

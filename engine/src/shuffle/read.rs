@@ -30,6 +30,8 @@ pub(crate) fn read_partition(
     // What an executor has fetched is in the task's hands.
     if task.inputs().is_none() {
         all_there(node, shuffled, parents)?;
+    } else if shuffled.sort.is_some() {
+        shuffled.kept.clear();
     }
     let inputs: Vec<Input> = parents
         .iter()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const MASTERS: &[&str] = &["local[2]"];
+const MASTERS: &[&str] = &["local[2]", "process[2]"];
 
 /// An example's program. `cargo test` builds all of them before it runs tests, unless it was asked for a single test target.
 fn program(name: &str) -> PathBuf {
