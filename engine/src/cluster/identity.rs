@@ -1,7 +1,6 @@
 //! Which engine a process runs: executors and driver must have the same one, since tables are found by offsets.
 
 use crate::ship::code::{Loaded, loaded};
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -13,7 +12,7 @@ pub(crate) fn engine() -> Option<Loaded> {
     loaded().into_iter().find(|library| library.contains(here))
 }
 
-/// SHA-256 of the file with the engine's code.
+/// BLAKE3 hash of the file with the engine's code.
 pub(crate) fn engine_hash() -> io::Result<[u8; 32]> {
     static HASH: OnceLock<[u8; 32]> = OnceLock::new();
     if let Some(known) = HASH.get() {
@@ -27,21 +26,23 @@ pub(crate) fn engine_hash() -> io::Result<[u8; 32]> {
     Ok(*HASH.get_or_init(|| hash))
 }
 
-/// SHA-256 of a file.
+/// BLAKE3 hash of a file.
 fn file_hash(path: &Path) -> io::Result<[u8; 32]> {
-    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let (mut file, mut hasher) = (File::open(path)?, blake3::Hasher::new());
     let mut buffer = vec![0; 1 << 18];
     loop {
         match file.read(&mut buffer)? {
             0 => return Ok(hasher.finalize().into()),
-            read => hasher.update(&buffer[..read]),
+            read => {
+                hasher.update(&buffer[..read]);
+            }
         }
     }
 }
 
-/// SHA-256 of bytes.
+/// BLAKE3 hash of bytes.
 pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+    blake3::hash(bytes).into()
 }
 
 /// A name of this machine, the same in all its processes.

@@ -67,7 +67,7 @@ pub(crate) struct Library {
 /// A library's file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Content {
-    /// SHA-256 of the bytes.
+    /// BLAKE3 hash of the bytes.
     pub(crate) hash: [u8; 32],
     pub(crate) bytes: Vec<u8>,
 }
@@ -117,7 +117,7 @@ pub(crate) enum ToDriver {
 /// Who connects.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Hello {
-    /// SHA-256 of the file with the engine's code: tables are found by their offsets in it.
+    /// BLAKE3 hash of the file with the engine's code: tables are found by their offsets in it.
     pub(crate) engine: [u8; 32],
     pub(crate) pid: u32,
     /// How many tasks it runs at once.

@@ -23,6 +23,10 @@ use std::path::{Path, PathBuf};
 /// Larger blocks are not compressed: the format of compressed blocks ends at 2 GB.
 const LARGEST_COMPRESSED: usize = 1 << 30;
 
+/// Of a longer block so many bytes are compressed to see whether it pays: a third should be saved. Numbers, for one, are as soon
+/// read from the disk as compressed.
+const SAMPLE: usize = 16 << 10;
+
 /// A complete map output.
 #[cfg_attr(not(test), expect(dead_code, reason = "tests look at the files"))]
 #[derive(Debug)]
@@ -123,19 +127,25 @@ struct Compressor {
 }
 
 impl Compressor {
-    /// The block as it is stored: compressed if that makes it smaller.
+    /// The block as it is stored: compressed if that pays, by the look of its beginning.
     fn compress<'a>(&'a mut self, raw: &'a [u8]) -> (Form, &'a [u8]) {
-        if raw.len() <= LARGEST_COMPRESSED {
-            let room = get_maximum_output_size(raw.len());
-            if self.buffer.len() < room {
-                self.buffer.resize(room, 0);
-            }
-            match compress_into_with_table(raw, &mut self.buffer, &mut self.table) {
-                Ok(length) if length < raw.len() => return (Form::Lz4, &self.buffer[..length]),
-                _ => {}
-            }
+        let sample = &raw[..raw.len().min(SAMPLE)];
+        if raw.len() <= LARGEST_COMPRESSED
+            && (raw.len() <= SAMPLE || self.compressed(sample).is_some_and(|length| length <= sample.len() / 3 * 2))
+            && let Some(length) = self.compressed(raw).filter(|length| *length < raw.len())
+        {
+            return (Form::Lz4, &self.buffer[..length]);
         }
         (Form::Plain, raw)
+    }
+
+    /// Compresses into the buffer; the bytes there.
+    fn compressed(&mut self, raw: &[u8]) -> Option<usize> {
+        let room = get_maximum_output_size(raw.len());
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        compress_into_with_table(raw, &mut self.buffer, &mut self.table).ok()
     }
 }
 
