@@ -1,9 +1,9 @@
 //! How a job gets to another process: its lineage, tables and closures as plain data.
 //!
 //! A table of an operator, a `fn` pointer and the code that rebuilds a closure are addresses in this process. They travel as
-//! *(library, offset)*: the same library, loaded elsewhere, has the same thing at the same offset ([`code`]). A closure
+//! *(library, offset)*: the same library, loaded elsewhere, has the same thing at the same offset (`code`). A closure
 //! travels as the environment that it is rebuilt from, never as memory. What an RDD is made of goes once to each executor, and is
-//! known there by the RDD's id ([`lineage`]).
+//! known there by the RDD's id (`node/shipped`).
 
 pub(crate) mod code;
 pub(crate) mod landing;
