@@ -1,0 +1,3 @@
+//! Executors in other processes: what cells may rely on there.
+
+mod semantics;
