@@ -7,6 +7,7 @@
 
 pub(crate) mod code;
 pub(crate) mod landing;
+pub(crate) mod needed;
 
 pub(crate) mod shipper;
 

@@ -3,6 +3,7 @@
 use crate::config::keys;
 use clap::{ArgAction, Parser};
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// A live Rust shell over RDDs.
 ///
@@ -41,9 +42,11 @@ pub struct Args {
 
 const MASTER_HELP: &str = "Where tasks run: local, local[N], process[N], mesos, HOST[:PORT], zk://…, mesos://…";
 
-const USAGE: &str = "dpark-repl [OPTIONS] [-e CODE]… [SCRIPT [ARGS…]]\n       dpark-repl doctor";
+const USAGE: &str =
+    "dpark-repl [OPTIONS] [-e CODE]… [SCRIPT [ARGS…]]\n       dpark-repl doctor\n       dpark-repl bundle DIR";
 
-const AFTER: &str = "`doctor` looks whether everything is there that the shell needs.\n\
+const AFTER: &str = "`doctor` looks whether everything is there that the shell needs; `bundle` puts what an executor needs into a\n\
+    new directory, for machines without a Rust toolchain.\n\
     -e cells run before SCRIPT. Options end at SCRIPT; what follows belongs to it. Settings also come from\n\
     dpark.toml and $DPARK_MASTER …; `:conf` in the shell lists them.";
 
@@ -52,6 +55,8 @@ const AFTER: &str = "`doctor` looks whether everything is there that the shell n
 pub enum Task {
     /// `dpark-repl doctor`.
     Doctor,
+    /// `dpark-repl bundle DIR`.
+    Bundle(PathBuf),
     /// Standard input, at the prompt if it is a terminal.
     Input,
     /// `-e` cells, then a script.
@@ -83,6 +88,7 @@ impl Args {
     pub fn task(&self) -> Task {
         match (self.code.as_slice(), self.script.as_slice()) {
             ([], [only]) if only == "doctor" => Task::Doctor,
+            ([], [first, directory]) if first == "bundle" => Task::Bundle(directory.into()),
             ([], []) => Task::Input,
             ([], [first, ..]) if first == "-" => Task::Input,
             (code, script) => Task::Batch { code: code.to_vec(), script: script.first().cloned() },
@@ -141,7 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn doctor_and_input() {
+    fn doctor_bundle_and_input() {
+        assert_eq!(parse(&["bundle", "to"]).task(), Task::Bundle("to".into()));
         assert_eq!(parse(&["doctor"]).task(), Task::Doctor);
         assert_eq!(parse(&[]).task(), Task::Input);
         assert_eq!(parse(&["-", "a"]).task(), Task::Input);

@@ -6,6 +6,7 @@
 pub mod session;
 
 pub mod batch;
+pub mod bundle;
 pub mod cell;
 pub mod cli;
 pub mod command;

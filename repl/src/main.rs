@@ -9,7 +9,7 @@ use dpark_repl::session::{Options, Session, Stdio};
 use dpark_repl::shell::Shell;
 use dpark_repl::shell::interrupt::{self, Interrupts, Mode};
 use dpark_repl::shell::screen::{Abilities, Screen};
-use dpark_repl::{doctor, report, terminal};
+use dpark_repl::{bundle, doctor, report, terminal};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -39,6 +39,12 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
         let checks = doctor::check();
         io::stdout().write_all(doctor::report(&checks).as_bytes())?;
         return Ok(if checks.iter().all(|check| check.is_fine()) { Exit::Success } else { Exit::Failure });
+    }
+    if let Task::Bundle(directory) = &task {
+        let files = bundle::write(directory, &mut |building| eprintln!("{building}"))?;
+        let names: String = files.iter().map(|file| format!("{}\n", file.display())).collect();
+        io::stdout().write_all(names.as_bytes())?;
+        return Ok(Exit::Success);
     }
     let config = Arc::new(load_config(args)?);
     let master = config.master().for_engine()?;

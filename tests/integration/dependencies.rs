@@ -1,10 +1,38 @@
 //! `:dep`: crates of the user's, inside of closures too. The only test that needs the network.
 
+use crate::executors::bundle::in_bare_root;
 use dpark_tests::shell::Shell;
+use std::fs;
 
+/// A crate that is a shared library and needs another one.
+fn shared_crates(shell: Shell) -> Shell {
+    for name in ["outer/src", "inner/src"] {
+        fs::create_dir_all(shell.path(name)).unwrap();
+    }
+    let manifest = |name: &str, dependency: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"dylib\"]\n[dependencies]\n{dependency}\n"
+        )
+    };
+    // A static and no inlining: a small function would become part of the cell.
+    let function = |body: &str| {
+        format!(
+            "static CALLS: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);\n#[inline(never)]\npub fn answer(x: i64) -> i64 {{ CALLS.fetch_add(1, std::sync::atomic::Ordering::SeqCst); {body} }}\n"
+        )
+    };
+    shell
+        .file("outer/Cargo.toml", manifest("outer", "inner = { path = \"../inner\" }"))
+        .file("outer/src/lib.rs", function("inner::answer(x) + 1"))
+        .file("inner/Cargo.toml", manifest("inner", ""))
+        .file("inner/src/lib.rs", function("x * 42"))
+}
+
+/// The executors have nothing of this machine: code of the crates must have come to them.
 #[test]
 fn crates_are_added_to_a_session_with_variables() {
-    let answers = Shell::new().cells(&[
+    let shell = shared_crates(Shell::new());
+    let outer = format!(":dep outer = {{ path = {:?} }}", shell.path("outer"));
+    let answers = in_bare_root(shell).cells(&[
         "let n = 3_i64; let r = ctx.range(0, 4).cache();",
         "r.count()?",
         ":dep itertools = \"0.14\"",
@@ -31,6 +59,8 @@ fn crates_are_added_to_a_session_with_variables() {
         ":show_deps",
         ":dep no-such-crate-of-dpark = \"1\"",
         "(n, r.sum()?)",
+        &outer,
+        "ctx.range(0, 3).map(|x| (x % 2, outer::answer(x) + n)).reduce_by_key(|a, b| a + b).values().sort().collect()?",
     ]);
     for (cell, answer) in [(2, &answers[2])].into_iter().chain((6..14).map(|cell| (cell, &answers[cell]))) {
         assert!(!answer.contains("error"), "cell {cell}: {answer}");
@@ -44,4 +74,5 @@ fn crates_are_added_to_a_session_with_variables() {
     assert!(answers[23].contains("itertools") && answers[23].contains("regex"), "{}", answers[23]);
     assert!(answers[24].contains("error") && answers[24].contains("no-such-crate-of-dpark"), "{}", answers[24]);
     assert_eq!(answers[25], "(3, 6)");
+    assert_eq!(answers[27], "[46, 92]", "{}", answers[26]);
 }

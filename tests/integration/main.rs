@@ -8,6 +8,7 @@ mod commands;
 mod compile_errors;
 mod definitions;
 mod dependencies;
+mod executors;
 mod failing_cells;
 mod installed;
 mod interrupts;

@@ -107,8 +107,6 @@ fn bad_settings_name_their_source() {
 #[test]
 fn masters_that_come_later_say_so() {
     for (master, part) in [
-        ("process", "process executors"),
-        ("process[2]", "process executors"),
         ("mesos", "Mesos executors"),
         ("mesos://host:5050", "Mesos executors"),
         ("zk://a:2181,b:2181/mesos", "Mesos executors"),
@@ -116,7 +114,7 @@ fn masters_that_come_later_say_so() {
         ("10.0.0.1:5050", "Mesos executors"),
     ] {
         let expected = format!(
-            "error: master `{master}`: {part} come with their own part of dpark, which is not in this version yet; use local or local[N]"
+            "error: master `{master}`: {part} come with their own part of dpark, which is not in this version yet; use local or process"
         );
         Shell::new().arg("-m").arg(master).cell("1").run().fails(&expected);
         Shell::new().env("DPARK_MASTER", master).cell("1").run().fails(&expected);

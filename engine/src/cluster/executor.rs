@@ -25,6 +25,7 @@ use crate::storage::lock;
 use crate::task::{Stop, TaskContext};
 use rayon::ThreadPool;
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -358,6 +359,8 @@ fn run_task(
         context.check()?;
         work.answer(stage, partition, context)
     });
+    // What the task printed without a newline is seen before its job has ended.
+    let _ = std::io::stdout().flush();
     let mut metrics = context.metrics();
     metrics.run_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let end = match result {

@@ -83,7 +83,7 @@ impl Executors {
         let Wanted { executors, slots, memory, err, directory, refusals } = wanted;
         let secret = Secret::generate()?;
         let hub = Hub::start(secret.clone(), refusals, reports.clone())?;
-        let launcher = Launcher::of_this_program(hub.address, slots, secret)?;
+        let launcher = Launcher::new(hub.address, slots, secret)?;
         let mut started = Executors {
             launcher,
             directory,
@@ -129,7 +129,8 @@ impl Executors {
         let pid = self.pids.remove(&executor)?;
         if !self.processes.contains_key(&pid) {
             let how = self.ends.remove(&pid).unwrap_or_default();
-            return Some(Lost { executor, why: format!("its process {pid} has ended ({how})") });
+            let why = self.killed.remove(&pid).map(|why| why + "; ").unwrap_or_default();
+            return Some(Lost { executor, why: format!("{why}its process {pid} has ended ({how})") });
         }
         let why = self.killed.remove(&pid).unwrap_or(why);
         kill(pid);

@@ -4,14 +4,41 @@ use super::identity;
 use super::protocol::{Content, Library};
 use crate::ship::ShipError;
 use crate::ship::code::{Bases, Catalog, Loaded, loaded};
+use crate::ship::needed::needed;
 use std::ffi::CString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// What an executor is told of a library.
-pub(crate) fn announce(catalog: &Catalog, number: u32) -> Result<Library, ShipError> {
+/// What an executor is told of a library: the libraries that it needs and that executors do not begin with (those of `:dep`
+/// crates, say), each after those that it needs itself, then the library. `new` says whether the executor has not been told of
+/// one yet, and notes that it is.
+pub(crate) fn announce_all(
+    catalog: &Catalog,
+    number: u32,
+    new: &mut impl FnMut(u32) -> bool,
+) -> Result<Vec<Library>, ShipError> {
+    let mut announced = Vec::new();
+    let mut waiting = if new(number) { vec![announce(catalog, number)?] } else { Vec::new() };
+    // Where two need each other, the one that was met first comes last; the loader minds no circles.
+    while let Some(library) = waiting.last() {
+        let names = library.content.as_ref().map_or_else(Vec::new, |content| needed(&content.bytes));
+        let found = loaded().into_iter().filter(|other| !catalog.is_base(other) && asked_for(&names, other));
+        let first = found.map(|other| catalog.number(&other)).find(|number| new(*number));
+        match first {
+            Some(number) => waiting.push(announce(catalog, number)?),
+            None => announced.extend(waiting.pop()),
+        }
+    }
+    Ok(announced)
+}
+
+fn asked_for(names: &[String], library: &Loaded) -> bool {
+    names.iter().any(|name| library.name() == name.as_str())
+}
+
+fn announce(catalog: &Catalog, number: u32) -> Result<Library, ShipError> {
     let library = catalog.library(number).ok_or_else(|| ShipError::new(format!("no library {number}")))?;
     let name = library.name().to_string_lossy().into_owned();
     let content = match catalog.is_base(&library) {

@@ -6,7 +6,7 @@ use super::edge;
 use super::local::Assignment;
 use crate::cluster::executors::{Ended, Executors, Lost};
 use crate::cluster::hub::Line;
-use crate::cluster::libraries::announce;
+use crate::cluster::libraries::announce_all;
 use crate::cluster::protocol::{Answer, AnswerEnd, Hello, Place, ToExecutor};
 use crate::error::Failure;
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
@@ -313,8 +313,8 @@ impl Known {
             .map(|(_, broadcast)| Ok((broadcast.ship(&mut shipper)?, broadcast.bytes()?)))
             .collect::<Result<_, ShipError>>()?;
         for number in shipper.libraries {
-            if self.libraries.insert(number) {
-                self.line.send(&ToExecutor::Library(announce(catalog, number)?));
+            for library in announce_all(catalog, number, &mut |number| self.libraries.insert(number))? {
+                self.line.send(&ToExecutor::Library(library));
             }
         }
         for (what, value) in unknown {

@@ -66,6 +66,8 @@ fn run() -> Result<(), String> {
     let socket =
         std::env::var(SOCKET).map_err(|_| format!("{SOCKET} is not set: this program is started by dpark-repl"))?;
     clean_environment();
+    // Before cells are loaded: executors begin with nothing else.
+    crate::ship::code::base();
     hide_panics_of_cells();
     leave_ctrl_c_to_the_parent();
     let stream = UnixStream::connect(&socket).map_err(|error| format!("{socket}: {error}"))?;

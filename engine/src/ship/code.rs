@@ -7,7 +7,7 @@ use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A place in a library; the libraries are numbered by the process that sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,15 +73,19 @@ unsafe extern "C" fn note(info: *mut libc::dl_phdr_info, _: usize, found: *mut c
 #[derive(Clone)]
 pub(crate) struct Catalog {
     used: Arc<Mutex<Vec<Loaded>>>,
-    /// What was loaded when this was made.
-    base: Arc<HashSet<PathBuf>>,
+}
+
+/// What executors begin with: what was loaded when this was asked for first, before any code was that came later.
+pub(crate) fn base() -> &'static HashSet<PathBuf> {
+    static BASE: OnceLock<HashSet<PathBuf>> = OnceLock::new();
+    BASE.get_or_init(|| loaded().into_iter().map(|library| library.path).collect())
 }
 
 impl Catalog {
     /// Made with the context, before code is loaded that executors do not begin with.
     pub(crate) fn new() -> Catalog {
-        let base = loaded().into_iter().map(|library| library.path).collect();
-        Catalog { used: Arc::default(), base: Arc::new(base) }
+        base();
+        Catalog { used: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Loaded>> {
@@ -90,7 +94,7 @@ impl Catalog {
 
     /// Whether every executor has a library from its start: it is the same program, or has loaded the same as this one.
     pub(crate) fn is_base(&self, library: &Loaded) -> bool {
-        self.base.contains(&library.path)
+        base().contains(&library.path)
     }
 
     /// Where an address is.
@@ -107,6 +111,16 @@ impl Catalog {
             }
         };
         Ok(CodeRef { library: library as u32, offset: (address - known[library].base) as u64 })
+    }
+
+    /// The number of a library that something else needs.
+    pub(crate) fn number(&self, library: &Loaded) -> u32 {
+        let mut known = self.lock();
+        let number = known.iter().position(|known| known.path == library.path).unwrap_or_else(|| {
+            known.push(library.clone());
+            known.len() - 1
+        });
+        number as u32
     }
 
     /// A library by its number.

@@ -121,6 +121,8 @@ pub fn compile(
     }
     if dependencies.extra {
         rustc.arg(prefixed("--emit=link=", &library));
+        // Where the loader finds crates that are shared libraries themselves, and what those need.
+        rustc.arg("-Clink-arg=-Wl,--disable-new-dtags").arg(prefixed("-Clink-arg=-Wl,-rpath,", &dependencies.search));
     } else {
         rustc.arg(prefixed("--emit=obj=", &object));
     }
