@@ -1,6 +1,7 @@
 //! Closures, captured variables, shuffles, accumulators and broadcasts on executors.
 
-use crate::{context, tests};
+use crate::support::context;
+use crate::tests;
 use std::collections::HashMap;
 
 tests!(

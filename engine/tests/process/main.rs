@@ -2,22 +2,18 @@
 //! is made must not run in executors.
 
 mod basics;
+mod chaos;
 mod faults;
+mod support;
 
-use dpark::{Conf, DparkContext};
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     // In an executor this does not return.
-    drop(context("local[1]"));
+    drop(support::context("local[1]"));
     let arguments = Arguments::from_args();
-    let tests: Vec<Trial> = [basics::tests(), faults::tests()].into_iter().flatten().collect();
+    let tests: Vec<Trial> = [basics::tests(), chaos::tests(), faults::tests()].into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit();
-}
-
-/// A context on a master.
-fn context(master: &str) -> DparkContext {
-    DparkContext::new(Conf { master: master.to_owned(), ..Conf::default() }).unwrap()
 }
 
 /// A test by the name of its function.
