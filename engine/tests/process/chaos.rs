@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 use strikes::{FAULTS, Fault, Striker, VICTIMS, Victim};
 use world::World;
 
@@ -24,6 +25,12 @@ tests!(a_hundred_jobs_survive_chaos);
 
 /// Microseconds that tasks rest at every tenth row.
 const PAUSE: u64 = 1500;
+
+/// So many jobs are left for the end, in which many faults come together.
+const IN_THE_STORM: usize = 32;
+
+/// How many of those run at a time.
+const LANES: usize = 4;
 
 /// A job that fails of the faults is run again so many times.
 const MAX_REPEATS: usize = 3;
@@ -46,7 +53,7 @@ fn a_hundred_jobs_survive_chaos() {
     let aims = FAULTS.iter().flat_map(|fault| VICTIMS.map(|victim| (*fault, victim)));
     let mut aims: VecDeque<(Fault, Victim)> = shuffled(aims, &mut random).into();
     let mut one_falls_silent = true;
-    while !jobs.is_empty() {
+    while jobs.len() > IN_THE_STORM {
         let aim =
             aims.pop_front().unwrap_or_else(|| (FAULTS[random.below(8) as usize], VICTIMS[random.below(3) as usize]));
         let before = striker.hits_of(aim);
@@ -54,7 +61,7 @@ fn a_hundred_jobs_survive_chaos() {
             let gated = jobs.iter().position(|job| has_gate(*job)).unwrap_or(0);
             chaos.strike_fetch_of(jobs.remove(gated).unwrap(), aim.0, &mut striker);
         } else {
-            let together: Vec<usize> = jobs.drain(..jobs.len().min(1 + random.below(2) as usize)).collect();
+            let together: Vec<Vec<usize>> = jobs.drain(..1 + random.below(2) as usize).map(|job| vec![job]).collect();
             let silence = jobs.len() < JOBS / 2 && std::mem::take(&mut one_falls_silent);
             chaos.strike_during(&together, &mut striker, |striker, ended| {
                 if silence { striker.stop_for_ever(ended) } else { striker.strike(aim, ended) }
@@ -64,6 +71,15 @@ fn a_hundred_jobs_survive_chaos() {
             aims.push_back(aim);
         }
     }
+    // Several jobs at a time, and one fault after the other.
+    let rest: Vec<usize> = jobs.into();
+    let lanes: Vec<Vec<usize>> = rest.chunks(rest.len().div_ceil(LANES)).map(<[usize]>::to_vec).collect();
+    chaos.strike_during(&lanes, &mut striker, |striker, ended| {
+        while !ended() {
+            std::thread::sleep(Duration::from_millis(random.below(100)));
+            striker.strike((FAULTS[random.below(8) as usize], VICTIMS[random.below(2) as usize]), ended);
+        }
+    });
     chaos.report(&striker);
     drop(chaos);
     wait_for("the map outputs of dropped RDDs are removed", || files_ending(directory.path(), "data").is_empty());
@@ -115,16 +131,17 @@ impl Chaos {
         panic!("{} has failed again and again", name(job));
     }
 
-    /// Runs jobs at the same time, and does something to the executors meanwhile.
+    /// Runs several lists of jobs at the same time, and does something to the executors meanwhile.
     fn strike_during(
         &self,
-        jobs: &[usize],
+        lanes: &[Vec<usize>],
         striker: &mut Striker,
         strike: impl FnOnce(&mut Striker, &dyn Fn() -> bool),
     ) {
         std::thread::scope(|scope| {
-            let running: Vec<_> = jobs.iter().map(|job| scope.spawn(|| self.check(*job, None))).collect();
-            strike(striker, &|| running.iter().all(|job| job.is_finished()));
+            let run = |lane: &Vec<usize>| lane.iter().for_each(|job| self.check(*job, None));
+            let running: Vec<_> = lanes.iter().map(|lane| scope.spawn(move || run(lane))).collect();
+            strike(striker, &|| running.iter().all(|lane| lane.is_finished()));
         });
     }
 

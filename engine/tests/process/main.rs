@@ -1,5 +1,6 @@
 //! Executors in other processes. This program is its own executor, so it has a `main` of its own: what stands before a context
 //! is made must not run in executors.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod basics;
 mod chaos;

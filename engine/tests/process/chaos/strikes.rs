@@ -104,7 +104,7 @@ impl<'a> Striker<'a> {
             let (_, task) = state.running.iter().find(|(_, task)| lasting(task))?;
             let shuffles = victim.shuffles(task);
             let ready = fault.ending().is_none_or(|ending| !files_of(directory, &shuffles, ending).is_empty());
-            ready.then(|| (task.executor, shuffles))
+            ready.then_some((task.executor, shuffles))
         });
         let Some((executor, shuffles)) = found else { return };
         match fault {
