@@ -1,7 +1,7 @@
 //! Closures, captured variables, shuffles, accumulators and broadcasts on executors.
 
-use crate::{context, tests, wait_for};
-use dpark::{Conf, DparkContext};
+use crate::support::{context, in_directory, wait_for};
+use crate::tests;
 use std::collections::HashMap;
 use std::io::{Read, Write};
 
@@ -148,8 +148,7 @@ fn files_are_saved() {
 
 fn large_results_come_through_files() {
     let directory = tempfile::tempdir().unwrap();
-    let conf = Conf { master: "process[2]".to_owned(), work_dir: Some(directory.path().to_owned()), ..Conf::default() };
-    let ctx = DparkContext::new(conf).unwrap();
+    let ctx = in_directory("process[2]", directory.path());
     let texts = ctx.range_with(0, 400_000, 1, 4).map(|x| format!("row {x}")).collect().unwrap();
     assert_eq!(texts.len(), 400_000);
     assert_eq!(texts[399_999], "row 399999");

@@ -1,8 +1,9 @@
 //! Executors that die, hang or are asked for too much; files of theirs that are damaged.
 
-use crate::{context, tests, wait_for};
+use crate::support::{context, files_ending, in_directory, processes, signal, wait_for};
+use crate::tests;
+use dpark::Error;
 use dpark::event::Event;
-use dpark::{Conf, DparkContext, Error};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -16,41 +17,6 @@ tests!(
     damaged_and_deleted_map_outputs_are_made_again,
     nothing_is_left_behind,
 );
-
-/// The processes of the executors that have joined, as they come.
-fn processes(ctx: &DparkContext) -> Arc<Mutex<Vec<u32>>> {
-    let pids = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&pids);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::ExecutorJoined { pid, .. } = event {
-            seen.lock().unwrap().push(*pid);
-        }
-    }));
-    pids
-}
-
-fn signal(pid: u32, signal: i32) {
-    // SAFETY: the process is an executor that this test has started.
-    assert_eq!(unsafe { libc::kill(pid as i32, signal) }, 0);
-}
-
-fn in_directory(master: &str, directory: &std::path::Path) -> DparkContext {
-    DparkContext::new(Conf { master: master.to_owned(), work_dir: Some(directory.to_owned()), ..Conf::default() })
-        .unwrap()
-}
-
-/// All files below a directory.
-fn files(directory: &std::path::Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        if entry.path().is_dir() {
-            found.extend(files(&entry.path()));
-        } else {
-            found.push(entry.path());
-        }
-    }
-    found
-}
 
 fn sums() -> HashMap<i64, i64> {
     let mut sums = HashMap::new();
@@ -66,7 +32,7 @@ fn a_killed_executor_is_replaced_and_its_map_outputs_are_made_again() {
     wait_for("two executors have joined", || pids.lock().unwrap().len() == 2);
     for round in 0..3 {
         let pid = *pids.lock().unwrap().last().unwrap();
-        signal(pid, libc::SIGKILL);
+        assert!(signal(pid, libc::SIGKILL));
         assert_eq!(counted.collect_as_map().unwrap(), sums(), "round {round}");
         wait_for("another one has joined", || pids.lock().unwrap().len() == 3 + round);
     }
@@ -77,13 +43,10 @@ fn code_that_exits_or_crashes_fails_its_job_with_the_cause() {
     let exit = ctx.range(0, 4).map(|x| if x == 3 { std::process::exit(7) } else { x }).count().unwrap_err();
     let text = exit.to_string();
     assert!(text.contains("partition 1") && text.contains("exit status: 7") && text.contains("4 times"), "{text}");
-    fn crash() {
-        // SAFETY: there is none: nothing is at that address, so the process ends here, as with a bug in unsafe code.
-        unsafe { std::hint::black_box(std::ptr::null::<i64>()).read_volatile() };
-    }
     let crash = ctx.range(0, 4).map(|x| {
         if x == 0 {
-            crash();
+            // SAFETY: there is none: this ends the executor by a signal, which is the point.
+            return unsafe { std::ptr::null::<i64>().read_volatile() };
         }
         x
     });
@@ -98,7 +61,7 @@ fn a_stopped_executor_is_noticed() {
     assert_eq!(ctx.range(0, 4).count().unwrap(), 4);
     wait_for("two executors have joined", || pids.lock().unwrap().len() == 2);
     let stopped = pids.lock().unwrap()[0];
-    signal(stopped, libc::SIGSTOP);
+    assert!(signal(stopped, libc::SIGSTOP));
     let counted = ctx.range_with(0, 1000, 1, 8).map(|x| (x % 10, x)).reduce_by_key(|a, b| a + b);
     assert_eq!(counted.collect_as_map().unwrap(), sums());
 }
@@ -135,9 +98,7 @@ fn damaged_and_deleted_map_outputs_are_made_again() {
     let ctx = in_directory("process[2]", directory.path());
     let counted = ctx.range_with(0, 1000, 1, 4).map(|x| (x % 10, x)).reduce_by_key(|a, b| a + b);
     assert_eq!(counted.collect_as_map().unwrap(), sums());
-    let data = |ending: &str| -> Vec<PathBuf> {
-        files(directory.path()).into_iter().filter(|path| path.extension().is_some_and(|it| it == ending)).collect()
-    };
+    let data = |ending: &str| files_ending(directory.path(), ending);
     assert_eq!((data("data").len(), data("index").len()), (4, 4));
     for path in data("data") {
         let mut bytes = std::fs::read(&path).unwrap();
@@ -160,9 +121,7 @@ fn nothing_is_left_behind() {
         let counted = ctx.range_with(0, 100, 1, 4).map(|x| (x % 10, x)).reduce_by_key(|a, b| a + b);
         assert_eq!(counted.count().unwrap(), 10);
     }
-    wait_for("map outputs of dropped RDDs are removed", || {
-        files(directory.path()).iter().filter(|path| path.extension().is_some_and(|it| it == "data")).count() <= 4
-    });
+    wait_for("map outputs of dropped RDDs are removed", || files_ending(directory.path(), "data").len() <= 4);
     ctx.stop();
     let pids = pids.lock().unwrap().clone();
     wait_for("the executors have ended", || pids.iter().all(|pid| !PathBuf::from(format!("/proc/{pid}/exe")).exists()));

@@ -1,35 +1,21 @@
 //! Executors in other processes. This program is its own executor, so it has a `main` of its own: what stands before a context
 //! is made must not run in executors.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod basics;
+mod chaos;
 mod faults;
+mod support;
 
-use dpark::{Conf, DparkContext};
 use libtest_mimic::{Arguments, Trial};
-use std::time::{Duration, Instant};
 
 fn main() {
     // In an executor this does not return.
-    drop(context("local[1]"));
+    drop(support::context("local[1]"));
     let arguments = Arguments::from_args();
-    let tests: Vec<Trial> = [basics::tests(), faults::tests()].into_iter().flatten().chain([over_http()]).collect();
+    let tests = [basics::tests(), chaos::tests(), faults::tests(), vec![over_http()]];
+    let tests: Vec<Trial> = tests.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit();
-}
-
-/// A context on a master.
-fn context(master: &str) -> DparkContext {
-    DparkContext::new(Conf { master: master.to_owned(), ..Conf::default() }).unwrap()
-}
-
-/// Waits for something to become true.
-fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_true() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// A test by the name of its function.

@@ -1,0 +1,63 @@
+//! What the tests do to executors, and how they look at them.
+
+use dpark::event::Event;
+use dpark::{Conf, DparkContext};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A context on a master.
+pub(crate) fn context(master: &str) -> DparkContext {
+    DparkContext::new(Conf { master: master.to_owned(), ..Conf::default() }).unwrap()
+}
+
+/// A context whose files are below `directory`.
+pub(crate) fn in_directory(master: &str, directory: &Path) -> DparkContext {
+    DparkContext::new(Conf { master: master.to_owned(), work_dir: Some(directory.to_owned()), ..Conf::default() })
+        .unwrap()
+}
+
+/// The processes of the executors that have joined, as they come.
+pub(crate) fn processes(ctx: &DparkContext) -> Arc<Mutex<Vec<u32>>> {
+    let pids = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&pids);
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::ExecutorJoined { pid, .. } = event {
+            seen.lock().unwrap().push(*pid);
+        }
+    }));
+    pids
+}
+
+/// Waits for something to become true.
+pub(crate) fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_true() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sends a signal to an executor; whether it is still there.
+pub(crate) fn signal(pid: u32, signal: i32) -> bool {
+    // SAFETY: the process is an executor that this test has started.
+    unsafe { libc::kill(pid as i32, signal) == 0 }
+}
+
+/// All files below a directory.
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+/// Those of the files below a directory whose names end so.
+pub(crate) fn files_ending(directory: &Path, ending: &str) -> Vec<PathBuf> {
+    files(directory).into_iter().filter(|path| path.extension().is_some_and(|it| it == ending)).collect()
+}
