@@ -218,6 +218,20 @@ impl DparkContext {
         crate::rdd::union(self, rdds.into_iter().collect())
     }
 
+    /// The first rows of several RDDs as a vector, the second rows, and so on, as DPark's `zip` of a list. They must have as
+    /// many partitions each; in each partition the shortest decides.
+    ///
+    /// ```
+    /// let ctx = dpark::DparkContext::local(2);
+    /// let rows = ctx.zip([ctx.range(0, 3), ctx.range(10, 13), ctx.range(20, 23)]);
+    /// assert_eq!(rows.collect()?, [[0, 10, 20], [1, 11, 21], [2, 12, 22]]);
+    /// # Ok::<(), dpark::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn zip<T: Data>(&self, rdds: impl IntoIterator<Item = Rdd<T>>) -> Rdd<Vec<T>> {
+        crate::rdd::zip_all(self, rdds.into_iter().collect())
+    }
+
     /// Stops a running job; its action returns [`Error::Cancelled`].
     ///
     /// ```

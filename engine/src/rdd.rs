@@ -96,6 +96,7 @@ pub use sum::Summand;
 pub use to_local_iter::LocalIter;
 pub(crate) use union::union;
 pub use with_env::WithEnv;
+pub(crate) use zip::zip_all;
 
 use crate::context::DparkContext;
 use crate::ids::RddId;

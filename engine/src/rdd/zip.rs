@@ -5,6 +5,7 @@ use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem, take_row};
 use crate::closure::Closure;
 use crate::codec::Codec;
+use crate::context::DparkContext;
 use crate::data::Data;
 use crate::pipeline::{Cursor, PairVt, ProbeVt, Rows, Step, Upstream};
 use crate::table::Buckets;
@@ -86,6 +87,20 @@ unsafe fn product<T: Clone, U: Clone>(
 
 fn zipped<T, U>(left: Rows<T>, right: Rows<U>) -> std::iter::Zip<Rows<T>, Rows<U>> {
     left.zip(right)
+}
+
+/// The rows of several RDDs, side by side. Of no RDDs there is nothing to be side by side.
+#[track_caller]
+pub(crate) fn zip_all<T: Data>(context: &DparkContext, rdds: Vec<Rdd<T>>) -> Rdd<Vec<T>> {
+    let mut rdds = rdds.into_iter();
+    let Some(first) = rdds.next() else { return context.parallelize(Vec::new()) };
+    let rows = first.map(|row| vec![row]);
+    rdds.fold(rows, |rows, next| {
+        rows.zip(&next).map(|(mut row, value)| {
+            row.push(value);
+            row
+        })
+    })
 }
 
 impl<T: 'static> Rdd<T> {

@@ -35,7 +35,7 @@ fn over_http() -> Trial {
         if std::env::var_os("DPARK_LOCAL_READS").is_some() {
             return Ok(());
         }
-        for name in ["shuffles", "sorts", "large_results", "a_killed_executor", "damaged"] {
+        for name in ["shuffles", "sorts", "large_results", "a_killed_executor", "damaged", "a_hundred_jobs"] {
             let mut again = std::process::Command::new(std::env::current_exe()?);
             let output = again.env("DPARK_LOCAL_READS", "0").arg(name).output()?;
             let text = String::from_utf8_lossy(&output.stdout);
