@@ -1,6 +1,6 @@
 //! Executors that die, hang or are asked for too much; files of theirs that are damaged.
 
-use crate::{context, tests, wait_for};
+use crate::{context, processes, tests, wait_for};
 use dpark::event::Event;
 use dpark::{Conf, DparkContext, Error};
 use std::collections::HashMap;
@@ -16,18 +16,6 @@ tests!(
     damaged_and_deleted_map_outputs_are_made_again,
     nothing_is_left_behind,
 );
-
-/// The processes of the executors that have joined, as they come.
-fn processes(ctx: &DparkContext) -> Arc<Mutex<Vec<u32>>> {
-    let pids = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&pids);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::ExecutorJoined { pid, .. } = event {
-            seen.lock().unwrap().push(*pid);
-        }
-    }));
-    pids
-}
 
 fn signal(pid: u32, signal: i32) {
     // SAFETY: the process is an executor that this test has started.

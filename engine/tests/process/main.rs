@@ -3,16 +3,20 @@
 
 mod basics;
 mod faults;
+mod placement;
 
+use dpark::event::Event;
 use dpark::{Conf, DparkContext};
 use libtest_mimic::{Arguments, Trial};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 fn main() {
     // In an executor this does not return.
     drop(context("local[1]"));
     let arguments = Arguments::from_args();
-    let tests: Vec<Trial> = [basics::tests(), faults::tests()].into_iter().flatten().chain([over_http()]).collect();
+    let tests: Vec<Trial> =
+        [basics::tests(), faults::tests(), placement::tests()].into_iter().flatten().chain([over_http()]).collect();
     libtest_mimic::run(&arguments, tests).exit();
 }
 
@@ -28,6 +32,18 @@ fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// The processes of the executors that have joined, as they come.
+fn processes(ctx: &DparkContext) -> Arc<Mutex<Vec<u32>>> {
+    let pids = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&pids);
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::ExecutorJoined { pid, .. } = event {
+            seen.lock().unwrap().push(*pid);
+        }
+    }));
+    pids
 }
 
 /// A test by the name of its function.
