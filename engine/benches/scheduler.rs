@@ -63,7 +63,7 @@ fn once(scheduler: &Scheduler, shuffle: ShuffleId) -> f64 {
         let (id, rdd) = (scheduler.next_stage_id(), RddId(1));
         let (name, call_site) = ("map".to_owned(), CallSite::default());
         let info = StageInfo { id, job, rdd, shuffle, parents: vec![], name, call_site, tasks: TASKS, rdds: vec![rdd] };
-        StageSpec { id, rdd, shuffle, partitions: (0..TASKS).collect(), inputs, info }
+        StageSpec { id, rdd, shuffle, partitions: (0..TASKS).collect(), inputs, cached: vec![], info }
     };
     let stages = vec![stage(Some(shuffle), vec![]), stage(None, vec![shuffle])];
     let spec = JobSpec { id: job, name: "count".to_owned(), call_site: CallSite::default(), stages };

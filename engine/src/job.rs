@@ -2,6 +2,7 @@
 //! last stage come back to the action.
 
 mod fold;
+mod locality;
 mod plan;
 mod save;
 mod shipped;
@@ -159,6 +160,7 @@ fn job_spec(plan: &Plan, node: &Arc<Node>, name: &'static str, call_site: CallSi
             shuffle: stage.target.shuffle(),
             partitions,
             inputs: stage.inputs.clone(),
+            cached: locality::cached_inputs(&stage.node),
             info,
         }
     });

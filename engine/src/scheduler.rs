@@ -12,6 +12,7 @@ pub(crate) mod edge;
 mod executors;
 mod job;
 pub(crate) mod local;
+mod pending;
 #[cfg(test)]
 mod planted;
 mod remote;

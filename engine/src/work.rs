@@ -7,6 +7,7 @@ use crate::ids::{JobId, RddId, ShuffleId, StageId};
 use crate::ship::Shipment;
 use crate::task::{Stop, TaskContext};
 use std::any::Any;
+use std::ops::Range;
 
 /// A job as the scheduler sees it: stages in topological order, the last one computes the result.
 #[derive(Clone, Debug)]
@@ -30,12 +31,25 @@ pub struct StageSpec {
     pub rdd: RddId,
     /// What the stage's tasks leave behind: map outputs of a shuffle, or results.
     pub shuffle: Option<ShuffleId>,
-    /// The partitions to compute: all of a map stage, those the action asks for of a result stage.
+    /// The partitions to compute, in ascending order: all of a map stage, those the action asks for of a result stage.
     pub partitions: Vec<usize>,
     /// The shuffles it reads.
     pub inputs: Vec<ShuffleId>,
+    /// The persisted RDDs that its partitions begin with, the nearest first: where one of those is stored, a task has
+    /// least to do.
+    pub cached: Vec<CachedInput>,
     /// The static facts for the event stream (`info.tasks == partitions.len()`).
     pub info: StageInfo,
+}
+
+/// A persisted RDD that partitions of a stage begin with: the partition `p` of the stage, one of `partitions`, with the
+/// partition `p - partitions.start` of `rdd`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedInput {
+    /// The RDD.
+    pub rdd: RddId,
+    /// Which partitions of the stage.
+    pub partitions: Range<usize>,
 }
 
 /// What a task leaves.

@@ -33,7 +33,7 @@ pub(crate) enum News {
     /// A task has ended.
     Answered { executor: ExecutorId, answer: Answer },
     /// Something happened there.
-    Happened(Event),
+    Happened { executor: ExecutorId, event: Event },
     /// The connection has ended.
     Left { executor: ExecutorId, why: String },
 }
@@ -126,7 +126,7 @@ impl Host {
                     }
                     _ => self.tell(News::Answered { executor, answer }),
                 },
-                Ok(ToDriver::Event(event)) => self.tell(News::Happened(event)),
+                Ok(ToDriver::Event(event)) => self.tell(News::Happened { executor, event }),
                 Ok(ToDriver::Heartbeat) => {}
                 Ok(ToDriver::Hello(_)) => break "it said hello twice".to_owned(),
                 Err(why) => break why,

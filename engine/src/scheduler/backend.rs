@@ -1,5 +1,6 @@
 //! Where tasks run: on threads of this process, or on executors in others.
 
+use super::command::Because;
 use super::local::{Assignment, LocalBackend};
 use super::remote::RemoteBackend;
 use crate::ids::TaskId;
@@ -21,18 +22,18 @@ impl Backend {
     }
 
     /// Asks an attempt to stop.
-    pub(crate) fn kill(&mut self, task: TaskId) {
+    pub(crate) fn kill(&mut self, task: TaskId, because: Because) {
         match self {
             Backend::Local(local) => local.kill(task),
-            Backend::Remote(remote) => remote.kill(task),
+            Backend::Remote(remote) => remote.kill(task, because),
         }
     }
 
-    /// The attempt was reported.
-    pub(crate) fn finished(&mut self, task: TaskId) {
+    /// The attempt was reported. `counts` tells whether its output is the one that others read.
+    pub(crate) fn finished(&mut self, task: TaskId, counts: bool) {
         match self {
             Backend::Local(local) => local.finished(task),
-            Backend::Remote(remote) => remote.finished(task),
+            Backend::Remote(remote) => remote.finished(task, counts),
         }
     }
 

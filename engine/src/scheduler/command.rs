@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Failure};
 use crate::event::{Event, TaskMetrics};
-use crate::ids::{ExecutorId, JobId, ShuffleId, TaskId};
+use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
 use crate::work::JobSpec;
 
 /// Something that happened outside the machine.
@@ -45,6 +45,29 @@ pub(crate) enum Input {
         /// What was seen of its end.
         why: String,
     },
+    /// A partition of a persisted RDD is in the memory or on the disk of an executor.
+    BlockStored {
+        /// The RDD.
+        rdd: RddId,
+        /// The partition.
+        partition: usize,
+        /// The executor.
+        executor: ExecutorId,
+    },
+    /// It is there no more.
+    BlockRemoved {
+        /// The RDD.
+        rdd: RddId,
+        /// The partition.
+        partition: usize,
+        /// The executor.
+        executor: ExecutorId,
+    },
+    /// Time has passed. It does so only by this input; while tasks run on several executors, it comes now and then.
+    Tick {
+        /// Microseconds since the context was made.
+        now: u64,
+    },
 }
 
 /// How an attempt ended, as the backend saw it.
@@ -67,6 +90,8 @@ pub(crate) enum Command {
     Kill {
         /// The attempt.
         task: TaskId,
+        /// Why.
+        because: Because,
     },
     /// The output of the attempt that was just reported counts.
     Accept {
@@ -89,6 +114,15 @@ pub(crate) enum Command {
     },
 }
 
+/// Why an attempt is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Because {
+    /// Nobody waits for its output.
+    Unwanted,
+    /// Another attempt on the same partition was faster: there is nothing wrong with this one.
+    Beaten,
+}
+
 /// Whether the output of an attempt is the first of its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Count {
@@ -109,7 +143,7 @@ pub(crate) struct Launch {
     pub(crate) stage: usize,
     /// The partition.
     pub(crate) partition: usize,
-    /// How often the partition was tried before.
+    /// How often the partition was tried before; a second copy of an attempt has its number.
     pub(crate) attempt: u32,
     /// Where.
     pub(crate) executor: ExecutorId,

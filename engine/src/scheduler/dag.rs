@@ -6,18 +6,22 @@
 //! behalf of the earliest job that demands them. Result stages belong to their job.
 
 mod demand;
+mod launch;
+mod locality;
 mod outcome;
+mod speculation;
 #[cfg(test)]
 mod tests;
 
-use super::command::{Command, Count, Input, Launch};
+use super::command::{Because, Command, Count, Input, Launch};
 use super::executors::Executors;
 use super::job::{Job, Phase, Turn};
 use super::task_set::TaskSet;
 use crate::error::Error;
 use crate::event::{Event, JobEnd};
-use crate::ids::{ExecutorId, JobId, ShuffleId, StageId, TaskId};
+use crate::ids::{JobId, ShuffleId, StageId, TaskId};
 use crate::work::JobSpec;
+use locality::Blocks;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a planted bug is switched on; never, outside tests.
@@ -46,6 +50,11 @@ enum Owner {
     Map(ShuffleId),
     /// The result stage of a job.
     Result(Turn),
+}
+
+impl Owner {
+    /// Comes before all others.
+    const FIRST: Owner = Owner::Map(ShuffleId(0));
 }
 
 /// A map stage: the outputs of a shuffle.
@@ -78,6 +87,8 @@ struct Attempt {
     launch: Launch,
     stage: StageId,
     launched_at: u64,
+    /// The time at which it was launched.
+    began: u64,
     standing: Standing,
 }
 
@@ -93,6 +104,8 @@ enum Standing {
 pub(crate) struct Machine {
     /// Counts inputs, to tell what came before what.
     step: u64,
+    /// The time, in microseconds, as far as the machine was told.
+    now: u64,
     last_task: u64,
     last_turn: u64,
     jobs: BTreeMap<Turn, Job>,
@@ -102,6 +115,7 @@ pub(crate) struct Machine {
     /// Stages with tasks that may start: earlier jobs first, then earlier stages.
     queue: BTreeMap<(Turn, usize), Owner>,
     executors: Executors,
+    blocks: Blocks,
     commands: Vec<Command>,
     #[cfg(test)]
     pub(crate) bug: Option<super::planted::Bug>,
@@ -123,6 +137,9 @@ impl Machine {
             Input::ForgetShuffle(shuffle) => self.forget(shuffle),
             Input::ExecutorAdded { id, slots } => self.executors.add(id, slots),
             Input::ExecutorLost { id, why } => self.executor_lost(id, &why),
+            Input::BlockStored { rdd, partition, executor } => self.block_stored(rdd, partition, executor),
+            Input::BlockRemoved { rdd, partition, executor } => self.block_removed(rdd, partition, executor),
+            Input::Tick { now } => self.pass_time(now),
         }
         self.dispatch();
         std::mem::take(&mut self.commands)
@@ -136,10 +153,7 @@ impl Machine {
     /// What the success of a running attempt would mean; none if nobody waits for it.
     pub(crate) fn counts(&self, task: TaskId) -> Option<Count> {
         let attempt = self.attempts.get(&task).filter(|attempt| attempt.standing == Standing::Wanted)?;
-        let tasks = match attempt.owner {
-            Owner::Map(shuffle) => &self.shuffles.get(&shuffle)?.tasks,
-            Owner::Result(turn) => &self.jobs.get(&turn)?.results,
-        };
+        let tasks = self.tasks(attempt.owner)?;
         Some(if planted!(self, RecomputationCounts) { Count::First } else { tasks.count(attempt.position) })
     }
 
@@ -157,9 +171,10 @@ impl Machine {
             && self.shuffles.is_empty()
             && self.attempts.is_empty()
             && self.queue.is_empty()
+            && self.blocks.has_no_readers()
     }
 
-    fn submit(&mut self, spec: JobSpec) {
+    fn submit(&mut self, mut spec: JobSpec) {
         let job = match self.admit(&spec) {
             Ok(job) => job,
             Err(error) => return self.commands.push(Command::JobEnded { job: spec.id, end: Err(error) }),
@@ -182,6 +197,10 @@ impl Machine {
         let empty = job.results.is_complete();
         self.turns.insert(job.id, turn);
         self.jobs.insert(turn, job);
+        for stage in &mut spec.stages {
+            let owner = stage.shuffle.map_or(Owner::Result(turn), Owner::Map);
+            self.begin_with(owner, std::mem::take(&mut stage.cached));
+        }
         let demanded = if empty { Vec::new() } else { self.demand_inputs(turn) };
         self.set_phase(turn, result, Phase::Waiting);
         let skipped = self.jobs[&turn].stages.iter().filter(|stage| stage.phase == Phase::Skipped);
@@ -222,6 +241,7 @@ impl Machine {
 
     /// Takes a job out of the books: its queued tasks, and the running ones that no other job demands.
     fn end_job(&mut self, turn: Turn, end: Result<(), Error>) {
+        self.forget_reader(Owner::Result(turn));
         let Some(mut job) = self.jobs.remove(&turn) else { return };
         self.turns.remove(&job.id);
         self.queue.remove(&(turn, job.result_stage()));
@@ -229,7 +249,13 @@ impl Machine {
             let stage = job.stages[job.result_stage()].id;
             self.emit(Event::StageFinished { stage, at: 0 });
         }
-        self.kill(job.results.abandon());
+        let mut running = job.results.abandon();
+        if planted!(self, CopyOutlivesJob) {
+            let mut first = BTreeSet::new();
+            running.sort();
+            running.retain(|task| self.attempts.get(task).is_some_and(|attempt| first.insert(attempt.position)));
+        }
+        self.kill(running, Because::Unwanted);
         for shuffle_id in job.writers.keys() {
             let Some(shuffle) = self.shuffles.get_mut(shuffle_id) else { continue };
             shuffle.users.remove(&turn);
@@ -241,14 +267,14 @@ impl Machine {
             let unused = shuffle.users.is_empty() && shuffle.keep == Keep::WhileUsed;
             if demanded && planted!(self, KillShared) {
                 let running: Vec<TaskId> = self.attempts_on(Owner::Map(*shuffle_id));
-                self.kill(running);
+                self.kill(running, Because::Unwanted);
             } else if demanded && dispensable {
                 let running = self.shuffles.get_mut(shuffle_id).map(|shuffle| shuffle.tasks.abandon());
-                self.kill(running.unwrap_or_default());
+                self.kill(running.unwrap_or_default(), Because::Unwanted);
             }
             self.refresh_map(*shuffle_id);
             if unused {
-                self.shuffles.remove(shuffle_id);
+                self.remove_shuffle(*shuffle_id);
             }
         }
         let how = match &end {
@@ -264,18 +290,21 @@ impl Machine {
         let in_use = !planted!(self, ForgetInUse);
         match self.shuffles.get_mut(&shuffle) {
             Some(known) if in_use && !known.users.is_empty() => known.keep = Keep::WhileUsed,
-            Some(_) => {
-                self.shuffles.remove(&shuffle);
-            }
+            Some(_) => self.remove_shuffle(shuffle),
             None => {}
         }
     }
 
-    fn kill(&mut self, tasks: Vec<TaskId>) {
+    fn remove_shuffle(&mut self, shuffle: ShuffleId) {
+        self.forget_reader(Owner::Map(shuffle));
+        self.shuffles.remove(&shuffle);
+    }
+
+    fn kill(&mut self, tasks: impl IntoIterator<Item = TaskId>, because: Because) {
         for task in tasks {
             if let Some(attempt) = self.attempts.get_mut(&task) {
                 attempt.standing = Standing::Killed;
-                self.commands.push(Command::Kill { task });
+                self.commands.push(Command::Kill { task, because });
             }
         }
     }
@@ -285,45 +314,17 @@ impl Machine {
         self.attempts.iter().filter(|(_, attempt)| wanted(attempt)).map(|(task, _)| *task).collect()
     }
 
-    /// Gives the free slots to the first tasks of the queue.
-    fn dispatch(&mut self) {
-        while let Some(executor) = self.executors.emptiest()
-            && let Some((&place, &owner)) = self.queue.first_key_value()
-        {
-            self.last_task += 1;
-            let started = self.launch(TaskId(self.last_task), place, owner, executor);
-            if started.is_none() {
-                self.queue.remove(&place);
-            }
-        }
+    /// The partition at a position of `owner`.
+    fn partition(&self, owner: Owner, position: usize) -> usize {
+        let job = if let Owner::Result(turn) = owner { self.jobs.get(&turn) } else { None };
+        job.map_or(position, |job| job.partitions[position])
     }
 
-    /// Starts the first pending task of `owner`, if there is one.
-    fn launch(&mut self, task: TaskId, place: (Turn, usize), owner: Owner, executor: ExecutorId) -> Option<()> {
-        let (turn, stage) = place;
-        let tasks = self.tasks_mut(owner)?;
-        let (position, attempt) = tasks.start(task)?;
-        let exhausted = !tasks.has_pending();
-        let job = self.jobs.get(&turn)?;
-        let partition = match owner {
-            Owner::Map(_) => position,
-            Owner::Result(_) => job.partitions[position],
-        };
-        let stage_id = job.stages[stage].id;
-        let launch = Launch { task, job: job.id, stage, partition, attempt, executor };
-        let launched_at = self.step;
-        let standing = Standing::Wanted;
-        self.attempts.insert(task, Attempt { owner, position, launch, stage: stage_id, launched_at, standing });
-        self.executors.take(executor);
-        self.emit(Event::TaskStarted { task, stage: stage_id, partition, attempt, executor, at: 0 });
-        self.commands.push(Command::Launch(launch));
-        if exhausted {
-            self.refresh(owner);
+    fn tasks(&self, owner: Owner) -> Option<&TaskSet> {
+        match owner {
+            Owner::Map(shuffle) => self.shuffles.get(&shuffle).map(|shuffle| &shuffle.tasks),
+            Owner::Result(turn) => self.jobs.get(&turn).map(|job| &job.results),
         }
-        if planted!(self, EndEarly) && exhausted && matches!(owner, Owner::Result(_)) {
-            self.end_job(turn, Ok(()));
-        }
-        Some(())
     }
 
     fn tasks_mut(&mut self, owner: Owner) -> Option<&mut TaskSet> {

@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 /// How long `stop` waits for tasks that were told to stop.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often the machine is told the time.
+const TICK: Duration = Duration::from_millis(100);
+
 /// What the driver is told.
 pub(crate) enum Message {
     Submit {
@@ -77,6 +80,8 @@ pub(crate) struct Driver {
     backend: Backend,
     bus: EventBus,
     jobs: BTreeMap<JobId, Client>,
+    /// When the machine was last told the time, in microseconds.
+    ticked: u64,
     /// Why no job can be run any more.
     broken: Option<String>,
 }
@@ -97,7 +102,7 @@ impl Driver {
             // No task can be launched yet, so nothing follows from this.
             let _ = machine.apply(Input::ExecutorAdded { id: ExecutorId(0), slots });
         }
-        Driver { machine, backend, bus, jobs: BTreeMap::new(), broken: None }
+        Driver { machine, backend, bus, jobs: BTreeMap::new(), ticked: 0, broken: None }
     }
 
     /// Serves messages until told to stop.
@@ -150,22 +155,34 @@ impl Driver {
         self.stop(&messages);
     }
 
-    /// The next message; meanwhile executors whose tasks do not stop are ended.
+    /// The next message. Before it comes and while tasks run in other processes, time passes.
     fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
         loop {
-            let Some(patience) = self.backend.remote().and_then(|remote| remote.patience()) else {
-                return messages.recv().ok();
+            let received = match self.backend.remote() {
+                None => return messages.recv().ok(),
+                Some(remote) if remote.is_idle() => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(_) => messages.recv_timeout(TICK),
             };
-            match messages.recv_timeout(patience) {
+            self.tick();
+            match received {
                 Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some(remote) = self.backend.remote() {
-                        remote.end_the_deaf();
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// Lets time pass, if enough of it has: slow attempts are noticed, and executors whose tasks do not stop are ended.
+    fn tick(&mut self) {
+        let now = self.bus.now();
+        if now.saturating_sub(self.ticked) < TICK.as_micros() as u64 {
+            return;
+        }
+        self.ticked = now;
+        if let Some(remote) = self.backend.remote() {
+            remote.end_the_deaf();
+        }
+        self.feed(Input::Tick { now }, None);
     }
 
     fn submit(&mut self, spec: JobSpec, work: Arc<dyn Work>, reply: Sender<Reply>) {
@@ -185,8 +202,10 @@ impl Driver {
     }
 
     fn finished(&mut self, report: Report) {
-        self.backend.finished(report.task);
-        let outcome = self.commit(&report);
+        let count = self.machine.counts(report.task);
+        let outcome = self.commit(&report, count);
+        let counts = count.is_some() && matches!(outcome, Outcome::Succeeded(_));
+        self.backend.finished(report.task, counts);
         let Report { task, mut output, work, .. } = report;
         // Before the job can end: then its last handle goes where it was submitted.
         self.release(work);
@@ -198,9 +217,8 @@ impl Driver {
 
     /// Lets the job take note of an attempt that counts. If that panics, the attempt has failed, and for good: what was
     /// noted cannot be taken back.
-    fn commit(&self, report: &Report) -> Outcome {
-        let counts = self.machine.counts(report.task) == Some(Count::First);
-        if counts && matches!(report.outcome, Outcome::Succeeded(_)) {
+    fn commit(&self, report: &Report, count: Option<Count>) -> Outcome {
+        if count == Some(Count::First) && matches!(report.outcome, Outcome::Succeeded(_)) {
             let noted = edge::guard(|| report.work.committed(report.stage, report.partition, &report.context));
             if let Err(panic) = noted {
                 return Outcome::Failed(Failure::Other(format!("merging what the task accumulated {panic}")));
@@ -237,7 +255,7 @@ impl Driver {
                 let (shuffle, inputs) = client.stages.get(stage).cloned().unwrap_or_default();
                 self.backend.launch(Assignment { task, job, stage, partition, executor, shuffle, inputs, work });
             }
-            Command::Kill { task } => self.backend.kill(task),
+            Command::Kill { task, because } => self.backend.kill(task, because),
             Command::Emit(event) => self.bus.emit(event.stamped(self.bus.now())),
             Command::Accept { job, partition, .. } => {
                 let client = self.jobs.get(&job);
@@ -279,7 +297,18 @@ impl Driver {
                 self.feed(Input::ExecutorAdded { id: executor, slots: hello.slots }, None);
             }
             News::Answered { executor, answer } => remote.answered(executor, answer),
-            News::Happened(event) => self.bus.emit(event),
+            News::Happened { executor, event } => {
+                match event {
+                    Event::BlockStored { rdd, partition, .. } => {
+                        self.feed(Input::BlockStored { rdd, partition, executor }, None);
+                    }
+                    Event::BlockRemoved { rdd, partition } => {
+                        self.feed(Input::BlockRemoved { rdd, partition, executor }, None);
+                    }
+                    _ => {}
+                }
+                self.bus.emit(event);
+            }
             News::Left { executor, why } => {
                 let lost = remote.left(executor, why);
                 self.lose(lost);

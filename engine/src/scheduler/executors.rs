@@ -1,55 +1,136 @@
-//! The executors and their free slots.
+//! The executors, their free slots, and which of them get no tasks for a while.
 
 use crate::ids::ExecutorId;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Free slots, the emptiest executor first.
+/// So many attempts in a row may fail on an executor…
+pub(crate) const MAX_FAILURES: u32 = 3;
+/// …before it gets none for so long, in microseconds.
+pub(crate) const EXCLUDED_FOR: u64 = 60_000_000;
+
+/// What is known of an executor.
+#[derive(Debug)]
+struct State {
+    free: usize,
+    /// Attempts that failed since the last one that succeeded.
+    failures: u32,
+    /// Until when it gets no tasks.
+    excluded: Option<u64>,
+}
+
+/// Free slots, the emptiest executor first. There is always one that gets tasks, if there is any.
 #[derive(Debug, Default)]
 pub(crate) struct Executors {
-    free: BTreeMap<ExecutorId, usize>,
+    known: BTreeMap<ExecutorId, State>,
+    /// Those that get tasks.
     order: BTreeSet<(Reverse<usize>, ExecutorId)>,
+    /// Those that get none, and until when.
+    excluded: BTreeSet<(u64, ExecutorId)>,
 }
 
 impl Executors {
     /// A new executor with `slots` free slots; one that is there already stays as it is.
     pub(crate) fn add(&mut self, executor: ExecutorId, slots: usize) {
-        if !self.free.contains_key(&executor) {
-            self.set(executor, slots);
+        if let std::collections::btree_map::Entry::Vacant(entry) = self.known.entry(executor) {
+            entry.insert(State { free: slots, failures: 0, excluded: None });
+            self.order.insert((Reverse(slots), executor));
         }
     }
 
     /// Removes an executor.
     pub(crate) fn remove(&mut self, executor: ExecutorId) {
-        if let Some(free) = self.free.remove(&executor) {
-            self.order.remove(&(Reverse(free), executor));
-        }
+        let Some(State { free, excluded, .. }) = self.known.remove(&executor) else { return };
+        match excluded {
+            Some(until) => self.excluded.remove(&(until, executor)),
+            None => self.order.remove(&(Reverse(free), executor)),
+        };
+        self.keep_one();
+    }
+
+    /// Whether it is there.
+    pub(crate) fn contains(&self, executor: ExecutorId) -> bool {
+        self.known.contains_key(&executor)
     }
 
     /// The executor with most free slots, if there is a free slot.
     pub(crate) fn emptiest(&self) -> Option<ExecutorId> {
-        let (Reverse(free), executor) = self.order.first()?;
-        (*free > 0).then_some(*executor)
+        self.with_free_slots().next()
+    }
+
+    /// The executors with free slots, the emptiest first.
+    pub(crate) fn with_free_slots(&self) -> impl Iterator<Item = ExecutorId> {
+        self.order.iter().take_while(|(Reverse(free), _)| *free > 0).map(|(_, executor)| *executor)
     }
 
     /// Takes a slot.
     pub(crate) fn take(&mut self, executor: ExecutorId) {
-        if let Some(free) = self.free.get(&executor).copied() {
-            self.set(executor, free.saturating_sub(1));
-        }
+        self.set_free(executor, |free| free.saturating_sub(1));
     }
 
     /// Gives a slot back.
     pub(crate) fn give_back(&mut self, executor: ExecutorId) {
-        if let Some(free) = self.free.get(&executor).copied() {
-            self.set(executor, free + 1);
+        self.set_free(executor, |free| free + 1);
+    }
+
+    fn set_free(&mut self, executor: ExecutorId, change: impl FnOnce(usize) -> usize) {
+        let Some(state) = self.known.get_mut(&executor) else { return };
+        let before = state.free;
+        state.free = change(before);
+        if state.excluded.is_none() {
+            self.order.remove(&(Reverse(before), executor));
+            self.order.insert((Reverse(state.free), executor));
         }
     }
 
-    fn set(&mut self, executor: ExecutorId, free: usize) {
-        if let Some(before) = self.free.insert(executor, free) {
-            self.order.remove(&(Reverse(before), executor));
+    /// An attempt on `executor` succeeded.
+    pub(crate) fn succeeded(&mut self, executor: ExecutorId) {
+        if let Some(state) = self.known.get_mut(&executor) {
+            state.failures = 0;
         }
-        self.order.insert((Reverse(free), executor));
+    }
+
+    /// An attempt on `executor` failed: if that was one too many, and there are others, it gets none for a while.
+    pub(crate) fn failed(&mut self, executor: ExecutorId, now: u64) {
+        let others = self.known.len() > 1;
+        let Some(state) = self.known.get_mut(&executor).filter(|state| state.excluded.is_none()) else { return };
+        state.failures += 1;
+        if state.failures < MAX_FAILURES || !others {
+            return;
+        }
+        let until = now + EXCLUDED_FOR;
+        state.failures = 0;
+        state.excluded = Some(until);
+        self.order.remove(&(Reverse(state.free), executor));
+        self.excluded.insert((until, executor));
+        self.keep_one();
+    }
+
+    /// Lets those get tasks again whose time is over.
+    pub(crate) fn readmit(&mut self, now: u64) {
+        while self.excluded.first().is_some_and(|(until, _)| *until <= now) {
+            self.readmit_first();
+        }
+    }
+
+    /// Whatever failed was not the executors' fault.
+    pub(crate) fn forgive(&mut self) {
+        self.readmit(u64::MAX);
+        self.known.values_mut().for_each(|state| state.failures = 0);
+    }
+
+    /// If all are excluded, the one that was first is not.
+    fn keep_one(&mut self) {
+        if self.order.is_empty() {
+            self.readmit_first();
+        }
+    }
+
+    fn readmit_first(&mut self) {
+        let Some((_, executor)) = self.excluded.pop_first() else { return };
+        if let Some(state) = self.known.get_mut(&executor) {
+            state.excluded = None;
+            self.order.insert((Reverse(state.free), executor));
+        }
     }
 }

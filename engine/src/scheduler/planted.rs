@@ -39,11 +39,29 @@ pub(crate) enum Bug {
     SkippedStaysSkipped,
     /// A lost output, computed again, counts again.
     RecomputationCounts,
+    /// Partitions start in their order, wherever their blocks are.
+    LocalityIgnored,
+    /// A partition is taken from an executor that holds its block and has a free slot.
+    StealFromFree,
+    /// Attempts get second copies before they are slow.
+    CopyTooEarly,
+    /// Attempts get as many copies as there are free slots.
+    CopyAfterCopy,
+    /// A copy runs on the executor of the slow attempt.
+    CopyBesideIt,
+    /// The attempt that another one has beaten is not told to stop, and counts as well.
+    BeatenRunsOn,
+    /// A job that ends kills the first attempts only.
+    CopyOutlivesJob,
+    /// A partition is started again though the copy of the attempt that failed still runs.
+    FailedCopyRepeated,
+    /// Executors on which everything fails get tasks nevertheless.
+    ExclusionIgnored,
 }
 
 impl Bug {
     /// All of them.
-    pub(crate) const ALL: [Bug; 18] = [
+    pub(crate) const ALL: [Bug; 27] = [
         Bug::StartEarly,
         Bug::OneOutputShort,
         Bug::ZombieCounts,
@@ -62,5 +80,14 @@ impl Bug {
         Bug::EndEarly,
         Bug::SkippedStaysSkipped,
         Bug::RecomputationCounts,
+        Bug::LocalityIgnored,
+        Bug::StealFromFree,
+        Bug::CopyTooEarly,
+        Bug::CopyAfterCopy,
+        Bug::CopyBesideIt,
+        Bug::BeatenRunsOn,
+        Bug::CopyOutlivesJob,
+        Bug::FailedCopyRepeated,
+        Bug::ExclusionIgnored,
     ];
 }

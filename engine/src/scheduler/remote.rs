@@ -1,6 +1,6 @@
 //! The backend with executors in other processes: sends each of them what it needs, and makes reports of what they answer.
 
-use super::command::Outcome;
+use super::command::{Because, Outcome};
 use super::driver::{Message, Report};
 use super::edge;
 use super::local::Assignment;
@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 
 /// A task that was told to stop may take so long.
 const DEAF: Duration = Duration::from_secs(2);
+/// One that is not wanted because another attempt was faster may take so long: its executor holds what later tasks need,
+/// and nobody waits for the slot.
+const DEAF_AND_BEATEN: Duration = Duration::from_secs(60);
 
 /// See the module.
 pub(crate) struct RemoteBackend {
@@ -149,33 +152,27 @@ impl RemoteBackend {
     }
 
     /// Asks an attempt to stop.
-    pub(crate) fn kill(&mut self, task: TaskId) {
+    pub(crate) fn kill(&mut self, task: TaskId, because: Because) {
         let executor = self.running.get(&task).and_then(|running| self.executors.get(&running.executor));
         if let Some(known) = executor {
             known.line.send(&ToExecutor::Kill(task));
-            self.killed.insert(task, Instant::now() + DEAF);
+            let patience = match because {
+                Because::Unwanted => DEAF,
+                Because::Beaten => DEAF_AND_BEATEN,
+            };
+            self.killed.insert(task, Instant::now() + patience);
         }
     }
 
     /// An attempt has ended: what it has left is read, then reported.
     pub(crate) fn answered(&mut self, executor: ExecutorId, answer: Answer) {
         let Answer { task, metrics, end } = answer;
-        let Some(Assignment { stage, partition, work, executor: on, shuffle, .. }) = self.running.get(&task) else {
-            return;
-        };
+        let Some(Assignment { stage, partition, work, executor: on, .. }) = self.running.get(&task) else { return };
         // An executor answers for its own tasks.
         if *on != executor {
             return;
         }
         let (stage, partition, work) = (*stage, *partition, Arc::clone(work));
-        if let (AnswerEnd::Done(_), Some(shuffle)) = (&end, *shuffle) {
-            let outputs = self.outputs.entry(shuffle).or_default();
-            if outputs.at.len() <= partition {
-                outputs.at.resize(partition + 1, None);
-            }
-            outputs.at[partition] = Some(Place { executor, task });
-            outputs.version += 1;
-        }
         let reports = self.reports.clone();
         self.helpers.spawn(move || {
             let context = TaskContext::default();
@@ -194,10 +191,18 @@ impl RemoteBackend {
         });
     }
 
-    /// The attempt was reported.
-    pub(crate) fn finished(&mut self, task: TaskId) {
+    /// The attempt was reported. If it `counts`, its map output is the one that others read.
+    pub(crate) fn finished(&mut self, task: TaskId, counts: bool) {
         self.killed.remove(&task);
-        self.running.remove(&task);
+        let Some(Assignment { executor, partition, shuffle, .. }) = self.running.remove(&task) else { return };
+        if let Some(shuffle) = shuffle.filter(|_| counts) {
+            let outputs = self.outputs.entry(shuffle).or_default();
+            if outputs.at.len() <= partition {
+                outputs.at.resize(partition + 1, None);
+            }
+            outputs.at[partition] = Some(Place { executor, task });
+            outputs.version += 1;
+        }
     }
 
     /// Whether no attempt is running.
@@ -261,12 +266,6 @@ impl RemoteBackend {
     /// A process of an executor has ended.
     pub(crate) fn process_ended(&mut self, process: u32, how: String) -> Ended {
         self.processes.ended(process, how)
-    }
-
-    /// How long it is until the first executor with a task that does not stop is ended.
-    pub(crate) fn patience(&self) -> Option<Duration> {
-        let deadline = self.killed.values().min()?;
-        Some(deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Ends the executors with tasks that were told to stop and have not: their code takes no notice.

@@ -1,8 +1,15 @@
 //! The tasks of one stage: what each partition is at.
 
 use super::command::Count;
+use super::pending::Pending;
 use crate::ids::{ExecutorId, TaskId};
-use std::collections::BTreeSet;
+use crate::work::CachedInput;
+use std::collections::BTreeMap;
+
+/// An attempt is not slow before it has run for so long, in microseconds…
+const SLOW_AT_LEAST: u64 = 1_000_000;
+/// …and for so many times the median of those that are done.
+const SLOW_TIMES: u64 = 2;
 
 /// How often a partition was tried since it was last there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +42,7 @@ enum Slot {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     /// The executor that holds it.
-    executor: ExecutorId,
+    pub(crate) executor: ExecutorId,
     /// The machine's step at which it was accepted.
     pub(crate) step: u64,
 }
@@ -45,8 +52,14 @@ pub(crate) struct Output {
 pub(crate) struct TaskSet {
     slots: Vec<Slot>,
     counted: Vec<bool>,
-    pending: BTreeSet<usize>,
+    pending: Pending,
     undone: usize,
+    /// The second attempts on positions of which the first one runs, too.
+    copies: BTreeMap<usize, TaskId>,
+    /// How long the attempts took that succeeded.
+    durations: Vec<u64>,
+    /// What the partitions begin with if it is persisted.
+    cached: Vec<CachedInput>,
 }
 
 impl TaskSet {
@@ -55,8 +68,11 @@ impl TaskSet {
         TaskSet {
             slots: vec![Slot::Missing(Tries::default()); size],
             counted: vec![false; size],
-            pending: (0..size).collect(),
+            pending: Pending::all(size),
             undone: size,
+            copies: BTreeMap::new(),
+            durations: Vec::new(),
+            cached: Vec::new(),
         }
     }
 
@@ -80,22 +96,74 @@ impl TaskSet {
         !self.pending.is_empty()
     }
 
-    /// Starts `task` on the first partition that waits; its position and the attempts before.
-    pub(crate) fn start(&mut self, task: TaskId) -> Option<(usize, u32)> {
-        let position = self.pending.pop_first()?;
-        let Slot::Missing(tries) = self.slots[position] else { return None };
-        self.slots[position] = Slot::Running(task, tries);
-        Some((position, tries.total()))
+    /// The partitions that wait.
+    pub(crate) fn pending(&self) -> &Pending {
+        &self.pending
     }
 
-    /// The attempt on `position` succeeded.
-    pub(crate) fn succeed(&mut self, position: usize, executor: ExecutorId, step: u64) {
+    /// What the partitions begin with if it is persisted.
+    pub(crate) fn cached(&self) -> &[CachedInput] {
+        &self.cached
+    }
+
+    /// Sets what the partitions begin with if it is persisted.
+    pub(crate) fn set_cached(&mut self, cached: Vec<CachedInput>) {
+        self.cached = cached;
+    }
+
+    /// The executors on which a partition should be computed if they have free slots.
+    pub(crate) fn prefer(&mut self, position: usize, executors: Vec<ExecutorId>) {
+        self.pending.prefer(position, executors);
+    }
+
+    /// Starts `task` on a partition that waits; the attempts before.
+    pub(crate) fn start(&mut self, position: usize, task: TaskId) -> Option<u32> {
+        let Slot::Missing(tries) = self.slots[position] else { return None };
+        self.pending.remove(position);
+        self.slots[position] = Slot::Running(task, tries);
+        Some(tries.total())
+    }
+
+    /// Starts `task` on a partition that one attempt computes already; the attempts before those two.
+    pub(crate) fn start_copy(&mut self, position: usize, task: TaskId) -> Option<u32> {
+        let Slot::Running(_, tries) = self.slots[position] else { return None };
+        self.copies.insert(position, task);
+        Some(tries.total())
+    }
+
+    /// Whether two attempts run on `position`.
+    pub(crate) fn has_copy(&self, position: usize) -> bool {
+        self.copies.contains_key(&position)
+    }
+
+    /// How long an attempt may run before it is slow: known near the end of a stage, when the last partitions are being
+    /// computed.
+    pub(crate) fn slow_after(&self) -> Option<u64> {
+        let done = self.len() - self.undone;
+        if self.has_pending() || self.is_complete() || done * 4 < self.len() * 3 || self.durations.is_empty() {
+            return None;
+        }
+        let mut durations = self.durations.clone();
+        let middle = durations.len() / 2;
+        let (_, median, _) = durations.select_nth_unstable(middle);
+        Some(SLOW_AT_LEAST.max(SLOW_TIMES * *median))
+    }
+
+    /// `task`, an attempt on `position`, succeeded after `micros`; the other attempt on it, if there is one.
+    pub(crate) fn succeed(&mut self, position: usize, task: TaskId, output: Output, micros: u64) -> Option<TaskId> {
+        let copy = self.copies.remove(&position);
+        let first = match self.slots[position] {
+            Slot::Running(first, _) => Some(first),
+            Slot::Missing(_) | Slot::Done(_) => None,
+        };
         if !matches!(self.slots[position], Slot::Done(_)) {
             self.undone -= 1;
         }
-        self.slots[position] = Slot::Done(Output { executor, step });
-        self.pending.remove(&position);
+        self.slots[position] = Slot::Done(output);
+        self.pending.remove(position);
         self.counted[position] = true;
+        self.durations.push(micros);
+        [first, copy].into_iter().flatten().find(|other| *other != task)
     }
 
     /// Whether an output at `position` is the first one there.
@@ -103,15 +171,24 @@ impl TaskSet {
         if self.counted[position] { Count::Again } else { Count::First }
     }
 
-    /// The attempt on `position` failed; the partition waits again. `note` counts the try.
-    pub(crate) fn requeue(&mut self, position: usize, note: impl FnOnce(&mut Tries)) -> Tries {
-        let mut tries = match self.slots[position] {
-            Slot::Missing(tries) | Slot::Running(_, tries) => tries,
+    /// `task`, an attempt on `position`, failed; the partition waits again, unless another attempt computes it. `note`
+    /// counts the try.
+    pub(crate) fn requeue(&mut self, position: usize, task: TaskId, note: impl FnOnce(&mut Tries)) -> Tries {
+        let (running, mut tries) = match self.slots[position] {
+            Slot::Missing(tries) => (None, tries),
+            Slot::Running(first, tries) => (Some(first), tries),
             Slot::Done(_) => return Tries::default(),
         };
         note(&mut tries);
-        self.slots[position] = Slot::Missing(tries);
-        self.pending.insert(position);
+        let copy = self.copies.remove(&position);
+        let other = [running, copy].into_iter().flatten().find(|other| *other != task);
+        self.slots[position] = match other {
+            Some(other) => Slot::Running(other, tries),
+            None => Slot::Missing(tries),
+        };
+        if other.is_none() {
+            self.pending.insert(position);
+        }
         tries
     }
 
@@ -142,7 +219,7 @@ impl TaskSet {
 
     /// Nobody wants the missing partitions any more: forgets their tries; the attempts to kill.
     pub(crate) fn abandon(&mut self) -> Vec<TaskId> {
-        let mut running = Vec::new();
+        let mut running: Vec<TaskId> = std::mem::take(&mut self.copies).into_values().collect();
         for (position, slot) in self.slots.iter_mut().enumerate() {
             match slot {
                 Slot::Running(task, _) => running.push(*task),

@@ -57,7 +57,15 @@ fn chain(scheduler: &Scheduler, shuffles: &[u64], partitions: usize) -> JobSpec 
             tasks: partitions,
             rdds: vec![rdd],
         };
-        stages.push(StageSpec { id, rdd, shuffle, partitions: (0..partitions).collect(), inputs, info });
+        stages.push(StageSpec {
+            id,
+            rdd,
+            shuffle,
+            partitions: (0..partitions).collect(),
+            inputs,
+            cached: vec![],
+            info,
+        });
     }
     JobSpec { id: job, name: "collect".to_owned(), call_site: CallSite::default(), stages }
 }

@@ -5,6 +5,7 @@
 mod basics;
 mod chaos;
 mod faults;
+mod placement;
 mod support;
 
 use libtest_mimic::{Arguments, Trial};
@@ -13,7 +14,7 @@ fn main() {
     // In an executor this does not return.
     drop(support::context("local[1]"));
     let arguments = Arguments::from_args();
-    let tests = [basics::tests(), chaos::tests(), faults::tests(), vec![over_http()]];
+    let tests = [basics::tests(), chaos::tests(), faults::tests(), placement::tests(), vec![over_http()]];
     let tests: Vec<Trial> = tests.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit();
 }

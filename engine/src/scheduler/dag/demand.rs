@@ -99,8 +99,7 @@ impl Machine {
     pub(super) fn refresh_map(&mut self, shuffle_id: ShuffleId) {
         let Some(shuffle) = self.shuffles.get(&shuffle_id) else { return };
         let before = shuffle.queued;
-        let mut place = shuffle.demand.first().map(|turn| (*turn, shuffle.users[turn]));
-        place = place.filter(|(turn, stage)| self.inputs_complete(*turn, *stage));
+        let place = self.place(Owner::Map(shuffle_id));
         if place.is_some() {
             let demand = shuffle.demand.iter().map(|turn| (*turn, shuffle.users[turn]));
             let demand: Vec<(Turn, usize)> = demand.collect();
@@ -128,6 +127,18 @@ impl Machine {
         } else {
             self.queue.remove(&(turn, stage));
         }
+    }
+
+    /// On behalf of which job the tasks of `owner` may run, and as which stage of it.
+    pub(super) fn place(&self, owner: Owner) -> Option<(Turn, usize)> {
+        let (turn, stage) = match owner {
+            Owner::Map(shuffle) => {
+                let shuffle = self.shuffles.get(&shuffle)?;
+                shuffle.demand.first().map(|turn| (*turn, shuffle.users[turn]))?
+            }
+            Owner::Result(turn) => (turn, self.jobs.get(&turn)?.result_stage()),
+        };
+        self.inputs_complete(turn, stage).then_some((turn, stage))
     }
 
     fn inputs_complete(&self, turn: Turn, stage: usize) -> bool {

@@ -4,8 +4,9 @@ use super::{Attempt, MAX_ATTEMPTS, MAX_LOSSES, Machine, Owner, Shuffle, Standing
 use crate::error::Failure;
 use crate::event::{Event, TaskEnd, TaskMetrics};
 use crate::ids::{ExecutorId, ShuffleId, TaskId};
-use crate::scheduler::command::{Command, Outcome};
+use crate::scheduler::command::{Because, Command, Outcome};
 use crate::scheduler::job::Turn;
+use crate::scheduler::task_set::Output;
 use std::collections::BTreeSet;
 
 impl Machine {
@@ -18,6 +19,7 @@ impl Machine {
         if attempt.standing == Standing::Killed && !late {
             return self.report(&attempt, TaskEnd::Cancelled);
         }
+        self.judge(attempt.launch.executor, &outcome);
         match outcome {
             Outcome::Succeeded(metrics) => self.task_succeeded(&attempt, metrics),
             Outcome::Failed(failure) => {
@@ -32,13 +34,26 @@ impl Machine {
         }
     }
 
+    /// Notes what an attempt tells of the executor that it ran on. Lost inputs tell of others.
+    fn judge(&mut self, executor: ExecutorId, outcome: &Outcome) {
+        match outcome {
+            Outcome::Succeeded(_) => self.executors.succeeded(executor),
+            Outcome::Failed(Failure::Lost { .. }) | Outcome::Cancelled => {}
+            Outcome::Failed(_) if planted!(self, ExclusionIgnored) => {}
+            Outcome::Failed(_) => self.executors.failed(executor, self.now),
+        }
+    }
+
     fn task_succeeded(&mut self, attempt: &Attempt, metrics: TaskMetrics) {
         self.report(attempt, TaskEnd::Succeeded(metrics));
-        let step = self.step;
+        let super::Launch { task, job, partition, executor, .. } = attempt.launch;
+        let (output, took) = (Output { executor, step: self.step }, self.now - attempt.began);
         let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
-        tasks.succeed(attempt.position, attempt.launch.executor, step);
+        let beaten = tasks.succeed(attempt.position, task, output, took);
         let complete = tasks.is_complete();
-        let super::Launch { task, job, partition, .. } = attempt.launch;
+        if !planted!(self, BeatenRunsOn) {
+            self.kill(beaten, Because::Beaten);
+        }
         self.inputs_read(attempt);
         self.commands.push(Command::Accept { task, job, partition });
         match attempt.owner {
@@ -66,7 +81,12 @@ impl Machine {
     /// The attempt failed on its own account: once more, if it was not the last time.
     fn try_again(&mut self, attempt: &Attempt, failure: Failure) {
         let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
-        let tries = tasks.requeue(attempt.position, |tries| tries.failures += 1);
+        let mut tries = tasks.requeue(attempt.position, attempt.launch.task, |tries| tries.failures += 1);
+        if planted!(self, FailedCopyRepeated) {
+            let others = |other: &&Attempt| (other.owner, other.position) == (attempt.owner, attempt.position);
+            let other = self.attempts.values().find(others).map_or(attempt.launch.task, |other| other.launch.task);
+            tries = self.tasks_mut(attempt.owner).map_or(tries, |tasks| tasks.requeue(attempt.position, other, |_| {}));
+        }
         if tries.failures >= MAX_ATTEMPTS && !planted!(self, RetryForEver) {
             return self.give_up(attempt, tries.total(), failure);
         }
@@ -77,7 +97,7 @@ impl Machine {
     /// fails of them: later jobs must not count on those outputs.
     fn inputs_lost(&mut self, attempt: &Attempt, outputs: &[(ShuffleId, usize)], failure: Failure) {
         let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
-        let tries = tasks.requeue(attempt.position, |tries| tries.losses += 1);
+        let tries = tasks.requeue(attempt.position, attempt.launch.task, |tries| tries.losses += 1);
         let shuffles: BTreeSet<ShuffleId> = outputs.iter().map(|(shuffle, _)| *shuffle).collect();
         let mut hopeless = planted!(self, LossesBlameReader) && tries.losses >= MAX_LOSSES;
         for shuffle in shuffles {
@@ -149,8 +169,10 @@ impl Machine {
         known
     }
 
-    /// Every job that waits for the attempt's stage fails.
+    /// Every job that waits for the attempt's stage fails. A partition that fails again and again, or
+    /// cannot succeed, is to blame itself, not the executors that tried it.
     fn give_up(&mut self, attempt: &Attempt, attempts: u32, failure: Failure) {
+        self.executors.forgive();
         let stages: Vec<(Turn, usize)> = match attempt.owner {
             Owner::Result(turn) => vec![(turn, attempt.launch.stage)],
             Owner::Map(shuffle) => self
@@ -184,6 +206,7 @@ impl Machine {
 
     pub(super) fn executor_lost(&mut self, executor: ExecutorId, why: &str) {
         self.executors.remove(executor);
+        self.blocks_lost(executor);
         if !planted!(self, OutputsOutliveExecutor) {
             let held = self.shuffles.iter().map(|(shuffle, state)| (*shuffle, state.tasks.held_by(executor)));
             let held: Vec<(ShuffleId, Vec<usize>)> = held.collect();
@@ -202,7 +225,7 @@ impl Machine {
         if planted!(self, ZombieCounts) {
             if let Some(attempt) = self.attempts.get(&task) {
                 let (owner, position) = (attempt.owner, attempt.position);
-                self.tasks_mut(owner).map(|tasks| tasks.requeue(position, |tries| tries.failures += 1));
+                self.tasks_mut(owner).map(|tasks| tasks.requeue(position, task, |tries| tries.failures += 1));
                 self.refresh(owner);
             }
             return;

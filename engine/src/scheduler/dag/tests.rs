@@ -1,5 +1,7 @@
 //! The state machine's promises, one by one; the simulation looks for what nobody thought of.
 
+mod placement;
+
 use super::Machine;
 use crate::error::{Error, Failure};
 use crate::event::{CallSite, Event, StageInfo, TaskMetrics};
@@ -17,7 +19,7 @@ fn spec(job: u64, stages: &[Sketch]) -> JobSpec {
         let info =
             StageInfo { id, job: JobId(job), rdd, shuffle, parents: vec![], name, call_site, tasks, rdds: vec![] };
         let inputs = inputs.iter().copied().map(ShuffleId).collect();
-        StageSpec { id, rdd, shuffle, partitions: (0..tasks).collect(), inputs, info }
+        StageSpec { id, rdd, shuffle, partitions: (0..tasks).collect(), inputs, cached: vec![], info }
     };
     let stages = stages.iter().enumerate().map(stage).collect();
     JobSpec { id: JobId(job), name: "collect".to_owned(), call_site: CallSite::default(), stages }

@@ -31,7 +31,7 @@ impl World {
         if self.jobs[job].status != Status::Running {
             return Err(format!("{launch:?}: the job has ended"));
         }
-        let stage = &self.plan.jobs[job].spec.stages[launch.stage];
+        let stage = self.plan.jobs[job].spec.stages[launch.stage].clone();
         let key = stage.shuffle.map_or(Key::Result(job), Key::Map);
         for input in &stage.inputs {
             for map in 0..self.plan.shuffles[input.0 as usize].values.len() {
@@ -40,20 +40,19 @@ impl World {
                 }
             }
         }
-        let on_executor = self.runs.values().filter(|run| run.launch.executor == launch.executor && !run.zombie);
-        if on_executor.count() >= self.executors.get(&launch.executor).copied().unwrap_or(0) {
+        if self.load(launch.executor) >= self.executors.get(&launch.executor).copied().unwrap_or(0) {
             return Err(format!("{launch:?}: no free slot there"));
         }
-        let same = |run: &Run| run.key == key && run.launch.partition == launch.partition;
-        if self.runs.values().any(|run| same(run) && !run.killed && !run.zombie) {
-            return Err(format!("{launch:?}: the partition is being computed"));
+        if self.is_excluded(launch.executor) {
+            return Err(format!("{launch:?}: too much has failed there"));
         }
-        let there = match key {
-            Key::Map(shuffle) => self.believed.contains_key(&(shuffle, launch.partition)),
-            Key::Result(job) => self.jobs[job].results.contains_key(&launch.partition),
-        };
-        if there {
+        if self.is_there(key, launch.partition) {
             return Err(format!("{launch:?}: the partition is there"));
+        }
+        match self.attempts(key, launch.partition)[..] {
+            [] => self.check_place(launch, key, &stage)?,
+            [first] if first.launch.executor != launch.executor => self.check_copy(launch, first.began, key, &stage)?,
+            _ => return Err(format!("{launch:?}: the partition is being computed")),
         }
         let life = self.lives.entry((key, launch.partition)).or_default();
         if launch.attempt == 0 && life.over {
@@ -134,6 +133,15 @@ impl World {
                 return Err(format!("job {index} was cancelled and goes on"));
             }
         }
+        for run in self.runs.values().filter(|run| run.is_wanted()) {
+            let users = match run.key {
+                Key::Map(shuffle) => self.users(shuffle),
+                Key::Result(job) => usize::from(self.jobs[job].status == Status::Running),
+            };
+            if users == 0 {
+                return Err(format!("{:?} goes on, for nobody", run.launch));
+            }
+        }
         let running = self.jobs.iter().enumerate().filter(|(_, job)| job.status == Status::Running);
         let mut running: Vec<u64> = running.map(|(index, _)| index as u64).collect();
         let mut listed: Vec<u64> = self.machine.running_jobs().iter().map(|job| job.0).collect();
@@ -180,9 +188,11 @@ impl World {
         self.believed.retain(|(of, _), _| *of != shuffle);
         self.counted.retain(|(key, _)| *key != Key::Map(shuffle));
         self.lives.retain(|(key, _), _| *key != Key::Map(shuffle));
+        self.durations.remove(&Key::Map(shuffle));
     }
 
     pub(super) fn note_success(&mut self, run: &Run) {
+        self.durations.entry(run.key).or_default().push(self.ticked - run.began);
         let life = self.lives.entry((run.key, run.launch.partition)).or_default();
         life.over = true;
         life.stored = Some(run.launch.executor);

@@ -2,7 +2,7 @@
 
 use crate::event::{CallSite, StageInfo};
 use crate::ids::{JobId, RddId, ShuffleId, StageId};
-use crate::work::{JobSpec, StageSpec};
+use crate::work::{CachedInput, JobSpec, StageSpec};
 use std::collections::BTreeSet;
 
 /// SplitMix64.
@@ -55,6 +55,8 @@ pub(super) struct PlannedShuffle {
     pub(super) inputs: Vec<ShuffleId>,
     /// The right map outputs.
     pub(super) values: Vec<u64>,
+    /// What its partitions begin with, if that is persisted.
+    cached: Vec<CachedInput>,
 }
 
 /// One job.
@@ -79,7 +81,7 @@ impl Plan {
             let maps = if rng.chance(4) { 0 } else { 1 + rng.below(5) as usize };
             let read = plan.read(&inputs);
             let values = (0..maps).map(|map| compute(index, map, read.clone())).collect();
-            plan.shuffles.push(PlannedShuffle { inputs, values });
+            plan.shuffles.push(PlannedShuffle { inputs, values, cached: cached(rng) });
         }
         for index in 0..1 + rng.below(5) {
             let job = plan.job(index, rng);
@@ -118,13 +120,26 @@ impl Plan {
         for shuffle in needed {
             let planned = &self.shuffles[shuffle.0 as usize];
             let partitions = (0..planned.values.len()).collect();
-            stages.push(stage(index, stages.len(), Some(shuffle), partitions, listed(&planned.inputs, rng)));
+            let cached = planned.cached.clone();
+            let stage = stage(index, stages.len(), Some(shuffle), partitions, listed(&planned.inputs, rng));
+            stages.push(StageSpec { cached, ..stage });
         }
         let partitions = (0..6).filter(|_| rng.chance(50)).collect();
-        stages.push(stage(index, stages.len(), None, partitions, listed(&inputs, rng)));
+        let stage = stage(index, stages.len(), None, partitions, listed(&inputs, rng));
+        stages.push(StageSpec { cached: cached(rng), ..stage });
         let id = JobId(index);
         PlannedJob { spec: JobSpec { id, name: "collect".to_owned(), call_site: CallSite::default(), stages }, inputs }
     }
+}
+
+/// Some persisted RDDs, the same ones again and again.
+fn cached(rng: &mut Rng) -> Vec<CachedInput> {
+    let inputs = 0..[0, 0, 1, 2][rng.below(4) as usize];
+    let input = |_| {
+        let (rdd, start) = (RddId(100 + rng.below(3)), rng.below(3) as usize);
+        CachedInput { rdd, partitions: start..start + 1 + rng.below(6) as usize }
+    };
+    inputs.map(input).collect()
 }
 
 /// The inputs that a stage names. Now and then one is left out, as if what it gives were cached.
@@ -151,5 +166,5 @@ fn stage(
         tasks: partitions.len(),
         rdds: vec![rdd],
     };
-    StageSpec { id, rdd, shuffle, partitions, inputs, info }
+    StageSpec { id, rdd, shuffle, partitions, inputs, cached: Vec::new(), info }
 }

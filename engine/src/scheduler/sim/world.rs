@@ -1,11 +1,12 @@
 //! Everything around the state machine, in virtual time: executors, running tasks, stored outputs, users.
 
 use super::checks::{Key, Life};
-use super::plan::{Plan, Rng, compute};
-use crate::error::{Error, Failure};
-use crate::event::{Event, TaskMetrics};
-use crate::ids::{ExecutorId, JobId, ShuffleId, TaskId};
-use crate::scheduler::command::{Command, Input, Launch, Outcome};
+use super::placement::Health;
+use super::plan::{Plan, Rng};
+use crate::error::Error;
+use crate::event::Event;
+use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
+use crate::scheduler::command::{Command, Input, Launch};
 use crate::scheduler::dag::Machine;
 use crate::scheduler::planted::Bug;
 use crate::status::StatusStore;
@@ -27,7 +28,13 @@ enum Happening {
     Forget(ShuffleId),
     LoseExecutor,
     AddExecutor,
+    /// An executor has no room for a persisted partition any more.
+    Evict,
+    Tick,
 }
+
+/// Microseconds in a unit of the simulation's time.
+const UNIT: u64 = 500_000;
 
 /// A running attempt.
 #[derive(Debug)]
@@ -35,12 +42,21 @@ pub(super) struct Run {
     pub(super) launch: Launch,
     pub(super) key: Key,
     pub(super) launched_at: u64,
+    /// The time of the last tick before.
+    pub(super) began: u64,
     pub(super) killed: bool,
     /// Its executor was lost; it may report nevertheless.
     pub(super) zombie: bool,
     /// Map outputs that it missed while reading.
-    missed: BTreeSet<(ShuffleId, usize)>,
+    pub(super) missed: BTreeSet<(ShuffleId, usize)>,
     pub(super) value: Option<u64>,
+}
+
+impl Run {
+    /// Whether anybody waits for it.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.killed && !self.zombie
+    }
 }
 
 /// How often readers have missed a map output since a job uses it.
@@ -77,6 +93,10 @@ pub(super) struct Seen {
     pub(super) executors_lost: usize,
     pub(super) shared: usize,
     pub(super) skipped: usize,
+    /// Tasks that began where what they begin with is persisted.
+    pub(super) local: usize,
+    pub(super) copies: usize,
+    pub(super) excluded: usize,
     pub(super) steps: usize,
 }
 
@@ -89,16 +109,21 @@ impl Seen {
         self.executors_lost += other.executors_lost;
         self.shared += other.shared;
         self.skipped += other.skipped;
+        self.local += other.local;
+        self.copies += other.copies;
+        self.excluded += other.excluded;
         self.steps += other.steps;
     }
 }
 
 pub(super) struct World {
-    rng: Rng,
+    pub(super) rng: Rng,
     pub(super) plan: Plan,
     pub(super) machine: Machine,
     agenda: BTreeMap<(u64, u64), Happening>,
     now: u64,
+    /// The time that the machine was told last.
+    pub(super) ticked: u64,
     planned: u64,
     pub(super) step: u64,
     /// Map outputs that exist, and where.
@@ -113,6 +138,11 @@ pub(super) struct World {
     pub(super) forgotten: BTreeSet<ShuffleId>,
     pub(super) runs: BTreeMap<TaskId, Run>,
     pub(super) executors: BTreeMap<ExecutorId, usize>,
+    pub(super) health: BTreeMap<ExecutorId, Health>,
+    /// Who holds which persisted partitions.
+    pub(super) blocks: BTreeMap<(RddId, usize), BTreeSet<ExecutorId>>,
+    /// How long the attempts took that succeeded.
+    pub(super) durations: BTreeMap<Key, Vec<u64>>,
     last_executor: u64,
     pub(super) jobs: Vec<JobState>,
     pub(super) lives: BTreeMap<(Key, usize), Life>,
@@ -120,8 +150,8 @@ pub(super) struct World {
     pub(super) reported: Option<Run>,
     /// Why a job may fail in this step.
     pub(super) excuse: bool,
-    panics: u64,
-    hopeless: u64,
+    pub(super) panics: u64,
+    pub(super) hopeless: u64,
     /// What views would show.
     pub(super) status: StatusStore,
     pub(super) trace: Vec<String>,
@@ -139,6 +169,7 @@ impl World {
             machine: Machine::default(),
             agenda: BTreeMap::new(),
             now: 0,
+            ticked: 0,
             planned: 0,
             step: 0,
             stored: BTreeMap::new(),
@@ -149,6 +180,9 @@ impl World {
             forgotten: BTreeSet::new(),
             runs: BTreeMap::new(),
             executors: BTreeMap::new(),
+            health: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            durations: BTreeMap::new(),
             last_executor: 0,
             lives: BTreeMap::new(),
             reported: None,
@@ -167,6 +201,7 @@ impl World {
     }
 
     fn fill_agenda(&mut self) {
+        self.at(0, Happening::Tick);
         for _ in 0..1 + self.rng.below(3) {
             self.at(0, Happening::AddExecutor);
         }
@@ -181,12 +216,13 @@ impl World {
         let troubles = [0, 2, 8][self.rng.below(3) as usize];
         for _ in 0..troubles {
             let when = self.rng.below(200);
-            let trouble = match self.rng.below(11) {
+            let trouble = match self.rng.below(13) {
                 0 => Happening::CancelAll,
                 1 | 2 => Happening::LoseExecutor,
                 3 | 4 => Happening::Announce,
                 5 => Happening::Forget(ShuffleId(self.rng.below(7))),
                 6 => Happening::Curse,
+                7 | 8 => Happening::Evict,
                 _ => Happening::Corrupt,
             };
             self.at(when, trouble);
@@ -274,7 +310,23 @@ impl World {
                 self.last_executor += 1;
                 let (id, slots) = (ExecutorId(self.last_executor), 1 + self.rng.below(3) as usize);
                 self.executors.insert(id, slots);
+                self.health.insert(id, Health::new(self.rng.chance(10)));
                 self.feed(Input::ExecutorAdded { id, slots })
+            }
+            Happening::Evict => {
+                let held = self.blocks.iter().flat_map(|(block, on)| on.iter().map(|executor| (*block, *executor)));
+                let held: Vec<_> = held.collect();
+                let Some(((rdd, partition), executor)) = self.rng.pick(&held) else { return Ok(()) };
+                self.blocks.get_mut(&(rdd, partition)).map(|on| on.remove(&executor));
+                self.feed(Input::BlockRemoved { rdd, partition, executor })
+            }
+            Happening::Tick => {
+                if self.jobs.iter().any(|job| job.status != Status::Ended) {
+                    self.at(self.now + 3, Happening::Tick);
+                }
+                self.ticked = self.now * UNIT;
+                self.readmit();
+                self.feed(Input::Tick { now: self.ticked })
             }
         }
     }
@@ -299,6 +351,11 @@ impl World {
         let alive: Vec<ExecutorId> = self.executors.keys().copied().collect();
         let Some(id) = self.rng.pick(&alive) else { return Ok(()) };
         self.executors.remove(&id);
+        self.health.remove(&id);
+        self.keep_one();
+        for holders in self.blocks.values_mut() {
+            holders.remove(&id);
+        }
         self.seen.executors_lost += 1;
         let (stored, believed) = (&mut self.stored, &mut self.believed);
         stored.retain(|output, (executor, _)| {
@@ -321,83 +378,18 @@ impl World {
             self.note_failure(life);
         }
         self.soon(30, Happening::AddExecutor);
-        self.feed(Input::ExecutorLost { id, why: "killed".to_owned() })
-    }
-
-    fn finish(&mut self, task: TaskId) -> Result<(), String> {
-        let Some(mut run) = self.runs.remove(&task) else { return Ok(()) };
-        let outcome = self.outcome(&mut run);
-        let life = (run.key, run.launch.partition);
-        let mut hopeless = false;
-        if !run.killed && !run.zombie {
-            match &outcome {
-                Outcome::Succeeded(_) => self.note_success(&run),
-                Outcome::Failed(Failure::Lost { outputs, .. }) => {
-                    hopeless |=
-                        outputs.iter().fold(false, |hopeless, output| self.note_missed(*output, &run) | hopeless);
-                    self.note_loss(life);
-                }
-                Outcome::Failed(failure) if failure.may_pass_on_retry() => self.note_failure(life),
-                Outcome::Failed(_) => (self.excuse, hopeless) = (true, true),
-                Outcome::Cancelled => self.note_failure(life),
-            }
-        }
-        let job = run.launch.job;
-        self.check_count(&run, self.machine.counts(task))?;
-        self.reported = Some(run);
-        self.feed(Input::TaskFinished { task, outcome })?;
-        if hopeless && self.jobs[job.0 as usize].status == Status::Running {
-            return Err(format!("job {job} goes on after a failure that cannot pass"));
-        }
-        Ok(())
-    }
-
-    fn outcome(&mut self, run: &mut Run) -> Outcome {
-        let (job, stage) = (run.launch.job.0 as usize, run.launch.stage);
-        let panic = Failure::Panic { message: "oh".to_owned(), location: None };
-        let lost = |outputs| Outcome::Failed(Failure::Lost { outputs, message: "gone".to_owned() });
-        if run.killed && self.rng.chance(50) {
-            return Outcome::Cancelled;
-        }
-        if !run.missed.is_empty() {
-            return lost(run.missed.iter().copied().collect());
-        }
-        if self.rng.chance(self.panics) {
-            return Outcome::Failed(panic);
-        }
-        if self.rng.chance(self.hopeless) {
-            return Outcome::Failed(Failure::Other("bad input".to_owned()));
-        }
-        if self.rng.chance(1) {
-            return Outcome::Cancelled;
-        }
-        let (mut values, mut gone) = (Vec::new(), Vec::new());
-        for input in self.plan.inputs(job, stage) {
-            for map in 0..self.plan.shuffles[input.0 as usize].values.len() {
-                match self.stored.get(&(*input, map)) {
-                    Some((_, value)) => values.push(*value),
-                    None => gone.push((*input, map)),
-                }
-            }
-        }
-        if !gone.is_empty() {
-            // Not every reader looks at all of them.
-            gone.truncate(if self.rng.chance(50) { 1 } else { gone.len() });
-            return lost(gone);
-        }
-        let of = match run.key {
-            Key::Map(shuffle) => shuffle.0,
-            Key::Result(job) => 1_000 + job as u64,
-        };
-        run.value = Some(compute(of, run.launch.partition, values));
-        Outcome::Succeeded(TaskMetrics::default())
+        self.feed(Input::ExecutorLost { id, why: "killed".to_owned() })?;
+        // News of it may come late.
+        self.feed(Input::BlockStored { rdd: RddId(100), partition: 0, executor: id })
     }
 
     /// One step of the machine, with every check.
-    fn feed(&mut self, input: Input) -> Result<(), String> {
+    pub(super) fn feed(&mut self, input: Input) -> Result<(), String> {
         self.step += 1;
         self.seen.steps += 1;
-        self.trace.push(format!("{:>4} {}", self.now, short(&input)));
+        if !matches!(input, Input::Tick { .. }) {
+            self.trace.push(format!("{:>4} {}", self.now, short(&input)));
+        }
         let commands = self.machine.apply(input);
         for command in commands {
             self.obey(command)?;
@@ -412,12 +404,13 @@ impl World {
             Command::Launch(launch) => {
                 self.trace.push(format!("       {launch:?}"));
                 let key = self.check_launch(&launch)?;
-                let (launched_at, missed) = (self.step, BTreeSet::new());
-                let run = Run { launch, key, launched_at, killed: false, zombie: false, missed, value: None };
+                let (launched_at, began, missed) = (self.step, self.ticked, BTreeSet::new());
+                let run = Run { launch, key, launched_at, began, killed: false, zombie: false, missed, value: None };
                 self.runs.insert(launch.task, run);
-                self.soon(20, Happening::Finish(launch.task));
+                let within = if self.rng.chance(8) { 150 } else { 20 };
+                self.soon(within, Happening::Finish(launch.task));
             }
-            Command::Kill { task } => {
+            Command::Kill { task, .. } => {
                 self.trace.push(format!("       kill {task}"));
                 let run = self.runs.get_mut(&task).ok_or_else(|| format!("{task} is killed, but does not run"))?;
                 run.killed = true;
@@ -430,7 +423,10 @@ impl World {
                 match &end {
                     Ok(()) => self.seen.succeeded += 1,
                     Err(Error::Cancelled { .. }) => self.seen.cancelled += 1,
-                    Err(_) => self.seen.failed += 1,
+                    Err(_) => {
+                        self.seen.failed += 1;
+                        self.forgive();
+                    }
                 }
                 self.check_end(job.0 as usize, end)?;
             }

@@ -1,0 +1,75 @@
+//! Where tasks run: beside the blocks that they begin with, a second time if they are slow, and not where everything fails.
+
+use crate::support::{context, processes, wait_for};
+use crate::tests;
+use std::path::Path;
+use std::time::Duration;
+
+tests!(
+    persisted_rows_are_read_where_they_are,
+    a_task_that_hangs_is_overtaken_by_its_copy,
+    an_executor_that_cannot_compute_anything_does_not_fail_the_job,
+);
+
+fn persisted_rows_are_read_where_they_are() {
+    let ctx = context("process[4*2]");
+    let pids = processes(&ctx);
+    wait_for("all executors have joined", || pids.lock().unwrap().len() == 4);
+    let computed = ctx.accumulator(0u64);
+    let rdd = ctx.range_with(0, 800, 1, 8).with_env((&computed,)).map(|(computed,)| {
+        move |x| {
+            computed.add(1);
+            x
+        }
+    });
+    let rdd = rdd.cache();
+    assert_eq!(rdd.count().unwrap(), 800);
+    assert_eq!(rdd.sum().unwrap(), 319_600);
+    assert_eq!(rdd.map(|x| x + 1).zip_with_index().count().unwrap(), 800);
+    assert_eq!(rdd.map(|x| (x % 10, 1)).reduce_by_key(|a, b| a + b).count().unwrap(), 10);
+    assert_eq!(rdd.union(&rdd.map(|x| -x)).sum().unwrap(), 0);
+    assert_eq!(computed.value(), 800, "each row was computed once");
+}
+
+fn a_task_that_hangs_is_overtaken_by_its_copy() {
+    let ctx = context("process[2*2]");
+    let pids = processes(&ctx);
+    wait_for("both executors have joined", || pids.lock().unwrap().len() == 2);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap().to_owned();
+    let rdd = ctx.range_with(0, 8, 1, 8).with_env((&path,)).map(|(path,)| {
+        move |x| {
+            let first = x == 5 && std::fs::File::create_new(Path::new(&path).join("begun")).is_ok();
+            if !first {
+                return x;
+            }
+            // A wrong row, should nobody overtake it: a panic would only be tried again.
+            let ended = || Path::new(&path).join("ended").exists();
+            (0..3000).find(|_| {
+                ended() || {
+                    std::thread::sleep(Duration::from_millis(10));
+                    false
+                }
+            });
+            -1
+        }
+    });
+    assert_eq!(rdd.collect().unwrap(), (0..8).collect::<Vec<_>>());
+    std::fs::write(dir.path().join("ended"), "").unwrap();
+}
+
+fn an_executor_that_cannot_compute_anything_does_not_fail_the_job() {
+    let ctx = context("process[2]");
+    let pids = processes(&ctx);
+    wait_for("both executors have joined", || pids.lock().unwrap().len() == 2);
+    let bad = pids.lock().unwrap()[0];
+    let rdd = ctx.range_with(0, 32, 1, 32).with_env((&bad,)).map(|(bad,)| {
+        move |x| {
+            assert_ne!(std::process::id(), bad);
+            // So that the other one is fast enough to take everything.
+            std::thread::sleep(Duration::from_millis(2));
+            x
+        }
+    });
+    assert_eq!(rdd.collect().unwrap(), (0..32).collect::<Vec<_>>());
+}
