@@ -61,7 +61,8 @@ impl Launcher {
             .stdin(Stdio::piped());
         // SAFETY: between fork and exec only one system call is made.
         unsafe { command.pre_exec(die_with_the_driver) };
-        let mut child = command.spawn()?;
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.program.display()));
+        let mut child = command.spawn().map_err(named)?;
         // A child that ends at once does not read it; that is noticed by other means.
         if let Some(mut pipe) = child.stdin.take() {
             let _ = writeln!(pipe, "{}", self.secret.to_hex());

@@ -65,3 +65,10 @@ fn a_bundle_works_where_nothing_else_is() {
         ("ctx.range(0, 4).map(|x| table[(x % 2) as usize].clone()).collect()?", "[\"a\", \"b\", \"a\", \"b\"]"),
     ]);
 }
+
+#[test]
+fn a_command_that_does_not_exist_is_named() {
+    let shell = Shell::new().env("DPARK_EXECUTOR_COMMAND", "/no/such/command /bundle/dpark-executor");
+    let mut shell = shell.arg("-m").arg("process[1]").cell("ctx.range(0, 3).count()?");
+    shell.run().fails("error: tasks cannot be run: /no/such/command: No such file or directory[…]");
+}
