@@ -260,7 +260,12 @@ impl RemoteBackend {
 
     /// A process of an executor has ended.
     pub(crate) fn process_ended(&mut self, process: u32, how: String) -> Ended {
-        self.processes.ended(process, how)
+        let ended = self.processes.ended(process, how);
+        if let Some(lost) = &ended.lost {
+            // Between the end of its connection and this, attempts may have been launched on it.
+            self.forget_executor(lost.executor);
+        }
+        ended
     }
 
     /// How long it is until the first executor with a task that does not stop is ended.
