@@ -28,11 +28,11 @@ impl Backend {
         }
     }
 
-    /// The attempt was reported.
-    pub(crate) fn finished(&mut self, task: TaskId) {
+    /// The attempt was reported, and whether it counts.
+    pub(crate) fn finished(&mut self, task: TaskId, counts: bool) {
         match self {
             Backend::Local(local) => local.finished(task),
-            Backend::Remote(remote) => remote.finished(task),
+            Backend::Remote(remote) => remote.finished(task, counts),
         }
     }
 

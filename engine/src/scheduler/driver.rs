@@ -185,8 +185,10 @@ impl Driver {
     }
 
     fn finished(&mut self, report: Report) {
-        self.backend.finished(report.task);
-        let outcome = self.commit(&report);
+        let count = self.machine.counts(report.task);
+        let outcome = self.commit(&report, count);
+        let counts = count.is_some() && matches!(outcome, Outcome::Succeeded(_));
+        self.backend.finished(report.task, counts);
         let Report { task, mut output, work, .. } = report;
         // Before the job can end: then its last handle goes where it was submitted.
         self.release(work);
@@ -198,9 +200,8 @@ impl Driver {
 
     /// Lets the job take note of an attempt that counts. If that panics, the attempt has failed, and for good: what was
     /// noted cannot be taken back.
-    fn commit(&self, report: &Report) -> Outcome {
-        let counts = self.machine.counts(report.task) == Some(Count::First);
-        if counts && matches!(report.outcome, Outcome::Succeeded(_)) {
+    fn commit(&self, report: &Report, count: Option<Count>) -> Outcome {
+        if count == Some(Count::First) && matches!(report.outcome, Outcome::Succeeded(_)) {
             let noted = edge::guard(|| report.work.committed(report.stage, report.partition, &report.context));
             if let Err(panic) = noted {
                 return Outcome::Failed(Failure::Other(format!("merging what the task accumulated {panic}")));

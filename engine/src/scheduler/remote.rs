@@ -160,22 +160,12 @@ impl RemoteBackend {
     /// An attempt has ended: what it has left is read, then reported.
     pub(crate) fn answered(&mut self, executor: ExecutorId, answer: Answer) {
         let Answer { task, metrics, end } = answer;
-        let Some(Assignment { stage, partition, work, executor: on, shuffle, .. }) = self.running.get(&task) else {
-            return;
-        };
+        let Some(Assignment { stage, partition, work, executor: on, .. }) = self.running.get(&task) else { return };
         // An executor answers for its own tasks.
         if *on != executor {
             return;
         }
         let (stage, partition, work) = (*stage, *partition, Arc::clone(work));
-        if let (AnswerEnd::Done(_), Some(shuffle)) = (&end, *shuffle) {
-            let outputs = self.outputs.entry(shuffle).or_default();
-            if outputs.at.len() <= partition {
-                outputs.at.resize(partition + 1, None);
-            }
-            outputs.at[partition] = Some(Place { executor, task });
-            outputs.version += 1;
-        }
         let reports = self.reports.clone();
         self.helpers.spawn(move || {
             let context = TaskContext::default();
@@ -194,10 +184,29 @@ impl RemoteBackend {
         });
     }
 
-    /// The attempt was reported.
-    pub(crate) fn finished(&mut self, task: TaskId) {
+    /// The attempt was reported. If it `counts`, its map output is the one that others read.
+    pub(crate) fn finished(&mut self, task: TaskId, counts: bool) {
         self.killed.remove(&task);
-        self.running.remove(&task);
+        let Some(Assignment { executor, partition, shuffle, .. }) = self.running.remove(&task) else { return };
+        let Some(shuffle) = shuffle else { return };
+        if !counts {
+            return self.sweep(executor, shuffle);
+        }
+        let outputs = self.outputs.entry(shuffle).or_default();
+        if outputs.at.len() <= partition {
+            outputs.at.resize(partition + 1, None);
+        }
+        outputs.at[partition] = Some(Place { executor, task });
+        outputs.version += 1;
+    }
+
+    /// Removes what an attempt that does not count may have left, if nobody has an output of the shuffle to read.
+    fn sweep(&self, executor: ExecutorId, shuffle: ShuffleId) {
+        let in_use = self.outputs.contains_key(&shuffle)
+            || self.running.values().any(|assignment| assignment.shuffle == Some(shuffle));
+        if let Some(known) = self.executors.get(&executor).filter(|_| !in_use) {
+            known.line.send(&ToExecutor::ForgetShuffle(shuffle));
+        }
     }
 
     /// Whether no attempt is running.
