@@ -177,6 +177,8 @@ impl Executors {
 
     /// Waits a little for the processes to end, then ends them.
     pub(crate) fn stop(&mut self) {
+        // Nobody has told those to stop that have not joined.
+        self.processes.keys().filter(|pid| !self.pids.values().any(|joined| joined == *pid)).for_each(|pid| kill(*pid));
         let deadline = Instant::now() + PATIENCE;
         let alive = |pid: &u32| PathBuf::from(format!("/proc/{pid}")).exists();
         while self.processes.keys().any(alive) && Instant::now() < deadline {

@@ -345,6 +345,8 @@ impl Driver {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { break };
             match messages.recv_timeout(left) {
                 Ok(Message::Finished(report)) => self.finished(report),
+                // What executors say of the tasks that are waited for.
+                Ok(Message::News(news)) => self.hear(news),
                 Ok(Message::Submit { reply, work, .. }) => {
                     let _ = reply.send(Reply::Ended { end: Err(Error::Stopped), work });
                 }

@@ -195,13 +195,24 @@ impl RemoteBackend {
     pub(crate) fn finished(&mut self, task: TaskId, counts: bool) {
         self.killed.remove(&task);
         let Some(Assignment { executor, partition, shuffle, .. }) = self.running.remove(&task) else { return };
-        if let Some(shuffle) = shuffle.filter(|_| counts) {
-            let outputs = self.outputs.entry(shuffle).or_default();
-            if outputs.at.len() <= partition {
-                outputs.at.resize(partition + 1, None);
-            }
-            outputs.at[partition] = Some(Place { executor, task });
-            outputs.version += 1;
+        let Some(shuffle) = shuffle else { return };
+        if !counts {
+            return self.sweep(executor, shuffle);
+        }
+        let outputs = self.outputs.entry(shuffle).or_default();
+        if outputs.at.len() <= partition {
+            outputs.at.resize(partition + 1, None);
+        }
+        outputs.at[partition] = Some(Place { executor, task });
+        outputs.version += 1;
+    }
+
+    /// Removes what an attempt that does not count may have left, if nobody has an output of the shuffle to read.
+    fn sweep(&self, executor: ExecutorId, shuffle: ShuffleId) {
+        let in_use = self.outputs.contains_key(&shuffle)
+            || self.running.values().any(|assignment| assignment.shuffle == Some(shuffle));
+        if let Some(known) = self.executors.get(&executor).filter(|_| !in_use) {
+            known.line.send(&ToExecutor::ForgetShuffle(shuffle));
         }
     }
 
@@ -265,7 +276,12 @@ impl RemoteBackend {
 
     /// A process of an executor has ended.
     pub(crate) fn process_ended(&mut self, process: u32, how: String) -> Ended {
-        self.processes.ended(process, how)
+        let ended = self.processes.ended(process, how);
+        if let Some(lost) = &ended.lost {
+            // Between the end of its connection and this, attempts may have been launched on it.
+            self.forget_executor(lost.executor);
+        }
+        ended
     }
 
     /// Ends the executors with tasks that were told to stop and have not: their code takes no notice.

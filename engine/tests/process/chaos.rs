@@ -41,7 +41,7 @@ const MAX_FAILED_JOBS: usize = 8;
 fn a_hundred_jobs_survive_chaos() {
     let seed = std::env::var("DPARK_CHAOS_SEED").map_or(4, |seed| seed.parse().expect("DPARK_CHAOS_SEED is a number"));
     println!("chaos: seed {seed}");
-    let right = results_in_local_mode();
+    let (right, seen) = in_local_mode();
     let directory = tempfile::tempdir().unwrap();
     let ctx = in_directory("process[3*2]", directory.path());
     let world = World::of(&ctx);
@@ -80,6 +80,7 @@ fn a_hundred_jobs_survive_chaos() {
             striker.strike((FAULTS[random.below(8) as usize], VICTIMS[random.below(2) as usize]), ended);
         }
     });
+    assert_eq!(chaos.lab.seen(), seen, "rows are counted once");
     chaos.report(&striker);
     drop(chaos);
     wait_for("the map outputs of dropped RDDs are removed", || files_ending(directory.path(), "data").is_empty());
@@ -87,11 +88,11 @@ fn a_hundred_jobs_survive_chaos() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left behind");
 }
 
-fn results_in_local_mode() -> Vec<String> {
+/// What each job comes to, and how many rows the kept sums are made of.
+fn in_local_mode() -> (Vec<String>, u64) {
     let lab = Lab::new(DparkContext::local(6), 0);
-    (0..JOBS)
-        .map(|job| lab.run(job, None).unwrap_or_else(|error| panic!("{} in local mode: {error}", name(job))))
-        .collect()
+    let result = |job| lab.run(job, None).unwrap_or_else(|error| panic!("{} in local mode: {error}", name(job)));
+    ((0..JOBS).map(result).collect(), lab.seen())
 }
 
 /// In an order that the seed decides.

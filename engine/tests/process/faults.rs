@@ -2,8 +2,8 @@
 
 use crate::support::{context, files_ending, in_directory, processes, signal, wait_for};
 use crate::tests;
-use dpark::Error;
-use dpark::event::Event;
+use dpark::event::{Event, TaskEnd};
+use dpark::{DparkContext, Error};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,8 @@ tests!(
     a_cancelled_job_leaves_a_deaf_task_behind_with_its_executor,
     damaged_and_deleted_map_outputs_are_made_again,
     nothing_is_left_behind,
+    a_map_output_that_comes_too_late_is_removed,
+    stopping_takes_note_of_the_tasks_that_stop,
 );
 
 fn sums() -> HashMap<i64, i64> {
@@ -126,4 +128,63 @@ fn nothing_is_left_behind() {
     let pids = pids.lock().unwrap().clone();
     wait_for("the executors have ended", || pids.iter().all(|pid| !PathBuf::from(format!("/proc/{pid}/exe")).exists()));
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+/// Calls `act` when a task has been running for a moment.
+fn when_a_task_runs(ctx: &DparkContext, act: impl FnOnce() + Send + 'static) {
+    let mut act = Some(act);
+    ctx.events().subscribe(Box::new(move |event| {
+        if matches!(event, Event::TaskStarted { .. })
+            && let Some(act) = act.take()
+        {
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(300));
+                act();
+            });
+        }
+    }));
+}
+
+/// A row that takes long to write, and nobody asks meanwhile whether to stop.
+#[derive(serde::Deserialize)]
+struct Heavy(i64);
+
+impl serde::Serialize for Heavy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        std::thread::sleep(Duration::from_millis(900));
+        serializer.serialize_newtype_struct("Heavy", &self.0)
+    }
+}
+
+fn a_map_output_that_comes_too_late_is_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let ctx = in_directory("process[1]", directory.path());
+    let canceller = ctx.clone();
+    when_a_task_runs(&ctx, move || canceller.cancel_all());
+    let slow = ctx.range_with(0, 1, 1, 1).map(|x| (x, Heavy(x)));
+    let summed = slow.reduce_by_key(|a, b| Heavy(a.0 + b.0));
+    assert!(matches!(summed.count(), Err(Error::Cancelled { .. })));
+    drop((slow, summed));
+    // On the only executor this runs after the late task.
+    assert_eq!(ctx.range(0, 10).count().unwrap(), 10);
+    wait_for("the map output is removed", || files_ending(directory.path(), "data").is_empty());
+}
+
+fn stopping_takes_note_of_the_tasks_that_stop() {
+    let ctx = context("process[2]");
+    let ended = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&ended);
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::TaskFinished { end, .. } = event {
+            seen.lock().unwrap().push(end.clone());
+        }
+    }));
+    let stopper = ctx.clone();
+    when_a_task_runs(&ctx, move || stopper.stop());
+    let slow = ctx.range_with(0, 10_000, 1, 2).map(|x| {
+        std::thread::sleep(Duration::from_millis(5));
+        x
+    });
+    assert!(matches!(slow.count(), Err(Error::Cancelled { .. })));
+    wait_for("both tasks have stopped", || *ended.lock().unwrap() == [TaskEnd::Cancelled, TaskEnd::Cancelled]);
 }

@@ -1,6 +1,6 @@
 //! A hundred jobs of twenty kinds, several of them over RDDs that stay alive between the jobs.
 
-use dpark::{Broadcast, Data, DparkContext, Rdd, Result};
+use dpark::{Accumulator, Broadcast, Data, DparkContext, Rdd, Result};
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -56,24 +56,38 @@ pub(super) struct Lab {
     sorted: Rdd<i64>,
     cached: Rdd<(i64, i64)>,
     names: Broadcast<HashMap<i64, String>>,
+    /// The rows that the map side of the kept sums has seen.
+    seen: Accumulator<u64>,
 }
 
 impl Lab {
     /// In `ctx`, with tasks that last.
     pub(super) fn new(ctx: DparkContext, pause: u64) -> Lab {
         let rows = slow(&ctx.range_with(0, 1500, 1, 6), pause);
-        let sums = slow(&rows.map(|x| (x * 7 % 300, x)).reduce_by_key(|a, b| a + b), pause);
+        let seen = ctx.accumulator(0);
+        let pairs = rows.with_env((&seen,)).map(|(seen,)| {
+            move |x| {
+                seen.add(1);
+                (x * 7 % 300, x)
+            }
+        });
+        let sums = slow(&pairs.reduce_by_key(|a, b| a + b), pause);
         let spread = slow(&sums.repartition(5), pause);
         let sorted = slow(&rows.map(|x| x * 7919 % 1511).sort_by(|x| *x), pause);
         let cached = slow(&rows.map(|x| (x % 41, x)).reduce_by_key(|a, b| a.max(b)), pause).cache();
         let names = ctx.broadcast((0..50).map(|x| (x, format!("name {x}"))).collect());
-        Lab { ctx, pause, sums, spread, sorted, cached, names }
+        Lab { ctx, pause, sums, spread, sorted, cached, names, seen }
     }
 
     /// Runs a job; what came out of it, as a text.
     pub(super) fn run(&self, job: usize, gate: Gate) -> Result<String> {
         let (_, shape) = SHAPES[job % SHAPES.len()];
         shape(self, (job / SHAPES.len()) as i64, gate)
+    }
+
+    /// How many rows the kept sums are made of: the same, however often map outputs were lost and made again.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen.value()
     }
 
     /// Numbers in eight partitions, slowly.
