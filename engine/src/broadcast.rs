@@ -1,7 +1,7 @@
 //! Broadcasts: large read-only values that closures share instead of getting a copy each.
 //!
-//! A closure that captures a broadcast holds a handle of it. In this process all handles lead to the one value; executors in
-//! other processes will fetch it once each.
+//! A closure that captures a broadcast holds a handle of it. In this process all handles lead to the one value; an executor in
+//! another process gets it once, and lets it go when the last handle here has gone.
 
 use crate::batch::{Batch, ElemVt, SharedBatch};
 use crate::capture::Capture;
@@ -10,6 +10,7 @@ use crate::context::{Context, DparkContext};
 use crate::data::Data;
 use crate::handle::handle;
 use crate::node::short_type_name;
+use crate::scheduler::WeakScheduler;
 use crate::ship::{CodeRef, Landing, ShipError, Shipper};
 use crate::storage::Reservation;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,16 @@ pub(crate) struct Shared {
     /// Names it in other processes.
     id: u64,
     codec: &'static CodecVt,
+    /// Tells executors when it is gone; none of an executor's own.
+    scheduler: Option<WeakScheduler>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(scheduler) = self.scheduler.as_ref().and_then(WeakScheduler::upgrade) {
+            scheduler.forget_broadcast(self.id);
+        }
+    }
 }
 
 impl std::fmt::Debug for BroadcastHandle {
@@ -102,7 +113,8 @@ impl BroadcastHandle {
         };
         let mut memory = landing.context.arc().budget.reserve();
         memory.grow(bytes.len() as u64);
-        Ok(BroadcastHandle::wrap(Arc::new(Shared { value: value.0, memory, id: *id, codec: value.1 })))
+        let (value, codec) = value;
+        Ok(BroadcastHandle::wrap(Arc::new(Shared { value, memory, id: *id, codec, scheduler: None })))
     }
 }
 
@@ -150,7 +162,8 @@ fn share(context: &Context, value: SharedBatch, codec: &'static CodecVt) -> Broa
     }
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    BroadcastHandle::wrap(Arc::new(Shared { value, memory, id, codec }))
+    let scheduler = Some(context.scheduler.downgrade());
+    BroadcastHandle::wrap(Arc::new(Shared { value, memory, id, codec, scheduler }))
 }
 
 impl<T: 'static> Broadcast<T> {

@@ -82,9 +82,28 @@ impl Shared {
     }
 }
 
+/// How long a program may live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lifetime {
+    /// Until it ends by itself or is killed.
+    Own,
+    /// At most as long as this process, however that ends: it is an executor.
+    OfThisProcess,
+}
+
+/// Should the parent of this process be killed, this one goes with it. For `pre_exec`, on a thread that lives as long as the
+/// parent.
+pub(crate) fn die_with_parent() -> std::io::Result<()> {
+    // SAFETY: the call only sets an attribute of this process.
+    match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
 impl Piped {
     /// Starts a program.
-    pub(crate) fn start(arguments: &[String]) -> Result<Piped, Failure> {
+    pub(crate) fn start(arguments: &[String], lifetime: Lifetime) -> Result<Piped, Failure> {
         let command = arguments.join(" ");
         let failed = |error: std::io::Error| {
             let hint = "; give an installed program, with its path unless it is in $PATH (no shell takes part)";
@@ -92,14 +111,18 @@ impl Piped {
         };
         let (program, arguments) = arguments.split_first().ok_or_else(|| Failure::Other(NO_COMMAND.to_owned()))?;
         // A process group of its own, so that whatever the program starts can be killed with it.
-        let mut child = Command::new(program)
+        let mut command_line = Command::new(program);
+        command_line
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(failed)?;
+            .process_group(0);
+        if lifetime == Lifetime::OfThisProcess {
+            // SAFETY: between fork and exec only one system call is made.
+            unsafe { command_line.pre_exec(die_with_parent) };
+        }
+        let mut child = command_line.spawn().map_err(failed)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (shared, threads) = (Arc::default(), Vec::new());
         let mut piped =

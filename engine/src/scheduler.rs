@@ -35,12 +35,22 @@ use remote::RemoteBackend;
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 /// Runs jobs. Cheap to clone; the last handle to go stops it.
 #[derive(Clone)]
 pub struct Scheduler(Arc<Owner>);
+
+/// A scheduler that others keep running.
+pub(crate) struct WeakScheduler(Weak<Owner>);
+
+impl WeakScheduler {
+    /// The scheduler, if anybody keeps it running.
+    pub(crate) fn upgrade(&self) -> Option<Scheduler> {
+        self.0.upgrade().map(Scheduler)
+    }
+}
 
 /// Owns the driver thread.
 struct Owner {
@@ -167,6 +177,16 @@ impl Scheduler {
     /// No handle of an RDD is left: executors need not know it any more.
     pub(crate) fn forget_rdd(&self, rdd: RddId) {
         self.send(Message::ForgetRdd(rdd));
+    }
+
+    /// The scheduler, without keeping it running.
+    pub(crate) fn downgrade(&self) -> WeakScheduler {
+        WeakScheduler(Arc::downgrade(&self.0))
+    }
+
+    /// No handle of a broadcast is left.
+    pub(crate) fn forget_broadcast(&self, id: u64) {
+        self.send(Message::ForgetBroadcast(id));
     }
 
     /// Ends the process of an executor; another one takes its place.

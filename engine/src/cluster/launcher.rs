@@ -3,6 +3,7 @@
 
 use super::executor;
 use crate::net::secret::Secret;
+use crate::piped::die_with_parent;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -60,7 +61,7 @@ impl Launcher {
             .env("LD_LIBRARY_PATH", library_path(directory, self.libraries.as_deref()))
             .stdin(Stdio::piped());
         // SAFETY: between fork and exec only one system call is made.
-        unsafe { command.pre_exec(die_with_the_driver) };
+        unsafe { command.pre_exec(die_with_parent) };
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.program.display()));
         let mut child = command.spawn().map_err(named)?;
         // A child that ends at once does not read it; that is noticed by other means.
@@ -105,13 +106,4 @@ fn library_path(directory: &Path, bundle: Option<&Path>) -> OsString {
     paths.extend(bundle.map(Path::to_owned));
     paths.extend(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths));
     std::env::join_paths(paths).unwrap_or_default()
-}
-
-/// Should the driver be killed, its executors go with it.
-fn die_with_the_driver() -> io::Result<()> {
-    // SAFETY: the call only sets an attribute of this process.
-    match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
 }

@@ -131,6 +131,11 @@ impl Upstream {
         gathered
     }
 
+    /// Whether this is the process of an executor.
+    pub(crate) fn is_in_executor(&self) -> bool {
+        self.0.context.arc().map_files.is_some()
+    }
+
     /// The task that pulls.
     pub(crate) fn task(&self) -> &TaskContext {
         &self.0.task

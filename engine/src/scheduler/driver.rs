@@ -43,6 +43,7 @@ pub(crate) enum Message {
     ForgetRdd(RddId),
     Uncache(RddId),
     KillExecutor(ExecutorId),
+    ForgetBroadcast(u64),
     /// Executors in other processes.
     News(News),
     /// The process of an executor has ended.
@@ -132,6 +133,11 @@ impl Driver {
                 Message::Uncache(rdd) => {
                     if let Some(remote) = self.backend.remote() {
                         remote.uncache(rdd);
+                    }
+                }
+                Message::ForgetBroadcast(id) => {
+                    if let Some(remote) = self.backend.remote() {
+                        remote.forget_broadcast(id);
                     }
                 }
                 Message::KillExecutor(executor) => {

@@ -244,6 +244,15 @@ impl RemoteBackend {
         }
     }
 
+    /// No handle of a broadcast is left.
+    pub(crate) fn forget_broadcast(&mut self, id: u64) {
+        for known in self.executors.values_mut() {
+            if known.broadcasts.remove(&id) {
+                known.line.send(&ToExecutor::ForgetBroadcast(id));
+            }
+        }
+    }
+
     /// An RDD is persisted no more.
     pub(crate) fn uncache(&mut self, rdd: RddId) {
         for known in self.executors.values().filter(|known| known.rdds.contains(&rdd)) {

@@ -16,6 +16,7 @@ tests!(
     a_cancelled_job_leaves_a_deaf_task_behind_with_its_executor,
     damaged_and_deleted_map_outputs_are_made_again,
     nothing_is_left_behind,
+    programs_of_pipes_go_with_their_executor,
     a_map_output_that_comes_too_late_is_removed,
     stopping_takes_note_of_the_tasks_that_stop,
 );
@@ -187,4 +188,25 @@ fn stopping_takes_note_of_the_tasks_that_stop() {
     });
     assert!(matches!(slow.count(), Err(Error::Cancelled { .. })));
     wait_for("both tasks have stopped", || *ended.lock().unwrap() == [TaskEnd::Cancelled, TaskEnd::Cancelled]);
+}
+
+fn programs_of_pipes_go_with_their_executor() {
+    let ctx = context("process[1]");
+    let pids = processes(&ctx);
+    let piped = ctx.range(0, 1).pipe(["sleep", "3600"]);
+    let job = std::thread::spawn(move || piped.count());
+    let children = |pid: u32| -> Vec<u32> {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+    };
+    let mut sleeping = Vec::new();
+    wait_for("the program runs", || {
+        sleeping = pids.lock().unwrap().first().map(|pid| children(*pid)).unwrap_or_default();
+        !sleeping.is_empty()
+    });
+    signal(pids.lock().unwrap()[0], libc::SIGKILL);
+    wait_for("it has ended with its executor", || !PathBuf::from(format!("/proc/{}/exe", sleeping[0])).exists());
+    ctx.cancel_all();
+    assert!(matches!(job.join().unwrap(), Err(Error::Cancelled { .. })));
 }
