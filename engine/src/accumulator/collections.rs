@@ -62,8 +62,8 @@ impl<T: Send + Sync + 'static> Accumulator<Vec<T>> {
     ///
     /// ```
     /// let list = dpark::DparkContext::local(1).list_accumulator();
-    /// list.push("a");
-    /// assert_eq!(list.value(), ["a"]);
+    /// list.push('a');
+    /// assert_eq!(list.value(), ['a']);
     /// ```
     pub fn push(&self, x: T) {
         self.update(Vec::new, |list| list.push(x));
@@ -95,9 +95,9 @@ where
     ///
     /// ```
     /// let map = dpark::DparkContext::local(1).map_accumulator();
-    /// map.add_to("a", 1);
-    /// map.add_to("a", 2);
-    /// assert_eq!(map.value()["a"], 3);
+    /// map.add_to('a', 1);
+    /// map.add_to('a', 2);
+    /// assert_eq!(map.value()[&'a'], 3);
     /// ```
     pub fn add_to(&self, key: K, value: V) {
         self.update(HashMap::new, |map| add_to(map, key, value));
