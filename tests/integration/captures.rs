@@ -255,3 +255,21 @@ fn a_closure_inside_of_a_closure() {
 […]= help: make it a function (`fn add(..) -> ..`), or write it inside the closure",
     )]);
 }
+
+#[test]
+fn operators_on_fields_and_methods_of_variables() {
+    Shell::new().transcript(&[
+        (
+            "struct Job { rows: Rdd<i64>, n: i64 }
+impl Job { fn even(&self) -> Rdd<i64> { self.rows.filter(|x| x % 2 == 0) } }",
+            "",
+        ),
+        ("let n = 10; let job = Job { rows: ctx.range(0, 5), n };", ""),
+        ("job.rows.map(|x| x + n).collect()?", "[10, 11, 12, 13, 14]"),
+        ("job.even().map(|x| x * n).collect()?", "[0, 20, 40]"),
+        (
+            "job.rows.map(|x| x + job.n).collect()?",
+            "error[…]cannot capture a value of type `Job`[…]clone that field into a variable of its own[…]",
+        ),
+    ]);
+}

@@ -164,7 +164,9 @@ impl<'a> Captures<'a> {
                     Some(Shape::Accumulator) => {
                         self.problems.push((Problem::AssignedAccumulator, name, ident.span()));
                     }
-                    Some(Shape::Value | Shape::Broadcast) => self.problems.push((Problem::Mutated, name, ident.span())),
+                    Some(Shape::Value | Shape::Owner(_) | Shape::Broadcast) => {
+                        self.problems.push((Problem::Mutated, name, ident.span()))
+                    }
                     _ => {}
                 }
             }

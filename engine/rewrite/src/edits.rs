@@ -200,10 +200,11 @@ pub(crate) fn position_of(text: &str, offset: usize) -> Position {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Kind, rewrite_cell};
+    use crate::rewrite_cell;
 
     fn edits(source: &str) -> Edits {
-        let outer = [("rdd".to_owned(), Kind::Rdd), ("n".to_owned(), Kind::Other), ("m".to_owned(), Kind::Other)];
+        let outer =
+            [("rdd", "Rdd<i64>"), ("n", "i64"), ("m", "i64")].map(|(name, ty)| (name.to_owned(), ty.to_owned()));
         rewrite_cell(source, &outer, &[]).unwrap().edits(source)
     }
 

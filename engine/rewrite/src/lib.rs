@@ -30,6 +30,5 @@ mod walk;
 pub use edits::{Edits, Insertion, Mark, Position, apply};
 pub use error::{Problem, RewriteError};
 pub use operators::{Gives, OPERATORS, Operator};
-pub use scope::Kind;
 pub use source::{Rewrite, rewrite_cell};
 pub use splice::rewrite_item;

@@ -131,6 +131,7 @@ pub(crate) fn method(receiver: Shape, name: &str) -> Shape {
         Shape::Context if name == "broadcast" => Shape::Broadcast,
         Shape::Context if name == "read_checkpoint" => Shape::RddResult,
         Shape::Context if matches!(name, "clone" | "to_owned" | "unwrap" | "expect" | "build" | "as_ref") => receiver,
+        Shape::Owner(_) if matches!(name, "clone" | "to_owned" | "as_ref" | "borrow") => receiver,
         Shape::Context if name.starts_with("with_") || name.starts_with("set_") => receiver,
         Shape::Accumulator | Shape::Broadcast | Shape::List
             if matches!(name, "clone" | "to_owned" | "unwrap" | "expect" | "as_ref") =>

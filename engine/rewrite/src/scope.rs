@@ -3,25 +3,6 @@
 use syn::visit::{self, Visit};
 use syn::{GenericArgument, Item, Pat, PatIdent, PathArguments, Type};
 
-/// What the session knows of one of its variables.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// An `Rdd<_>`, or a reference to one.
-    Rdd,
-    /// A `DparkContext`.
-    Context,
-    /// An `Accumulator<_>`: captured as any value, named in messages.
-    Accumulator,
-    /// A `Broadcast<_>`: captured as any value, named in messages.
-    Broadcast,
-    /// A vector, slice or array of RDDs.
-    RddList,
-    /// A `Result` or `Option` of an RDD.
-    RddResult,
-    /// Anything else.
-    Other,
-}
-
 /// What the syntax says of a value or name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Shape {
@@ -39,37 +20,14 @@ pub(crate) enum Shape {
     RddResult,
     /// A function, constant or static of an enclosing block: it hides a variable and is no capture.
     Item,
+    /// A value of a type that the source defines and that has RDDs in fields or gives them from methods.
+    Owner(OwnerId),
     Value,
 }
 
-impl Kind {
-    /// What a variable of this type is, by the text of the type: `Rdd<(String, i64)>`, `dpark::DparkContext`.
-    pub fn of_type(text: &str) -> Kind {
-        match syn::parse_str(text).map_or(Shape::Value, |ty| Types::default().shape(&ty)) {
-            Shape::Rdd => Kind::Rdd,
-            Shape::Context => Kind::Context,
-            Shape::Accumulator => Kind::Accumulator,
-            Shape::Broadcast => Kind::Broadcast,
-            Shape::List => Kind::RddList,
-            Shape::RddResult => Kind::RddResult,
-            _ => Kind::Other,
-        }
-    }
-}
-
-impl From<Kind> for Shape {
-    fn from(kind: Kind) -> Shape {
-        match kind {
-            Kind::Rdd => Shape::Rdd,
-            Kind::Context => Shape::Context,
-            Kind::Accumulator => Shape::Accumulator,
-            Kind::Broadcast => Shape::Broadcast,
-            Kind::RddList => Shape::List,
-            Kind::RddResult => Shape::RddResult,
-            Kind::Other => Shape::Value,
-        }
-    }
-}
+/// Which of the [`Types`] that own RDDs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OwnerId(usize);
 
 /// The names in scope, innermost frame last.
 #[derive(Default)]
@@ -164,38 +122,81 @@ pub(crate) fn item_name(item: &Item) -> Option<String> {
 #[derive(Default)]
 pub(crate) struct Types {
     aliases: Vec<(String, Shape)>,
-    fields: Vec<(String, String, Shape)>,
-    methods: Vec<(String, String, Shape)>,
+    owners: Vec<Owner>,
+}
+
+/// A type of the source, with what is known of it.
+struct Owner {
+    name: String,
+    fields: Vec<(String, Shape)>,
+    methods: Vec<(String, Shape)>,
 }
 
 impl Types {
     /// Notes what the items tell.
     pub(crate) fn learn<'a>(&mut self, items: impl Iterator<Item = &'a Item> + Clone) {
         for item in items.clone() {
-            if let Item::Type(alias) = item {
-                let shape = self.shape(&alias.ty);
-                self.aliases.push((alias.ident.to_string(), shape));
+            match item {
+                // The name now means this one; what came before keeps the old one.
+                Item::Struct(item) => self.owners.push(Owner::new(item.ident.to_string())),
+                Item::Type(alias) => {
+                    let shape = self.shape(&alias.ty);
+                    self.aliases.push((alias.ident.to_string(), shape));
+                }
+                _ => {}
             }
         }
         for item in items {
-            if let Item::Impl(item) = item
-                && let Some(owner) = type_name(&item.self_ty)
-            {
-                for item in &item.items {
-                    if let syn::ImplItem::Fn(function) = item {
-                        let shape = self.returned(&function.sig);
-                        self.methods.push((owner.clone(), function.sig.ident.to_string(), shape));
-                    }
+            match item {
+                Item::Struct(item) => {
+                    let fields = item.fields.iter().enumerate().map(|(index, field)| {
+                        let name = field.ident.as_ref().map_or_else(|| index.to_string(), ToString::to_string);
+                        (name, self.shape(&field.ty))
+                    });
+                    let fields = fields.collect();
+                    let owner = self.owner(&item.ident.to_string());
+                    self.owners[owner.0].fields = fields;
                 }
-            }
-            if let Item::Struct(item) = item {
-                for field in &item.fields {
-                    let shape = self.shape(&field.ty);
-                    if let (Some(name), true) = (&field.ident, shape != Shape::Value) {
-                        self.fields.push((item.ident.to_string(), name.to_string(), shape));
+                Item::Impl(item) => {
+                    let Some(owner) = type_name(&item.self_ty).map(|name| self.owner(&name)) else { continue };
+                    self.enter(Some(owner));
+                    for item in &item.items {
+                        if let syn::ImplItem::Fn(function) = item {
+                            let method = (function.sig.ident.to_string(), self.returned(&function.sig));
+                            self.owners[owner.0].methods.push(method);
+                        }
                     }
+                    self.leave();
                 }
+                _ => {}
             }
+        }
+    }
+
+    /// The newest type of that name.
+    fn owner(&mut self, name: &str) -> OwnerId {
+        OwnerId(self.owners.iter().rposition(|known| known.name == name).unwrap_or_else(|| {
+            self.owners.push(Owner::new(name.to_owned()));
+            self.owners.len() - 1
+        }))
+    }
+
+    /// Enters an `impl`: `Self` means this type until [`Types::leave`].
+    fn enter(&mut self, owner: Option<OwnerId>) {
+        self.aliases.push(("Self".to_owned(), owner.map_or(Shape::Value, Shape::Owner)));
+    }
+
+    /// Enters the `impl` of this type.
+    pub(crate) fn enter_impl(&mut self, ty: &Type) {
+        let owner = type_name(ty).map(|name| self.owner(&name));
+        self.enter(owner);
+    }
+
+    /// Leaves the `impl` entered last.
+    pub(crate) fn leave(&mut self) {
+        let last = self.aliases.iter().rposition(|alias| alias.0 == "Self");
+        if let Some(last) = last {
+            self.aliases.remove(last);
         }
     }
 
@@ -223,21 +224,28 @@ impl Types {
                         _ => Shape::Value,
                     },
                     "Vec" => first_argument(last).map_or(Shape::Value, |inner| self.list(inner)),
-                    _ => self.aliases.iter().rev().find(|alias| alias.0 == name).map_or(Shape::Value, |alias| alias.1),
+                    _ => self.named(&name),
                 }
             }
             _ => Shape::Value,
         }
     }
 
-    /// What `value.field` is for a value of the struct `name`.
-    pub(crate) fn field(&self, name: &str, field: &str) -> Shape {
-        self.fields.iter().rev().find(|known| known.0 == name && known.1 == field).map_or(Shape::Value, |known| known.2)
+    /// What a value of the type of that name is.
+    pub(crate) fn named(&self, name: &str) -> Shape {
+        let alias = self.aliases.iter().rev().find(|alias| alias.0 == name).map(|alias| alias.1);
+        let owner = || self.owners.iter().rposition(|owner| owner.name == name);
+        alias.or_else(|| owner().map(|owner| Shape::Owner(OwnerId(owner)))).unwrap_or(Shape::Value)
     }
 
-    /// What `value.method(..)` gives for a value of the type `name`, if its `impl` was seen.
-    pub(crate) fn method(&self, name: &str, method: &str) -> Option<Shape> {
-        self.methods.iter().rev().find(|known| known.0 == name && known.1 == method).map(|known| known.2)
+    /// What `value.field` is.
+    pub(crate) fn field(&self, owner: OwnerId, field: &str) -> Shape {
+        find(&self.owners[owner.0].fields, field).unwrap_or(Shape::Value)
+    }
+
+    /// What `value.method(..)` or `Type::method(..)` gives, if its `impl` was seen.
+    pub(crate) fn method(&self, owner: OwnerId, method: &str) -> Option<Shape> {
+        find(&self.owners[owner.0].methods, method)
     }
 
     /// What a call of a function gives.
@@ -251,6 +259,17 @@ impl Types {
     fn list(&self, element: &Type) -> Shape {
         if self.shape(element) == Shape::Rdd { Shape::List } else { Shape::Value }
     }
+}
+
+impl Owner {
+    fn new(name: String) -> Owner {
+        Owner { name, fields: Vec::new(), methods: Vec::new() }
+    }
+}
+
+/// What the name means; the last one counts.
+fn find(known: &[(String, Shape)], name: &str) -> Option<Shape> {
+    known.iter().rev().find(|entry| entry.0 == name).map(|entry| entry.1)
 }
 
 /// The last word of a type's path.
@@ -274,16 +293,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_of_types() {
-        assert_eq!(Kind::of_type("Rdd<(String, Vec<i64>)>"), Kind::Rdd);
-        assert_eq!(Kind::of_type("dpark::rdd::Rdd<i64>"), Kind::Rdd);
-        assert_eq!(Kind::of_type("dpark::DparkContext"), Kind::Context);
-        assert_eq!(Kind::of_type("Broadcast<Vec<u8>>"), Kind::Broadcast);
-        assert_eq!(Kind::of_type("Accumulator<u64>"), Kind::Accumulator);
-        assert_eq!(Kind::of_type("std::vec::Vec<dpark::Rdd<i64>>"), Kind::RddList);
-        assert_eq!(Kind::of_type("[Rdd<i64>; 2]"), Kind::RddList);
-        assert_eq!(Kind::of_type("std::result::Result<Rdd<i64>, dpark::Error>"), Kind::RddResult);
-        assert_eq!(Kind::of_type("Vec<Vec<i64>>"), Kind::Other);
-        assert_eq!(Kind::of_type("not a type {"), Kind::Other);
+    fn shapes_of_types() {
+        let shape = |text: &str| Types::default().shape(&syn::parse_str(text).unwrap());
+        assert_eq!(shape("Rdd<(String, Vec<i64>)>"), Shape::Rdd);
+        assert_eq!(shape("dpark::rdd::Rdd<i64>"), Shape::Rdd);
+        assert_eq!(shape("dpark::DparkContext"), Shape::Context);
+        assert_eq!(shape("Broadcast<Vec<u8>>"), Shape::Broadcast);
+        assert_eq!(shape("Accumulator<u64>"), Shape::Accumulator);
+        assert_eq!(shape("std::vec::Vec<dpark::Rdd<i64>>"), Shape::List);
+        assert_eq!(shape("[Rdd<i64>; 2]"), Shape::List);
+        assert_eq!(shape("std::result::Result<Rdd<i64>, dpark::Error>"), Shape::RddResult);
+        assert_eq!(shape("Vec<Vec<i64>>"), Shape::Value);
     }
 }

@@ -3,7 +3,6 @@
 use crate::edits::{Edits, Insertion, Mark};
 use crate::error::RewriteError;
 use crate::form;
-use crate::scope::Kind;
 use crate::walk::{Call, Walk};
 use std::borrow::Cow;
 use syn::parse::{ParseStream, Parser};
@@ -23,20 +22,20 @@ impl Rewrite {
     }
 }
 
-/// Makes the closures of RDD operators in a cell shippable. `outer` names the session's variables, `earlier` has the text
+/// Makes the closures of RDD operators in a cell shippable. `outer` names the session's variables and their types, `earlier` has the text
 /// of its items that deal with RDDs.
 ///
 /// A source that does not parse comes back without insertions: the compiler says what is wrong with it.
 ///
 /// ```
-/// use dpark_rewrite::{Kind, rewrite_cell};
-/// let outer = [("rdd".to_owned(), Kind::Rdd), ("n".to_owned(), Kind::Other)];
+/// use dpark_rewrite::rewrite_cell;
+/// let outer = [("rdd", "Rdd<i64>"), ("n", "i64")].map(|(name, ty)| (name.to_owned(), ty.to_owned()));
 /// let rewrite = rewrite_cell("rdd.map(|x| x + n)", &outer, &[]).unwrap();
 /// let edits = rewrite.edits("rdd.map(|x| x + n)");
 /// assert!(edits.text().starts_with("rdd.with_env(({"));
 /// assert!(edits.text().ends_with("(&&&::dpark::capture::Wrap(&n)).cap()},)).map(|(n,)| move |x| x + n)"));
 /// ```
-pub fn rewrite_cell(source: &str, outer: &[(String, Kind)], earlier: &[&str]) -> Result<Rewrite, RewriteError> {
+pub fn rewrite_cell(source: &str, outer: &[(String, String)], earlier: &[&str]) -> Result<Rewrite, RewriteError> {
     let Ok(statements) = parse(source) else { return Ok(Rewrite::default()) };
     let earlier: Vec<Item> = earlier.iter().filter_map(|item| syn::parse_str(item).ok()).collect();
     let mut walk = Walk::new(outer, &earlier);
@@ -122,7 +121,7 @@ mod tests {
 
     #[test]
     fn columns_are_those_of_the_users_line() {
-        let outer = [("rdd".to_owned(), Kind::Rdd), ("total".to_owned(), Kind::Other)];
+        let outer = [("rdd", "Rdd<i64>"), ("total", "i64")].map(|(name, ty)| (name.to_owned(), ty.to_owned()));
         let source = "let é = 1;\n  rdd.foreach(|ä| total += ä)";
         let error = rewrite_cell(source, &outer, &[]).unwrap_err();
         assert_eq!((error.line, error.column, error.len), (2, 19, 5));

@@ -4,7 +4,7 @@ use crate::captures::{Capture, Captures, SelfUse};
 use crate::error::{Problem, RewriteError};
 use crate::form;
 use crate::operators::{self, Operator};
-use crate::scope::{Kind, Scopes, Shape, Types, item_name, type_name};
+use crate::scope::{Scopes, Shape, Types, item_name};
 use crate::tokens::{self, Arguments};
 use proc_macro2::Span;
 use syn::spanned::Spanned;
@@ -83,21 +83,21 @@ pub(crate) struct Walk {
     types: Types,
     /// What calls of functions give, where it is an RDD or context: those of the session, and of the source.
     functions: Vec<(String, Shape)>,
-    self_type: Option<String>,
     pub(crate) calls: Vec<Call>,
     pub(crate) macros: Vec<ParsedMacro>,
     pub(crate) errors: Vec<Refused>,
 }
 
 impl Walk {
-    /// A walk that knows the session's variables and items.
-    pub(crate) fn new(outer: &[(String, Kind)], earlier: &[Item]) -> Walk {
+    /// A walk that knows the session's variables, with the texts of their types, and items.
+    pub(crate) fn new(outer: &[(String, String)], earlier: &[Item]) -> Walk {
         let mut walk = Walk::default();
         walk.scopes.push();
         walk.types.learn(earlier.iter());
         walk.functions = walk.returning(earlier.iter());
-        for (name, kind) in outer {
-            walk.scopes.bind(name.clone(), Shape::from(*kind));
+        for (name, ty) in outer {
+            let shape = syn::parse_str(ty).map_or(Shape::Value, |ty| walk.types.shape(&ty));
+            walk.scopes.bind(name.clone(), shape);
         }
         walk
     }
@@ -139,7 +139,7 @@ impl Walk {
         self.scopes.push();
         for input in &signature.inputs {
             match input {
-                FnArg::Receiver(_) => self.scopes.bind("self".to_owned(), Shape::Value),
+                FnArg::Receiver(_) => self.scopes.bind("self".to_owned(), self.types.named("Self")),
                 FnArg::Typed(typed) => self.scopes.bind_pattern(&typed.pat, self.types.shape(&typed.ty)),
             }
         }
@@ -156,6 +156,10 @@ impl Walk {
             Expr::MethodCall(call) => self.method_call(call),
             Expr::Call(call) => self.call(call),
             Expr::Field(field) => self.field(field),
+            Expr::Struct(literal) => {
+                visit::visit_expr_struct(self, literal);
+                literal.path.segments.last().map_or(Shape::Value, |name| self.types.named(&name.ident.to_string()))
+            }
             Expr::Paren(inner) => self.expr(&inner.expr),
             Expr::Group(inner) => self.expr(&inner.expr),
             Expr::Reference(inner) => self.expr(&inner.expr),
@@ -296,29 +300,32 @@ impl Walk {
             },
             [.., owner, _] if owner == "DparkContext" => Shape::Context,
             [.., owner, name] if owner == "Rdd" => operators::method(Shape::Rdd, name),
-            [.., owner, name] if owner == "Self" => self.own_method(name).unwrap_or(Shape::Value),
             [.., name] => {
-                self.functions.iter().rev().find(|known| known.0 == *name).map_or(Shape::Value, |known| known.1)
+                let owner = segments.iter().rev().nth(1).map(|owner| self.types.named(owner));
+                // `Job::new(..)`, else a function; `Job(..)` is the type's own.
+                match (owner, self.functions.iter().rev().find(|known| known.0 == *name)) {
+                    (Some(Shape::Owner(owner)), _) => self.types.method(owner, name).unwrap_or(Shape::Value),
+                    (_, Some(known)) => known.1,
+                    _ => self.types.named(name),
+                }
             }
             [] => Shape::Value,
         }
     }
 
     fn field(&mut self, field: &syn::ExprField) -> Shape {
-        if let (Expr::Path(base), Member::Named(name), Some(owner)) = (&*field.base, &field.member, &self.self_type)
-            && base.path.is_ident("self")
-        {
-            return self.types.field(owner, &name.to_string());
+        match (self.expr(&field.base), &field.member) {
+            (Shape::Owner(owner), Member::Named(name)) => self.types.field(owner, &name.to_string()),
+            (Shape::Owner(owner), Member::Unnamed(index)) => self.types.field(owner, &index.index.to_string()),
+            _ => Shape::Value,
         }
-        self.expr(&field.base);
-        Shape::Value
     }
 
     fn method_call(&mut self, call: &ExprMethodCall) -> Shape {
         let receiver = self.expr(&call.receiver);
         let name = call.method.to_string();
-        let own = match &*call.receiver {
-            Expr::Path(path) if path.path.is_ident("self") => self.own_method(&name),
+        let own = match receiver {
+            Shape::Owner(owner) => self.types.method(owner, &name),
             _ => None,
         };
         if receiver == Shape::Rdd
@@ -339,11 +346,6 @@ impl Walk {
             return receiver;
         }
         own.unwrap_or_else(|| operators::method(receiver, &name))
-    }
-
-    /// What a method of the type around gives.
-    fn own_method(&self, name: &str) -> Option<Shape> {
-        self.self_type.as_ref().and_then(|owner| self.types.method(owner, name))
     }
 
     fn operator_call(&mut self, call: &ExprMethodCall, operator: &Operator) {
@@ -471,9 +473,9 @@ impl<'ast> Visit<'ast> for Walk {
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
-        let saved = std::mem::replace(&mut self.self_type, type_name(&item.self_ty));
+        self.types.enter_impl(&item.self_ty);
         visit::visit_item_impl(self, item);
-        self.self_type = saved;
+        self.types.leave();
     }
 
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {

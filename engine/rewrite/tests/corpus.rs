@@ -3,7 +3,7 @@
 //! A file holds cases of the form
 //! ```text
 //! // case: title
-//! // outer: rdd Rdd, n Other        (the session's variables; may be missing)
+//! // outer: rdd Rdd, n Other        (the session's variables and their types; may be missing)
 //! // earlier: fn f() -> Rdd<i64> {} (an item of the session; as many as are needed)
 //! source
 //! // =>
@@ -13,28 +13,30 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own files")]
 
-use dpark_rewrite::{Kind, rewrite_cell};
+use dpark_rewrite::rewrite_cell;
 use std::path::Path;
 
 struct Case {
     head: String,
-    outer: Vec<(String, Kind)>,
+    outer: Vec<(String, String)>,
     earlier: Vec<String>,
     source: String,
     expected: String,
 }
 
-fn kind(name: &str) -> Kind {
-    match name {
-        "Rdd" => Kind::Rdd,
-        "Context" => Kind::Context,
-        "Accumulator" => Kind::Accumulator,
-        "Broadcast" => Kind::Broadcast,
-        "RddList" => Kind::RddList,
-        "RddResult" => Kind::RddResult,
-        "Other" => Kind::Other,
-        other => panic!("no kind {other}"),
-    }
+/// The text of the type that a case names.
+fn type_text(name: &str) -> String {
+    let text = match name {
+        "Rdd" => "dpark::Rdd<i64>",
+        "Context" => "dpark::DparkContext",
+        "Accumulator" => "dpark::Accumulator<i64>",
+        "Broadcast" => "dpark::Broadcast<i64>",
+        "RddList" => "std::vec::Vec<dpark::Rdd<i64>>",
+        "RddResult" => "std::result::Result<dpark::Rdd<i64>, dpark::Error>",
+        "Other" => "i64",
+        of_the_case => of_the_case,
+    };
+    text.to_owned()
 }
 
 fn cases(text: &str) -> Vec<Case> {
@@ -51,7 +53,7 @@ fn cases(text: &str) -> Vec<Case> {
                 .split(", ")
                 .map(|variable| {
                     let (name, of) = variable.split_once(' ').unwrap();
-                    (name.to_owned(), kind(of))
+                    (name.to_owned(), type_text(of))
                 })
                 .collect();
             body = rest;

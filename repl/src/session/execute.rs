@@ -9,7 +9,7 @@ use super::program::{Inputs, Keep, Known, Moved, Program};
 use super::{CellError, Diagnostic, Label, Level, Outcome, Phase, Session, Timing, cache, lock, type_names};
 use dpark::session::wire::{CellEnd, CellReport, ToChild};
 use dpark_rewrite::cell::{self, Cell, Part, StatementKind};
-use dpark_rewrite::{Insertion, Kind, RewriteError};
+use dpark_rewrite::{Insertion, RewriteError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -113,9 +113,9 @@ impl Session {
         let cell = cell::parse(code).ok();
         let mut items = self.items.clone();
         let all = lock(&self.shared.variables).clone();
-        let kinds: Vec<(String, Kind)> =
-            all.iter().map(|(name, known)| (name.clone(), Kind::of_type(&known.type_name))).collect();
-        let rewritten = dpark_rewrite::rewrite_cell(code, &kinds, &self.items.about_rdds());
+        let outer: Vec<(String, String)> =
+            all.iter().map(|(name, known)| (name.clone(), known.type_name.clone())).collect();
+        let rewritten = dpark_rewrite::rewrite_cell(code, &outer, &self.items.about_rdds());
         let rewritten = rewritten.map_err(|error| rewrite_diagnostic(&error, number, &source))?.insertions;
         let mut change = Change::default();
         if let Some(cell) = &cell {

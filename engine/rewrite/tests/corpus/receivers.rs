@@ -148,6 +148,43 @@ job.rdd.map(|x| x + n)
 // =>
 job.rdd.map(|x| x + n)
 
+// case: fields and methods of a variable whose type is the session's
+// outer: job Job, pair user::Pair, n Other, plain Plain
+// earlier: struct Job { rdd: Rdd<i64>, part: Part, n: i64 }
+// earlier: struct Part { rdds: Vec<Rdd<i64>> }
+// earlier: struct Pair(i64, Rdd<i64>);
+// earlier: struct Plain { rdd: Vec<i64> }
+// earlier: impl Job { fn new() -> Self { todo!() } fn all(&self) -> Rdd<i64> { self.rdd.clone() } }
+job.rdd.map(|x| x + n);
+job.clone().rdd.map(|x| x + n);
+(&job).all().filter(|x| *x > n);
+job.part.rdds[0].map(|x| x + n);
+pair.1.map(|x| x + n);
+pair.0.map(|x| x + n);
+Job::new().all().map(|x| x + n);
+plain.rdd.iter().map(|x| x + n);
+let made = Job { rdd: job.rdd.map(|x| x + n), part: job.part, n };
+made.rdd.filter(|x| *x > made.n);
+let other = Pair(1, job.all());
+other.1.map(|x| x + n);
+fn f(job: &Job, n: i64) { job.rdd.map(|x| x + n); }
+{ struct Job { rdd: Option<i64> } let job = Job { rdd: None }; job.rdd.map(|x| x + n); }
+// =>
+job.rdd.with_env<n>.map(|(n,)| move |x| x + n);
+job.clone().rdd.with_env<n>.map(|(n,)| move |x| x + n);
+(&job).all().with_env<n>.filter(|(n,)| move |x| *x > n);
+job.part.rdds[0].with_env<n>.map(|(n,)| move |x| x + n);
+pair.1.with_env<n>.map(|(n,)| move |x| x + n);
+pair.0.map(|x| x + n);
+Job::new().all().with_env<n>.map(|(n,)| move |x| x + n);
+plain.rdd.iter().map(|x| x + n);
+let made = Job { rdd: job.rdd.with_env<n>.map(|(n,)| move |x| x + n), part: job.part, n };
+made.rdd.with_env<made>.filter(|(made,)| move |x| *x > made.n);
+let other = Pair(1, job.all());
+other.1.with_env<n>.map(|(n,)| move |x| x + n);
+fn f(job: &Job, n: i64) { job.rdd.with_env<n>.map(|(n,)| move |x| x + n); }
+{ struct Job { rdd: Option<i64> } let job = Job { rdd: None }; job.rdd.map(|x| x + n); }
+
 // case: modules have their own names
 // outer: rdd Rdd, n Other
 mod m { fn f(rdd: Vec<i64>, n: i64) { rdd.map(|x| x + n); } fn g(rdd: &dpark::Rdd<i64>, n: i64) { rdd.map(|x| x + n); } }
