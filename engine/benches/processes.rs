@@ -1,11 +1,11 @@
-//! What executors in other processes cost: how soon they are there, and time for each task.
+//! What executors in other processes cost: how soon they are there, time for each task, and how soon a cancelled one stops.
 //!
 //! `cargo bench -p dpark --bench processes`
 
 use dpark::event::Event;
 use dpark::{Conf, DparkContext, Result};
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const TASKS: usize = 10_000;
 const RUNS: usize = 7;
@@ -32,6 +32,11 @@ fn main() -> Result<()> {
         };
         let millis = (0..100).map(|_| small()).collect::<Result<Vec<_>>>()?;
         println!("{master}: {:.2} ms for a job of 2 tasks on a new RDD (median of 100)", median(millis));
+        let stops = (0..RUNS).map(|_| stop(&ctx)).collect::<Result<Vec<_>>>()?;
+        println!(
+            "{master}: {:.1} ms from the cancellation until the last task has stopped (median of {RUNS})",
+            median(stops)
+        );
     }
     Ok(())
 }
@@ -53,6 +58,28 @@ fn start() -> Result<f64> {
     }));
     ctx.range(0, 1).count()?;
     let at = joined.recv().unwrap_or(began);
+    Ok((at - began).as_secs_f64() * 1e3)
+}
+
+/// Milliseconds until the last of two tasks that run has stopped after it was told to.
+fn stop(ctx: &DparkContext) -> Result<f64> {
+    let (sender, tasks) = mpsc::channel();
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::TaskStarted { .. } | Event::TaskFinished { .. } = event {
+            // Nobody waits any more once both have stopped.
+            let _ = sender.send(Instant::now());
+        }
+    }));
+    let endless = ctx.range_with(0, i64::MAX, 1, 2).filter(|x| *x < 0);
+    let job = std::thread::spawn(move || endless.count());
+    let next = || tasks.recv().map_err(|_| dpark::Error::Stopped);
+    (next()?, next()?);
+    // They are not to be told on their way.
+    std::thread::sleep(Duration::from_millis(100));
+    let began = Instant::now();
+    ctx.cancel_all();
+    let at = next()?.max(next()?);
+    assert!(matches!(job.join(), Ok(Err(dpark::Error::Cancelled { .. }))));
     Ok((at - began).as_secs_f64() * 1e3)
 }
 

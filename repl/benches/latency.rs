@@ -1,6 +1,7 @@
 //! How long a cell takes on a warm session: the median of 20 cells, each of a text not seen before, in a session of 50
 //! variables and 20 derived structs. Compilation, linking, loading and running are reported apart. Type inference runs
-//! behind, where nobody waits for it.
+//! behind, where nobody waits for it. Once on threads, and once on executors, where the libraries of a cell travel to its
+//! first task: the difference of the column `run`.
 //!
 //! `cargo bench -p dpark-repl --bench latency`, on an idle machine.
 
@@ -10,8 +11,12 @@ use std::time::Duration;
 const RUNS: usize = 20;
 
 fn main() -> anyhow::Result<()> {
+    ["local", "process"].into_iter().try_for_each(measure)
+}
+
+fn measure(master: &str) -> anyhow::Result<()> {
     let options = Options {
-        master: "local".to_owned(),
+        master: master.to_owned(),
         parallelism: 0,
         memory: 0,
         work_dir: None,
@@ -42,7 +47,7 @@ fn main() -> anyhow::Result<()> {
         .to_owned());
     println!(
         "{:<16} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}   (ms, medians of {RUNS})",
-        "cell", "total", "rustc", "link", "load", "run", "min"
+        master, "total", "rustc", "link", "load", "run", "min"
     );
     type Code = fn(usize) -> String;
     let kinds: [(&str, Code); 6] = [
@@ -73,6 +78,6 @@ fn main() -> anyhow::Result<()> {
             median(|outcome| outcome.timing.run).0,
         );
     }
-    println!("{cells} cells in the session");
+    println!("{cells} cells in the session\n");
     Ok(())
 }
