@@ -1,7 +1,7 @@
 //! What a closure captures: the variables of the enclosing scopes that it mentions.
 
 use crate::error::Problem;
-use crate::scope::{Scopes, Shape, item_name, pattern_names};
+use crate::scope::{Scopes, Shape, guarded, item_name, pattern_names};
 use crate::tokens;
 use proc_macro2::{Ident, Span};
 use syn::visit::{self, Visit};
@@ -257,8 +257,9 @@ impl<'ast> Visit<'ast> for Captures<'_> {
 
     fn visit_arm(&mut self, arm: &'ast Arm) {
         self.scoped(|this| {
-            this.bind(&arm.pat);
-            if let Some((_, guard)) = &arm.guard {
+            let (pattern, guard) = guarded(&arm.pat);
+            this.bind(pattern);
+            if let Some(guard) = guard {
                 this.visit_expr(guard);
             }
             this.visit_expr(&arm.body);

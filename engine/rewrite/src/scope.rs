@@ -1,7 +1,7 @@
 //! Which names are in scope at a place of the source, and what the rewriter knows of their values.
 
 use syn::visit::{self, Visit};
-use syn::{GenericArgument, Item, Pat, PatIdent, PathArguments, Type};
+use syn::{Expr, GenericArgument, Item, Pat, PatIdent, PathArguments, Type};
 
 /// What the syntax says of a value or name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,6 +74,14 @@ impl Scopes {
     }
 }
 
+/// The pattern of a match arm and its guard.
+pub(crate) fn guarded(pattern: &Pat) -> (&Pat, Option<&Expr>) {
+    match pattern {
+        Pat::Guard(guarded) => (&guarded.pat, Some(&guarded.guard)),
+        other => (other, None),
+    }
+}
+
 /// The name that a pattern gives to the whole value: `x`, `mut x`, `&x`, `x: T`.
 fn whole_name(pattern: &Pat) -> Option<String> {
     match pattern {
@@ -101,7 +109,7 @@ pub(crate) fn pattern_names(pattern: &Pat) -> Vec<String> {
             }
             visit::visit_pat_ident(self, pattern);
         }
-        fn visit_expr(&mut self, _: &'ast syn::Expr) {}
+        fn visit_expr(&mut self, _: &'ast Expr) {}
     }
     let mut names = Names(Vec::new());
     names.visit_pat(pattern);

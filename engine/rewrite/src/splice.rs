@@ -92,7 +92,7 @@ fn splice(call: &mut ExprMethodCall, found: &Call) {
 
 fn add_move(argument: &mut Expr) {
     match argument {
-        Expr::Closure(closure) => closure.capture = Some(syn::Token![move](closure.or1_token.span)),
+        Expr::Closure(closure) => closure.capture = Some(syn::Token![move](closure.inputs_begin.span)),
         Expr::Paren(paren) => add_move(&mut paren.expr),
         Expr::Group(group) => add_move(&mut group.expr),
         _ => {}

@@ -197,7 +197,7 @@ impl ToTokens for Arguments {
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Arguments> {
-        let mut list = Punctuated::new();
+        let mut list: Punctuated<Expr, Token![,]> = Punctuated::new();
         while !input.is_empty() {
             list.push_value(input.parse()?);
             if input.is_empty() {
@@ -207,7 +207,7 @@ impl Parse for Arguments {
                 let semicolon = input.parse()?;
                 let count = input.parse()?;
                 return match list.pop() {
-                    Some(value) => Ok(Arguments::Repeat(Box::new([value.into_value(), count]), semicolon)),
+                    Some(value) => Ok(Arguments::Repeat(Box::new([value, count]), semicolon)),
                     None => Err(input.error("expected a value")),
                 };
             }

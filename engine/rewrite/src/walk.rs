@@ -4,7 +4,7 @@ use crate::captures::{Capture, Captures, SelfUse};
 use crate::error::{Problem, RewriteError};
 use crate::form;
 use crate::operators::{self, Operator};
-use crate::scope::{Scopes, Shape, Types, item_name};
+use crate::scope::{Scopes, Shape, Types, guarded, item_name};
 use crate::tokens::{self, Arguments};
 use proc_macro2::Span;
 use syn::spanned::Spanned;
@@ -277,8 +277,9 @@ impl Walk {
 
     fn arm(&mut self, arm: &syn::Arm, value: Shape) -> Shape {
         self.scopes.push();
-        self.scopes.bind_matched(&arm.pat, value);
-        if let Some((_, guard)) = &arm.guard {
+        let (pattern, guard) = guarded(&arm.pat);
+        self.scopes.bind_matched(pattern, value);
+        if let Some(guard) = guard {
             self.expr(guard);
         }
         let shape = self.expr(&arm.body);
@@ -389,7 +390,7 @@ impl Walk {
                     return None;
                 }
                 let needs_move =
-                    closure.filter(|closure| closure.capture.is_none()).map(|closure| closure.or1_token.span);
+                    closure.filter(|closure| closure.capture.is_none()).map(|closure| closure.inputs_begin.span);
                 Some(Function { index, start: argument.span(), needs_move })
             })
             .collect();
