@@ -227,6 +227,15 @@ pub enum Event {
         /// When.
         at: u64,
     },
+    /// The process of an executor takes another amount of memory than was told before.
+    ExecutorMemory {
+        /// The executor.
+        executor: ExecutorId,
+        /// The bytes that it has for itself.
+        memory: u64,
+        /// When.
+        at: u64,
+    },
     /// An executor is gone, with the map outputs and blocks it had.
     ExecutorLost {
         /// The executor.
@@ -283,6 +292,7 @@ impl Event {
             | Event::StageStarted { at, .. }
             | Event::StageFinished { at, .. }
             | Event::ExecutorJoined { at, .. }
+            | Event::ExecutorMemory { at, .. }
             | Event::ExecutorLost { at, .. }
             | Event::TaskStarted { at, .. }
             | Event::TaskFinished { at, .. }

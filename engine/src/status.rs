@@ -211,6 +211,8 @@ pub struct ExecutorStatus {
     pub pid: u32,
     /// How many tasks it runs at once.
     pub slots: usize,
+    /// The bytes of memory that its process has for itself, as it told last.
+    pub memory: u64,
     /// Why it is gone, if it is.
     pub lost: Option<String>,
     /// Attempts that run now.

@@ -16,6 +16,8 @@ pub struct TaskContext(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     cancelled: AtomicBool,
+    /// Why it was told to stop, if that makes it fail.
+    failure: OnceLock<Failure>,
     rows: AtomicU64,
     shuffle_write_bytes: AtomicU64,
     shuffle_read_bytes: AtomicU64,
@@ -60,9 +62,24 @@ impl TaskContext {
         self.0.cancelled.store(true, Ordering::Relaxed);
     }
 
+    /// Lets the task fail at its next batch.
+    pub(crate) fn fail(&self, failure: Failure) {
+        // The first reason is the one that is told.
+        let _ = self.0.failure.set(failure);
+        self.0.cancelled.store(true, Ordering::Release);
+    }
+
+    /// Why it was told to fail, if it was.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.0.failure.get().cloned()
+    }
+
     /// `Err` once the task was cancelled; long loops call it every few milliseconds.
     pub fn check(&self) -> std::result::Result<(), Stop> {
-        if self.0.cancelled.load(Ordering::Relaxed) { Err(Stop::Cancelled) } else { Ok(()) }
+        if !self.0.cancelled.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(self.failure().map_or(Stop::Cancelled, Stop::Failed))
     }
 
     /// Counts rows at the end of the task's pipeline.

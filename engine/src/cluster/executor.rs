@@ -1,6 +1,8 @@
 //! An executor: the main loop of its process. It connects to the driver, takes in what arrives, runs tasks on a pool of
 //! its own and answers. It ends when the driver says so or is gone.
 
+mod memory;
+
 use super::fetch::Fetcher;
 use super::files::write_reply;
 use super::identity;
@@ -23,10 +25,12 @@ use crate::ship::Landing;
 use crate::shuffle::{MapFiles, Need};
 use crate::storage::lock;
 use crate::task::{Stop, TaskContext};
+use memory::Watcher;
 use rayon::ThreadPool;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::BufReader;
@@ -95,6 +99,7 @@ impl Orders {
 fn run() -> Result<(), String> {
     edge::enter_thread();
     let orders = Orders::read()?;
+    memory::volunteer();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let (pool, _threads) = local::pool(orders.slots).map_err(|error| error.to_string())?;
@@ -143,8 +148,8 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
     let _ = sender.send(payload(&ToDriver::Hello(hello)));
     let mut incoming = BufReader::with_capacity(1 << 16, incoming);
     let Some(first) = next(&mut incoming).await? else { return Ok(()) };
-    let (memory, err) = match first {
-        ToExecutor::Welcome { memory, err, .. } => (memory, err),
+    let (number, memory, err) = match first {
+        ToExecutor::Welcome { executor, memory, err } => (executor, memory, err),
         ToExecutor::Refused(why) => return Err(why),
         other => return Err(format!("the driver began with {other:?}")),
     };
@@ -152,24 +157,33 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
     let map_files = MapFiles { directory: files.clone(), secret: secret.clone() };
     let context = ContextHandle::of_executor(conf, slots, map_files);
     forward_events(&context, &sender);
+    let (running, used, line) = (Running::default(), Arc::new(AtomicU64::new(0)), sender.clone());
+    let watcher = Watcher {
+        executor: number,
+        context: context.clone(),
+        running: Arc::clone(&running),
+        used: Arc::clone(&used),
+        give_up: Box::new(move |why| drop(line.send(payload(&ToDriver::GivesUp(why))))),
+    };
+    watcher.start().map_err(|error| format!("a thread that watches the memory: {error}"))?;
     let executor = Executor {
         landing: Landing::new(context),
         directory,
         pool: Arc::new(pool),
         answers: sender,
         jobs: HashMap::new(),
-        running: Arc::default(),
+        running,
         fetcher: Arc::new(Fetcher::new(secret.clone())),
         replies: Replies { directory: files, secret },
         _server: server,
     };
-    tokio::spawn(beat(executor.answers.clone()));
+    tokio::spawn(beat(executor.answers.clone(), used));
     executor.obey(&mut incoming).await
 }
 
-/// Tells the driver again and again that this process is alive.
-async fn beat(answers: UnboundedSender<Vec<u8>>) {
-    while answers.send(payload(&ToDriver::Heartbeat)).is_ok() {
+/// Tells the driver again and again that this process is alive, and how much memory it takes.
+async fn beat(answers: UnboundedSender<Vec<u8>>, used: Arc<AtomicU64>) {
+    while answers.send(payload(&ToDriver::Heartbeat { memory: used.load(Ordering::Relaxed) })).is_ok() {
         tokio::time::sleep(HEARTBEAT).await;
     }
 }
@@ -365,6 +379,8 @@ fn run_task(
     metrics.run_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let end = match result {
         Ok(Ok(reply)) => replies.end(task, reply),
+        // Whatever came of its being told to stop.
+        _ if let Some(failure) = context.failure() => AnswerEnd::Failed(failure),
         Ok(Err(Stop::Cancelled)) => AnswerEnd::Cancelled,
         Ok(Err(Stop::Failed(failure))) | Err(failure) => AnswerEnd::Failed(failure),
     };

@@ -1,6 +1,6 @@
 //! The processes of the executors, and who is who.
 
-use super::hub::{Hub, Line};
+use super::hub::{End, Hub, Line};
 use super::launcher::Launcher;
 use super::protocol::{Hello, Peer, ToExecutor};
 use crate::ids::ExecutorId;
@@ -9,8 +9,9 @@ use crate::net::secret::Secret;
 use crate::scheduler::Message;
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ pub(crate) struct Executors {
     /// Processes that were killed, and why.
     killed: BTreeMap<u32, String>,
     /// Executors whose connection has ended and whose process has not, by process.
-    leaving: BTreeMap<u32, Lost>,
+    leaving: BTreeMap<u32, Leaving>,
     /// How processes have ended whose connection has not.
     ends: BTreeMap<u32, String>,
     /// Executors that ended before they joined, since the last one that joined.
@@ -59,6 +60,13 @@ pub(crate) struct Wanted {
     pub(crate) directory: PathBuf,
     /// Counts connections that are turned away.
     pub(crate) refusals: Arc<Refusals>,
+}
+
+/// An executor whose connection has ended.
+struct Leaving {
+    lost: Lost,
+    /// Whether its process is killed for a reason of ours.
+    killed: bool,
 }
 
 /// An executor that is gone.
@@ -124,7 +132,7 @@ impl Executors {
     }
 
     /// The connection to an executor has ended: so does its process. Until that is seen it is not known how.
-    pub(crate) fn left(&mut self, executor: ExecutorId, why: String) -> Option<Lost> {
+    pub(crate) fn left(&mut self, executor: ExecutorId, how: End) -> Option<Lost> {
         self.joined.remove(&executor);
         let pid = self.pids.remove(&executor)?;
         if !self.processes.contains_key(&pid) {
@@ -132,9 +140,11 @@ impl Executors {
             let why = self.killed.remove(&pid).map(|why| why + "; ").unwrap_or_default();
             return Some(Lost { executor, why: format!("{why}its process {pid} has ended ({how})") });
         }
-        let why = self.killed.remove(&pid).unwrap_or(why);
+        let reason = self.killed.remove(&pid);
+        let killed = reason.is_some() || how != End::Closed;
+        let why = reason.unwrap_or_else(|| how.to_string());
         kill(pid);
-        self.leaving.insert(pid, Lost { executor, why });
+        self.leaving.insert(pid, Leaving { lost: Lost { executor, why }, killed });
         None
     }
 
@@ -147,11 +157,14 @@ impl Executors {
     }
 
     /// A process has ended: another one takes its place.
-    pub(crate) fn ended(&mut self, pid: u32, how: String) -> Ended {
+    pub(crate) fn ended(&mut self, pid: u32, status: &io::Result<ExitStatus>) -> Ended {
         let Some(directory) = self.processes.remove(&pid) else { return Ended::default() };
         // What it has left there is of no use any more.
         let _ = std::fs::remove_dir_all(directory);
-        let lost = self.leaving.remove(&pid).map(|Lost { executor, why }| {
+        let leaving = self.leaving.remove(&pid);
+        let killed = leaving.as_ref().map_or(self.killed.contains_key(&pid), |leaving| leaving.killed);
+        let how = describe(status, killed);
+        let lost = leaving.map(|Leaving { lost: Lost { executor, why }, .. }| {
             let why = format!("{why}; its process {pid} has ended ({how})");
             Lost { executor, why }
         });
@@ -196,14 +209,23 @@ impl Executors {
 /// Reports the end of a process.
 fn watch(mut child: Child, reports: Sender<Message>) -> io::Result<()> {
     std::thread::Builder::new().name("dpark-watch".to_owned()).stack_size(64 << 10).spawn(move || {
-        let how = match child.wait() {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
-        };
+        let status = child.wait();
         // The scheduler is gone only if the context was stopped.
-        let _ = reports.send(Message::ProcessEnded { pid: child.id(), how });
+        let _ = reports.send(Message::ProcessEnded { pid: child.id(), status });
     })?;
     Ok(())
+}
+
+/// How a process has ended, `killed` by us or not.
+fn describe(status: &io::Result<ExitStatus>, killed: bool) -> String {
+    match status {
+        Ok(status) if status.signal() == Some(libc::SIGKILL) && !killed => format!(
+            "{status}, not sent by dpark: the kernel sends it when the machine runs out of memory; then lower the memory \
+             setting (`-M`, `mem` in dpark.toml), or start fewer executors"
+        ),
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    }
 }
 
 fn kill(pid: u32) {

@@ -15,6 +15,7 @@ use crate::task::TaskContext;
 use crate::work::{JobSpec, Work};
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -49,7 +50,7 @@ pub(crate) enum Message {
     /// The process of an executor has ended.
     ProcessEnded {
         pid: u32,
-        how: String,
+        status: std::io::Result<ExitStatus>,
     },
     Stop,
 }
@@ -142,13 +143,13 @@ impl Driver {
                 }
                 Message::KillExecutor(executor) => {
                     if let Some(remote) = self.backend.remote() {
-                        remote.kill_executor(executor);
+                        remote.kill_executor(executor, "it was killed by the user");
                     }
                 }
                 Message::News(news) => self.hear(news),
-                Message::ProcessEnded { pid, how } => {
+                Message::ProcessEnded { pid, status } => {
                     if let Some(remote) = self.backend.remote() {
-                        let Ended { lost, problem } = remote.process_ended(pid, how);
+                        let Ended { lost, problem } = remote.process_ended(pid, &status);
                         self.lose(lost);
                         if let Some(problem) = problem {
                             self.give_up(problem);
@@ -315,8 +316,13 @@ impl Driver {
                 }
                 self.bus.emit(event);
             }
-            News::Left { executor, why } => {
-                let lost = remote.left(executor, why);
+            News::Takes { executor, memory } => {
+                let at = self.bus.now();
+                self.bus.emit(Event::ExecutorMemory { executor, memory, at });
+            }
+            News::GivesUp { executor, why } => remote.kill_executor(executor, &why),
+            News::Left { executor, how } => {
+                let lost = remote.left(executor, how);
                 self.lose(lost);
             }
         }

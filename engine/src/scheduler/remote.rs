@@ -5,7 +5,7 @@ use super::driver::{Message, Report};
 use super::edge;
 use super::local::Assignment;
 use crate::cluster::executors::{Ended, Executors, Lost};
-use crate::cluster::hub::Line;
+use crate::cluster::hub::{End, Line};
 use crate::cluster::libraries::announce_all;
 use crate::cluster::protocol::{Answer, AnswerEnd, Hello, Place, ToExecutor};
 use crate::error::Failure;
@@ -17,6 +17,7 @@ use crate::work::{TaskOutput, Work};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -106,9 +107,9 @@ impl RemoteBackend {
     }
 
     /// The connection to an executor has ended. What it had is lost once its process has ended, too: then it is known how.
-    pub(crate) fn left(&mut self, executor: ExecutorId, why: String) -> Option<Lost> {
+    pub(crate) fn left(&mut self, executor: ExecutorId, how: End) -> Option<Lost> {
         self.forget_executor(executor);
-        self.processes.left(executor, why)
+        self.processes.left(executor, how)
     }
 
     /// An executor is gone, with the tasks it ran and the map outputs it had.
@@ -261,8 +262,8 @@ impl RemoteBackend {
     }
 
     /// Ends the process of an executor, of which news come.
-    pub(crate) fn kill_executor(&mut self, executor: ExecutorId) {
-        self.processes.kill(executor, "it was killed by the user");
+    pub(crate) fn kill_executor(&mut self, executor: ExecutorId, why: &str) {
+        self.processes.kill(executor, why);
     }
 
     /// Nobody reads a shuffle any more.
@@ -284,8 +285,8 @@ impl RemoteBackend {
     }
 
     /// A process of an executor has ended.
-    pub(crate) fn process_ended(&mut self, process: u32, how: String) -> Ended {
-        let ended = self.processes.ended(process, how);
+    pub(crate) fn process_ended(&mut self, process: u32, status: &std::io::Result<ExitStatus>) -> Ended {
+        let ended = self.processes.ended(process, status);
         if let Some(lost) = &ended.lost {
             // Between the end of its connection and this, attempts may have been launched on it.
             self.forget_executor(lost.executor);

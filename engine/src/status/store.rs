@@ -131,25 +131,23 @@ impl StatusStore {
             Event::StageStarted { stage, at } => self.with_stage(*stage, |status| status.start(*at)),
             Event::StageFinished { stage, at } => self.with_stage(*stage, |status| status.finish(*at)),
             Event::ExecutorJoined { executor, pid, slots, .. } => self.executor_joined(*executor, *pid, *slots),
-            Event::ExecutorLost { executor, why, .. } => {
-                if let Some(status) = self.executors.get_mut(executor) {
-                    status.lost = Some(why.clone());
-                    status.running = 0;
-                }
+            Event::ExecutorMemory { executor, memory, .. } => {
+                self.with_executor(*executor, |status| status.memory = *memory);
             }
+            Event::ExecutorLost { executor, why, .. } => self.with_executor(*executor, |status| {
+                status.lost = Some(why.clone());
+                status.running = 0;
+                status.memory = 0;
+            }),
             Event::TaskStarted { task, stage, executor, .. } => {
                 self.attempts.insert(*task, (*stage, *executor));
                 self.with_stage(*stage, |status| status.running += 1);
-                if let Some(status) = self.executors.get_mut(executor) {
-                    status.running += 1;
-                }
+                self.with_executor(*executor, |status| status.running += 1);
             }
             Event::TaskFinished { task, stage, end, .. } => {
                 if let Some((_, executor)) = self.attempts.remove(task) {
                     self.with_stage(*stage, |status| status.task_finished(end));
-                    if let Some(status) = self.executors.get_mut(&executor) {
-                        status.task_finished(end);
-                    }
+                    self.with_executor(executor, |status| status.task_finished(end));
                 }
             }
             Event::JobFinished { job, end, at } => self.job_finished(*job, end, *at),
@@ -158,7 +156,7 @@ impl StatusStore {
 
     fn executor_joined(&mut self, id: ExecutorId, pid: u32, slots: usize) {
         let totals = Totals::default();
-        let status = ExecutorStatus { id, pid, slots, lost: None, running: 0, done: 0, failed: 0, totals };
+        let status = ExecutorStatus { id, pid, slots, memory: 0, lost: None, running: 0, done: 0, failed: 0, totals };
         self.executors.insert(id, status);
         let lost = self.executors.values().filter(|status| status.lost.is_some());
         let lost: Vec<ExecutorId> = lost.map(|status| status.id).collect();
@@ -226,6 +224,12 @@ impl StatusStore {
     fn with_rdd(&mut self, rdd: RddId, change: impl FnOnce(&mut RddStatus)) {
         if let Some(listed) = self.rdds.get_mut(&rdd) {
             change(&mut listed.status);
+        }
+    }
+
+    fn with_executor(&mut self, executor: ExecutorId, change: impl FnOnce(&mut ExecutorStatus)) {
+        if let Some(status) = self.executors.get_mut(&executor) {
+            change(status);
         }
     }
 

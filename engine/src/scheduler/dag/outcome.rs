@@ -34,11 +34,11 @@ impl Machine {
         }
     }
 
-    /// Notes what an attempt tells of the executor that it ran on. Lost inputs tell of others.
+    /// Notes what an attempt tells of the executor that it ran on. Lost inputs tell of others, too much memory of the task.
     fn judge(&mut self, executor: ExecutorId, outcome: &Outcome) {
         match outcome {
             Outcome::Succeeded(_) => self.executors.succeeded(executor),
-            Outcome::Failed(Failure::Lost { .. }) | Outcome::Cancelled => {}
+            Outcome::Failed(Failure::Lost { .. } | Failure::Memory(_)) | Outcome::Cancelled => {}
             Outcome::Failed(_) if planted!(self, ExclusionIgnored) => {}
             Outcome::Failed(_) => self.executors.failed(executor, self.now),
         }

@@ -114,7 +114,7 @@ impl World {
         let Some(health) = self.health.get_mut(&executor) else { return };
         match outcome {
             Outcome::Succeeded(_) => health.failures = 0,
-            Outcome::Failed(Failure::Lost { .. }) | Outcome::Cancelled => {}
+            Outcome::Failed(Failure::Lost { .. } | Failure::Memory(_)) | Outcome::Cancelled => {}
             Outcome::Failed(_) if health.excluded.is_some() => {}
             Outcome::Failed(_) => {
                 health.failures += 1;

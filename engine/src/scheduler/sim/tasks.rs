@@ -75,6 +75,9 @@ impl World {
         if self.rng.chance(self.hopeless) {
             return Outcome::Failed(Failure::Other("bad input".to_owned()));
         }
+        if self.rng.chance(2) {
+            return Outcome::Failed(Failure::Memory("it took too much".to_owned()));
+        }
         if self.rng.chance(1) {
             return Outcome::Cancelled;
         }
