@@ -146,6 +146,8 @@ pub enum Event {
         rdd: RddId,
         /// The partition.
         partition: usize,
+        /// Who holds it.
+        executor: ExecutorId,
         /// Bytes held in memory.
         memory: u64,
         /// Bytes held on disk.
@@ -157,6 +159,8 @@ pub enum Event {
         rdd: RddId,
         /// The partition.
         partition: usize,
+        /// Who held it.
+        executor: ExecutorId,
     },
     /// A partition could not be written to disk, so it is not in the cache; the job goes on.
     BlockNotStored {
@@ -285,6 +289,14 @@ pub enum Event {
 }
 
 impl Event {
+    /// The same event as one of this executor's, which does not know its number.
+    pub(crate) fn of_executor(mut self, number: ExecutorId) -> Event {
+        if let Event::BlockStored { executor, .. } | Event::BlockRemoved { executor, .. } = &mut self {
+            *executor = number;
+        }
+        self
+    }
+
     /// The same event at another time; the scheduler's state machine has no clock and leaves the time to its driver.
     pub fn stamped(mut self, now: u64) -> Event {
         match &mut self {

@@ -305,11 +305,12 @@ impl Driver {
             }
             News::Answered { executor, answer } => remote.answered(executor, answer),
             News::Happened { executor, event } => {
+                let event = event.of_executor(executor);
                 match event {
                     Event::BlockStored { rdd, partition, .. } => {
                         self.feed(Input::BlockStored { rdd, partition, executor }, None);
                     }
-                    Event::BlockRemoved { rdd, partition } => {
+                    Event::BlockRemoved { rdd, partition, .. } => {
                         self.feed(Input::BlockRemoved { rdd, partition, executor }, None);
                     }
                     _ => {}

@@ -97,16 +97,20 @@ impl StatusStore {
                 status.level = level.clone();
                 status.not_stored.clear();
             }),
-            Event::BlockStored { rdd, partition, memory, disk } => {
+            Event::BlockStored { rdd, partition, executor, memory, disk } => {
                 let block = CachedBlock { memory: *memory, disk: *disk };
+                // News of an executor may come after its end.
+                let is_lost = self.executors.get(executor).is_some_and(|status| status.lost.is_some());
                 self.with_rdd(*rdd, |status| {
-                    status.cached.insert(*partition, block);
+                    if !is_lost {
+                        status.cached.entry(*partition).or_default().insert(*executor, block);
+                    }
                     status.not_stored.remove(partition);
                 });
             }
-            Event::BlockRemoved { rdd, partition } => self.with_rdd(*rdd, |status| {
-                status.cached.remove(partition);
-            }),
+            Event::BlockRemoved { rdd, partition, executor } => {
+                self.with_rdd(*rdd, |status| status.block_removed(*partition, *executor));
+            }
             Event::BlockNotStored { rdd, partition, why } => self.with_rdd(*rdd, |status| {
                 status.not_stored.insert(*partition, why.clone());
             }),
@@ -134,11 +138,14 @@ impl StatusStore {
             Event::ExecutorMemory { executor, memory, .. } => {
                 self.with_executor(*executor, |status| status.memory = *memory);
             }
-            Event::ExecutorLost { executor, why, .. } => self.with_executor(*executor, |status| {
-                status.lost = Some(why.clone());
-                status.running = 0;
-                status.memory = 0;
-            }),
+            Event::ExecutorLost { executor, why, .. } => {
+                self.with_executor(*executor, |status| {
+                    status.lost = Some(why.clone());
+                    status.running = 0;
+                    status.memory = 0;
+                });
+                self.rdds.values_mut().for_each(|listed| listed.status.executor_lost(*executor));
+            }
             Event::TaskStarted { task, stage, executor, .. } => {
                 self.attempts.insert(*task, (*stage, *executor));
                 self.with_stage(*stage, |status| status.running += 1);
@@ -237,6 +244,26 @@ impl StatusStore {
         if let Some(status) = self.stages.get_mut(&stage) {
             change(status);
         }
+    }
+}
+
+impl RddStatus {
+    /// An executor does not hold a partition any more; others may.
+    fn block_removed(&mut self, partition: usize, executor: ExecutorId) {
+        if let Some(holders) = self.cached.get_mut(&partition) {
+            holders.remove(&executor);
+            if holders.is_empty() {
+                self.cached.remove(&partition);
+            }
+        }
+    }
+
+    /// What an executor held went with it.
+    fn executor_lost(&mut self, executor: ExecutorId) {
+        self.cached.retain(|_, holders| {
+            holders.remove(&executor);
+            !holders.is_empty()
+        });
     }
 }
 

@@ -2,11 +2,15 @@
 
 use crate::support::{context, processes, wait_for};
 use crate::tests;
+use dpark::ids::ExecutorId;
+use dpark::status::StatusStore;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 tests!(
     persisted_rows_are_read_where_they_are,
+    the_status_tells_which_executors_hold_persisted_rows,
     a_task_that_hangs_is_overtaken_by_its_copy,
     an_executor_that_cannot_compute_anything_does_not_fail_the_job,
 );
@@ -30,6 +34,28 @@ fn persisted_rows_are_read_where_they_are() {
     assert_eq!(computed.value(), 800, "each row was computed once");
     // With more partitions than slots an executor that is free takes one whose block is elsewhere.
     assert_eq!(rdd.union(&rdd.map(|x| -x)).sum().unwrap(), 0);
+}
+
+fn the_status_tells_which_executors_hold_persisted_rows() {
+    let ctx = context("process[2]");
+    let pids = processes(&ctx);
+    wait_for("both executors have joined", || pids.lock().unwrap().len() == 2);
+    let status = Arc::new(Mutex::new(StatusStore::new()));
+    let told = Arc::clone(&status);
+    ctx.events().subscribe(Box::new(move |event| told.lock().unwrap().apply(event)));
+    let rdd = ctx.range_with(0, 80, 1, 8).map(|x| x + 1).cache();
+    assert_eq!(rdd.count().unwrap(), 80);
+    let cached = || {
+        let snapshot = status.lock().unwrap().snapshot();
+        let status = snapshot.rdds.into_iter().find(|rdd| rdd.level.is_some()).unwrap();
+        (status.cached.len(), status.holders())
+    };
+    let (partitions, holders) = cached();
+    assert_eq!((partitions, holders.values().sum::<usize>()), (8, 8), "{holders:?}");
+    assert!(holders.keys().all(|executor| [ExecutorId(1), ExecutorId(2)].contains(executor)), "{holders:?}");
+    ctx.kill_executor(ExecutorId(1));
+    wait_for("what it held is gone", || !cached().1.contains_key(&ExecutorId(1)));
+    assert_eq!(cached().0, holders.get(&ExecutorId(2)).copied().unwrap_or(0));
 }
 
 fn a_task_that_hangs_is_overtaken_by_its_copy() {
