@@ -6,7 +6,7 @@ use super::protocol::{Hello, Peer, ToExecutor};
 use crate::ids::ExecutorId;
 use crate::net::handshake::Refusals;
 use crate::net::secret::Secret;
-use crate::scheduler::Message;
+use crate::scheduler::{Cause, Message};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 /// So many times in a row an executor may end before it has joined.
 const MAX_STILLBORN: u32 = 3;
 
+/// In how many seconds executors have to join, from the environment, and if that does not say: a loaded machine may be slow.
+const TIME_TO_JOIN: &str = "DPARK_EXECUTOR_START_SECONDS";
+const DEFAULT_TIME_TO_JOIN: Duration = Duration::from_secs(30);
+
 /// How long `stop` waits for executors to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -29,17 +33,19 @@ pub(crate) struct Executors {
     directory: PathBuf,
     next_directory: u32,
     /// By process id.
-    processes: BTreeMap<u32, PathBuf>,
+    processes: BTreeMap<u32, Process>,
     joined: BTreeMap<ExecutorId, Peer>,
     pids: BTreeMap<ExecutorId, u32>,
     /// Processes that were killed, and why.
-    killed: BTreeMap<u32, String>,
+    killed: BTreeMap<u32, Reason>,
     /// Executors whose connection has ended and whose process has not, by process.
     leaving: BTreeMap<u32, Leaving>,
     /// How processes have ended whose connection has not.
     ends: BTreeMap<u32, String>,
     /// Executors that ended before they joined, since the last one that joined.
     stillborn: u32,
+    /// So long an executor may take to join.
+    time_to_join: Duration,
     memory: u64,
     err: f64,
     reports: Sender<Message>,
@@ -62,6 +68,19 @@ pub(crate) struct Wanted {
     pub(crate) refusals: Arc<Refusals>,
 }
 
+/// A process that was started.
+struct Process {
+    directory: PathBuf,
+    started: Instant,
+    joined: bool,
+}
+
+/// Why a process was killed.
+struct Reason {
+    why: String,
+    cause: Cause,
+}
+
 /// An executor whose connection has ended.
 struct Leaving {
     lost: Lost,
@@ -73,6 +92,7 @@ struct Leaving {
 pub(crate) struct Lost {
     pub(crate) executor: ExecutorId,
     pub(crate) why: String,
+    pub(crate) cause: Cause,
 }
 
 /// What follows from the end of a process.
@@ -103,6 +123,7 @@ impl Executors {
             leaving: BTreeMap::new(),
             ends: BTreeMap::new(),
             stillborn: 0,
+            time_to_join: time_to_join()?,
             memory,
             err,
             reports,
@@ -119,7 +140,7 @@ impl Executors {
         let directory = self.directory.join(format!("executor-{}", self.next_directory));
         std::fs::create_dir_all(&directory)?;
         let child = self.launcher.start(&directory)?;
-        self.processes.insert(child.id(), directory);
+        self.processes.insert(child.id(), Process { directory, started: Instant::now(), joined: false });
         watch(child, self.reports.clone())
     }
 
@@ -128,6 +149,9 @@ impl Executors {
         self.stillborn = 0;
         line.send(&ToExecutor::Welcome { executor, memory: self.memory, err: self.err });
         self.pids.insert(executor, hello.pid);
+        if let Some(process) = self.processes.get_mut(&hello.pid) {
+            process.joined = true;
+        }
         self.joined.insert(executor, Peer::of(executor, hello));
     }
 
@@ -137,38 +161,61 @@ impl Executors {
         let pid = self.pids.remove(&executor)?;
         if !self.processes.contains_key(&pid) {
             let how = self.ends.remove(&pid).unwrap_or_default();
-            let why = self.killed.remove(&pid).map(|why| why + "; ").unwrap_or_default();
-            return Some(Lost { executor, why: format!("{why}its process {pid} has ended ({how})") });
+            let how = format!("its process {pid} has ended ({how})");
+            return Some(match self.killed.remove(&pid) {
+                Some(Reason { why, cause }) => Lost { executor, why: format!("{why}; {how}"), cause },
+                None => Lost { executor, why: how, cause: Cause::Tasks },
+            });
         }
         let reason = self.killed.remove(&pid);
         let killed = reason.is_some() || how != End::Closed;
-        let why = reason.unwrap_or_else(|| how.to_string());
+        let Reason { why, cause } = reason.unwrap_or_else(|| Reason { why: how.to_string(), cause: Cause::Tasks });
         kill(pid);
-        self.leaving.insert(pid, Leaving { lost: Lost { executor, why }, killed });
+        self.leaving.insert(pid, Leaving { lost: Lost { executor, why, cause }, killed });
         None
     }
 
     /// Ends the process of an executor; its connection ends, too.
-    pub(crate) fn kill(&mut self, executor: ExecutorId, why: &str) {
+    pub(crate) fn kill(&mut self, executor: ExecutorId, why: &str, cause: Cause) {
         if let Some(pid) = self.pids.get(&executor).filter(|pid| self.processes.contains_key(pid)) {
-            self.killed.insert(*pid, why.to_owned());
+            self.killed.insert(*pid, Reason { why: why.to_owned(), cause });
             kill(*pid);
+        }
+    }
+
+    /// Whether somebody is expected to join.
+    pub(crate) fn are_expected(&self) -> bool {
+        self.processes.values().any(|process| !process.joined)
+    }
+
+    /// Ends the processes that take too long to join.
+    pub(crate) fn end_the_late(&mut self) {
+        for (pid, process) in &self.processes {
+            let late = !process.joined && process.started.elapsed() > self.time_to_join;
+            if late && !self.killed.contains_key(pid) {
+                let why = format!("it had not joined after {} s", self.time_to_join.as_secs());
+                self.killed.insert(*pid, Reason { why, cause: Cause::Others });
+                kill(*pid);
+            }
         }
     }
 
     /// A process has ended: another one takes its place.
     pub(crate) fn ended(&mut self, pid: u32, status: &io::Result<ExitStatus>) -> Ended {
-        let Some(directory) = self.processes.remove(&pid) else { return Ended::default() };
+        let Some(process) = self.processes.remove(&pid) else { return Ended::default() };
         // What it has left there is of no use any more.
-        let _ = std::fs::remove_dir_all(directory);
+        let _ = std::fs::remove_dir_all(process.directory);
         let leaving = self.leaving.remove(&pid);
         let killed = leaving.as_ref().map_or(self.killed.contains_key(&pid), |leaving| leaving.killed);
-        let how = describe(status, killed);
-        let lost = leaving.map(|Leaving { lost: Lost { executor, why }, .. }| {
+        let mut how = describe(status, killed);
+        let lost = leaving.map(|Leaving { lost: Lost { executor, why, cause }, .. }| {
             let why = format!("{why}; its process {pid} has ended ({how})");
-            Lost { executor, why }
+            Lost { executor, why, cause }
         });
         let was_known = lost.is_some() || self.pids.values().any(|known| *known == pid);
+        if let Some(Reason { why, .. }) = if was_known { None } else { self.killed.remove(&pid) } {
+            how = format!("{why}; {how}");
+        }
         if lost.is_none() && was_known {
             // Its connection ends, too, and then it is lost.
             self.ends.insert(pid, how.clone());
@@ -191,19 +238,29 @@ impl Executors {
     /// Waits a little for the processes to end, then ends them.
     pub(crate) fn stop(&mut self) {
         // Nobody has told those to stop that have not joined.
-        self.processes.keys().filter(|pid| !self.pids.values().any(|joined| joined == *pid)).for_each(|pid| kill(*pid));
+        self.processes.iter().filter(|(_, process)| !process.joined).for_each(|(pid, _)| kill(*pid));
         let deadline = Instant::now() + PATIENCE;
         let alive = |pid: &u32| PathBuf::from(format!("/proc/{pid}")).exists();
         while self.processes.keys().any(alive) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
-        for (pid, directory) in std::mem::take(&mut self.processes) {
+        for (pid, process) in std::mem::take(&mut self.processes) {
             if alive(&pid) {
                 kill(pid);
             }
-            let _ = std::fs::remove_dir_all(directory);
+            let _ = std::fs::remove_dir_all(process.directory);
         }
     }
+}
+
+/// How long an executor may take to join.
+fn time_to_join() -> io::Result<Duration> {
+    let Some(set) = std::env::var_os(TIME_TO_JOIN) else { return Ok(DEFAULT_TIME_TO_JOIN) };
+    let seconds = set.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        let problem = format!("{TIME_TO_JOIN}={} is not a number of seconds", set.display());
+        io::Error::new(io::ErrorKind::InvalidInput, problem)
+    })
 }
 
 /// Reports the end of a process.

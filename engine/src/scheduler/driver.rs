@@ -1,7 +1,7 @@
 //! The thread that owns the state machine: feeds it what happens and carries out what it orders.
 
 use super::backend::Backend;
-use super::command::{Command, Count, Input, Launch, Outcome};
+use super::command::{Cause, Command, Count, Input, Launch, Outcome};
 use super::dag::Machine;
 use super::edge;
 use super::local::Assignment;
@@ -143,7 +143,8 @@ impl Driver {
                 }
                 Message::KillExecutor(executor) => {
                     if let Some(remote) = self.backend.remote() {
-                        remote.kill_executor(executor, "it was killed by the user");
+                        remote.kill_executor(executor, "it was killed by the user", Cause::Others);
+                        self.feed(Input::ExecutorLeaving(executor), None);
                     }
                 }
                 Message::News(news) => self.hear(news),
@@ -162,12 +163,12 @@ impl Driver {
         self.stop(&messages);
     }
 
-    /// The next message. Before it comes and while tasks run in other processes, time passes.
+    /// The next message. Before it comes and while tasks run in other processes, or these are starting, time passes.
     fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
         loop {
             let received = match self.backend.remote() {
                 None => return messages.recv().ok(),
-                Some(remote) if remote.is_idle() => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(remote) if !remote.needs_time() => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(_) => messages.recv_timeout(TICK),
             };
             self.tick();
@@ -187,7 +188,9 @@ impl Driver {
         }
         self.ticked = now;
         if let Some(remote) = self.backend.remote() {
-            remote.end_the_deaf();
+            remote.end_the_late();
+            let ended = remote.end_the_deaf();
+            ended.into_iter().for_each(|executor| self.feed(Input::ExecutorLeaving(executor), None));
         }
         self.feed(Input::Tick { now }, None);
     }
@@ -321,9 +324,13 @@ impl Driver {
                 let at = self.bus.now();
                 self.bus.emit(Event::ExecutorMemory { executor, memory, at });
             }
-            News::GivesUp { executor, why } => remote.kill_executor(executor, &why),
+            News::GivesUp { executor, why } => {
+                remote.kill_executor(executor, &why, Cause::Tasks);
+                self.feed(Input::ExecutorLeaving(executor), None);
+            }
             News::Left { executor, how } => {
                 let lost = remote.left(executor, how);
+                self.feed(Input::ExecutorLeaving(executor), None);
                 self.lose(lost);
             }
         }
@@ -331,9 +338,9 @@ impl Driver {
 
     /// An executor is gone for good.
     fn lose(&mut self, lost: Option<Lost>) {
-        if let Some(Lost { executor, why }) = lost {
+        if let Some(Lost { executor, why, cause }) = lost {
             self.bus.emit(Event::ExecutorLost { executor, why: why.clone(), at: self.bus.now() });
-            self.feed(Input::ExecutorLost { id: executor, why }, None);
+            self.feed(Input::ExecutorLost { id: executor, why, cause }, None);
         }
     }
 

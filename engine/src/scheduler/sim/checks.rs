@@ -19,6 +19,7 @@ pub(super) enum Key {
 pub(super) struct Life {
     failures: u32,
     losses: u32,
+    spared: u32,
     /// Whether counting may start over.
     over: bool,
     /// Where it was stored, if it is a map output that is there.
@@ -58,7 +59,7 @@ impl World {
         if launch.attempt == 0 && life.over {
             *life = Life::default();
         }
-        if launch.attempt != life.failures + life.losses || life.failures >= 4 {
+        if launch.attempt != life.failures + life.losses + life.spared || life.failures >= 4 {
             return Err(format!("{launch:?} after {life:?}"));
         }
         life.over = false;
@@ -214,6 +215,11 @@ impl World {
         let life = self.lives.entry(life).or_default();
         life.failures += 1;
         self.excuse |= life.failures >= 4;
+    }
+
+    pub(super) fn note_spared(&mut self, life: (Key, usize)) {
+        self.seen.spared += 1;
+        self.lives.entry(life).or_default().spared += 1;
     }
 
     pub(super) fn note_loss(&mut self, life: (Key, usize)) {
