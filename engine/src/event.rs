@@ -240,6 +240,20 @@ pub enum Event {
         /// When.
         at: u64,
     },
+    /// Too much has failed on an executor: it gets no tasks for a while.
+    ExecutorExcluded {
+        /// The executor.
+        executor: ExecutorId,
+        /// When.
+        at: u64,
+    },
+    /// It gets tasks again.
+    ExecutorReadmitted {
+        /// The executor.
+        executor: ExecutorId,
+        /// When.
+        at: u64,
+    },
     /// An executor is gone, with the map outputs and blocks it had.
     ExecutorLost {
         /// The executor.
@@ -261,6 +275,8 @@ pub enum Event {
         attempt: u32,
         /// Where it runs.
         executor: ExecutorId,
+        /// Whether it is a second copy of an attempt that is slow: the first one to succeed counts.
+        is_copy: bool,
         /// When.
         at: u64,
     },
@@ -305,6 +321,8 @@ impl Event {
             | Event::StageFinished { at, .. }
             | Event::ExecutorJoined { at, .. }
             | Event::ExecutorMemory { at, .. }
+            | Event::ExecutorExcluded { at, .. }
+            | Event::ExecutorReadmitted { at, .. }
             | Event::ExecutorLost { at, .. }
             | Event::TaskStarted { at, .. }
             | Event::TaskFinished { at, .. }

@@ -99,6 +99,8 @@ pub struct StageStatus {
     pub running: usize,
     /// Attempts that failed.
     pub failed: usize,
+    /// Second copies of attempts that were slow.
+    pub copies: usize,
     /// The last failure's text.
     pub last_failure: Option<String>,
     /// What the successful attempts measured, added up; lost outputs that were computed again included.
@@ -213,6 +215,8 @@ pub struct ExecutorStatus {
     pub slots: usize,
     /// The bytes of memory that its process has for itself, as it told last.
     pub memory: u64,
+    /// Whether it gets no tasks for a while, since too much has failed there.
+    pub excluded: bool,
     /// Why it is gone, if it is.
     pub lost: Option<String>,
     /// Attempts that run now.

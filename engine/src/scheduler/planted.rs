@@ -61,11 +61,13 @@ pub(crate) enum Bug {
     LeavingIgnored,
     /// An attempt has failed if its executor was ended on purpose.
     SparedCounts,
+    /// Nobody is told that an executor gets tasks again.
+    ReadmissionUntold,
 }
 
 impl Bug {
     /// All of them.
-    pub(crate) const ALL: [Bug; 29] = [
+    pub(crate) const ALL: [Bug; 30] = [
         Bug::StartEarly,
         Bug::OneOutputShort,
         Bug::ZombieCounts,
@@ -95,5 +97,6 @@ impl Bug {
         Bug::ExclusionIgnored,
         Bug::LeavingIgnored,
         Bug::SparedCounts,
+        Bug::ReadmissionUntold,
     ];
 }

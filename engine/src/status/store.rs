@@ -138,17 +138,25 @@ impl StatusStore {
             Event::ExecutorMemory { executor, memory, .. } => {
                 self.with_executor(*executor, |status| status.memory = *memory);
             }
+            Event::ExecutorExcluded { executor, .. } => self.with_executor(*executor, |status| status.excluded = true),
+            Event::ExecutorReadmitted { executor, .. } => {
+                self.with_executor(*executor, |status| status.excluded = false)
+            }
             Event::ExecutorLost { executor, why, .. } => {
                 self.with_executor(*executor, |status| {
+                    status.excluded = false;
                     status.lost = Some(why.clone());
                     status.running = 0;
                     status.memory = 0;
                 });
                 self.rdds.values_mut().for_each(|listed| listed.status.executor_lost(*executor));
             }
-            Event::TaskStarted { task, stage, executor, .. } => {
+            Event::TaskStarted { task, stage, executor, is_copy, .. } => {
                 self.attempts.insert(*task, (*stage, *executor));
-                self.with_stage(*stage, |status| status.running += 1);
+                self.with_stage(*stage, |status| {
+                    status.running += 1;
+                    status.copies += usize::from(*is_copy);
+                });
                 self.with_executor(*executor, |status| status.running += 1);
             }
             Event::TaskFinished { task, stage, end, .. } => {
@@ -163,7 +171,18 @@ impl StatusStore {
 
     fn executor_joined(&mut self, id: ExecutorId, pid: u32, slots: usize) {
         let totals = Totals::default();
-        let status = ExecutorStatus { id, pid, slots, memory: 0, lost: None, running: 0, done: 0, failed: 0, totals };
+        let status = ExecutorStatus {
+            id,
+            pid,
+            slots,
+            memory: 0,
+            excluded: false,
+            lost: None,
+            running: 0,
+            done: 0,
+            failed: 0,
+            totals,
+        };
         self.executors.insert(id, status);
         let lost = self.executors.values().filter(|status| status.lost.is_some());
         let lost: Vec<ExecutorId> = lost.map(|status| status.id).collect();
@@ -185,6 +204,7 @@ impl StatusStore {
             done: 0,
             running: 0,
             failed: 0,
+            copies: 0,
             last_failure: None,
             totals: Totals::default(),
         };

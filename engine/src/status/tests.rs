@@ -52,6 +52,7 @@ fn task_started(task: u64, stage: u64) -> Event {
         partition: 0,
         attempt: 0,
         executor: ExecutorId(1),
+        is_copy: false,
         at: 0,
     }
 }
@@ -193,6 +194,31 @@ fn blocks_of_a_partition_are_told_apart_by_executor() {
     assert_eq!(shown(&events), (1, 20, executors(&[(1, 1)])));
     events.push(removed(1, 1));
     assert_eq!(shown(&events), (0, 0, executors(&[])));
+}
+
+#[test]
+fn copies_and_exclusions_are_shown() {
+    let copy = Event::TaskStarted {
+        task: TaskId(2),
+        stage: StageId(1),
+        partition: 0,
+        attempt: 0,
+        executor: ExecutorId(2),
+        is_copy: true,
+        at: 0,
+    };
+    let excluded = |executor| Event::ExecutorExcluded { executor: ExecutorId(executor), at: 1 };
+    let mut events = vec![joined(1), joined(2), rdd(1), job(1, vec![stage(1, 1, &[1])], &[], 1), task_started(1, 1)];
+    events.extend([copy, excluded(1), excluded(2)]);
+    let shown = |events: &[Event]| {
+        let snapshot = after(events.to_vec());
+        let excluded = snapshot.executors.iter().map(|executor| executor.excluded).collect::<Vec<_>>();
+        (snapshot.stages[&StageId(1)].copies, excluded)
+    };
+    assert_eq!(shown(&events), (1, vec![true, true]));
+    events.push(Event::ExecutorReadmitted { executor: ExecutorId(1), at: 2 });
+    events.push(Event::ExecutorLost { executor: ExecutorId(2), why: "killed".to_owned(), at: 3 });
+    assert_eq!(shown(&events), (1, vec![false, false]));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::support::{context, processes, wait_for};
 use crate::tests;
+use dpark::event::Event;
 use dpark::ids::ExecutorId;
 use dpark::status::StatusStore;
 use std::path::Path;
@@ -81,7 +82,15 @@ fn a_task_that_hangs_is_overtaken_by_its_copy() {
             -1
         }
     });
+    let copied = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&copied);
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::TaskStarted { partition, is_copy: true, .. } = event {
+            told.lock().unwrap().push(*partition);
+        }
+    }));
     assert_eq!(rdd.collect().unwrap(), (0..8).collect::<Vec<_>>());
+    assert_eq!(*copied.lock().unwrap(), [5]);
     std::fs::write(dir.path().join("ended"), "").unwrap();
 }
 
@@ -89,7 +98,8 @@ fn an_executor_that_cannot_compute_anything_does_not_fail_the_job() {
     let ctx = context("process[2]");
     let pids = processes(&ctx);
     wait_for("both executors have joined", || pids.lock().unwrap().len() == 2);
-    let bad = pids.lock().unwrap()[0];
+    // They have their numbers in the order in which they have joined.
+    let (bad, bad_id) = (pids.lock().unwrap()[0], ExecutorId(1));
     let rdd = ctx.range_with(0, 32, 1, 32).with_env((&bad,)).map(|(bad,)| {
         move |x| {
             assert_ne!(std::process::id(), bad);
@@ -98,5 +108,13 @@ fn an_executor_that_cannot_compute_anything_does_not_fail_the_job() {
             x
         }
     });
+    let excluded = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&excluded);
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::ExecutorExcluded { executor, .. } = event {
+            told.lock().unwrap().push(*executor);
+        }
+    }));
     assert_eq!(rdd.collect().unwrap(), (0..32).collect::<Vec<_>>());
+    assert_eq!(*excluded.lock().unwrap(), [bad_id]);
 }

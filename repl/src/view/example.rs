@@ -92,6 +92,7 @@ fn events() -> Vec<Event> {
         started(4, 1),
         finished(4, 0, TaskEnd::Failed("panicked".to_owned())),
         started(4, 0),
+        copied(4, 0),
         finished(4, 1, TaskEnd::Succeeded(TaskMetrics { rows: 10, ..Default::default() })),
         rdd(8, "map", "f64", 2, &[(7, None)]),
         Event::Checkpointed { rdd: RddId(8), directory: "/data/ranks".to_owned() },
@@ -120,6 +121,20 @@ fn started(stage: u64, partition: usize) -> Event {
         partition,
         attempt: 0,
         executor: ExecutorId(0),
+        is_copy: false,
+        at: 0,
+    }
+}
+
+/// A second attempt beside one that is slow.
+fn copied(stage: u64, partition: usize) -> Event {
+    Event::TaskStarted {
+        task: TaskId(stage * 100 + 50 + partition as u64),
+        stage: StageId(stage),
+        partition,
+        attempt: 0,
+        executor: ExecutorId(2),
+        is_copy: true,
         at: 0,
     }
 }

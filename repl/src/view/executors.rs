@@ -19,6 +19,7 @@ pub fn executors(snapshot: &Snapshot, width: Option<usize>) -> String {
         ("memory", Align::Right),
         ("shuffle write", Align::Right),
         ("shuffle read", Align::Right),
+        ("state", Align::Left),
         ("gone", Align::Left),
     ];
     table_of_used_columns(&header, snapshot.executors.iter().map(row).collect(), width)
@@ -35,6 +36,7 @@ fn row(executor: &ExecutorStatus) -> Vec<String> {
         units::bytes_or_blank(executor.memory),
         units::bytes(executor.totals.shuffle_write_bytes),
         units::bytes(executor.totals.shuffle_read_bytes),
+        if executor.excluded { "excluded for a while" } else { "" }.to_owned(),
         executor.lost.clone().unwrap_or_default(),
     ]
 }
@@ -52,6 +54,7 @@ mod tests {
             pid: 4000 + id as u32,
             slots: 2,
             memory: if lost.is_some() { 0 } else { 96 << 20 },
+            excluded: id == 2,
             lost: lost.map(str::to_owned),
             running: 1,
             done: 12,

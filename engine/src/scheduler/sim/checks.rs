@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::event::JobEnd;
 use crate::ids::{ExecutorId, ShuffleId, TaskId};
 use crate::scheduler::command::{Count, Launch};
-use crate::status::{JobState, StageState};
+use crate::status::{ExecutorStatus, JobState, StageState};
 
 /// The stage that a partition belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,6 +174,14 @@ impl World {
             if !right {
                 return Err(format!("a view shows {job:?} with {result:?} of {} results", results.len()));
             }
+        }
+        let copies: usize = shown.stages.values().map(|stage| stage.copies).sum();
+        if copies != self.seen.copies {
+            return Err(format!("views show {copies} copies of {}", self.seen.copies));
+        }
+        let wrong = |executor: &&ExecutorStatus| executor.excluded != self.is_excluded(executor.id);
+        if let Some(executor) = shown.executors.iter().filter(|executor| executor.lost.is_none()).find(wrong) {
+            return Err(format!("a view shows {executor:?}"));
         }
         if shown.jobs.len() == self.jobs.len() { Ok(()) } else { Err("a view misses a job".to_owned()) }
     }

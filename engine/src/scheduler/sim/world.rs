@@ -320,6 +320,7 @@ impl World {
                 let (id, slots) = (ExecutorId(self.last_executor), 1 + self.rng.below(3) as usize);
                 self.executors.insert(id, slots);
                 self.health.insert(id, Health::new(self.rng.chance(10)));
+                self.status.apply(&Event::ExecutorJoined { executor: id, pid: 1, slots, at: self.now });
                 self.feed(Input::ExecutorAdded { id, slots })
             }
             Happening::Evict => {
@@ -401,6 +402,7 @@ impl World {
                 Cause::Others => self.note_spared(life),
             }
         }
+        self.status.apply(&Event::ExecutorLost { executor: id, why: "killed".to_owned(), at: self.now });
         self.feed(Input::ExecutorLost { id, why: "killed".to_owned(), cause })?;
         // News of it may come late.
         self.feed(Input::BlockStored { rdd: RddId(100), partition: 0, executor: id })
@@ -457,6 +459,7 @@ impl World {
                 if let Event::JobStarted { skipped, .. } = &event {
                     self.seen.skipped += skipped.len();
                 }
+                self.check_told(&event)?;
                 self.status.apply(&event.stamped(self.now));
             }
         }
