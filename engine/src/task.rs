@@ -30,6 +30,8 @@ struct Inner {
     id: OnceLock<TaskId>,
     /// What was fetched for it there.
     inputs: OnceLock<Inputs>,
+    /// Whether it has to begin anew, with more.
+    lacks_inputs: AtomicBool,
 }
 
 /// Bad records that one source or operator has left out.
@@ -127,6 +129,17 @@ impl TaskContext {
     /// What was fetched for it.
     pub(crate) fn inputs(&self) -> Option<&Inputs> {
         self.0.inputs.get()
+    }
+
+    /// Something that it reads was not fetched, since it seemed to be persisted: it stops, is given more, and begins anew.
+    pub(crate) fn stop_for_inputs(&self) -> Stop {
+        self.0.lacks_inputs.store(true, Ordering::Release);
+        Stop::Cancelled
+    }
+
+    /// Whether it has stopped for want of inputs.
+    pub(crate) fn lacks_inputs(&self) -> bool {
+        self.0.lacks_inputs.load(Ordering::Acquire)
     }
 
     /// Tells which part of its records may be bad, before the task begins.

@@ -2,15 +2,17 @@
 
 use crate::support::{context, processes, wait_for};
 use crate::tests;
-use dpark::event::Event;
+use dpark::event::{Event, TaskEnd};
 use dpark::ids::ExecutorId;
 use dpark::status::StatusStore;
+use dpark::{Conf, DparkContext};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 tests!(
     persisted_rows_are_read_where_they_are,
+    a_block_that_goes_while_its_task_runs_costs_no_map_outputs,
     the_status_tells_which_executors_hold_persisted_rows,
     a_task_that_hangs_is_overtaken_by_its_copy,
     an_executor_that_cannot_compute_anything_does_not_fail_the_job,
@@ -35,6 +37,28 @@ fn persisted_rows_are_read_where_they_are() {
     assert_eq!(computed.value(), 800, "each row was computed once");
     // With more partitions than slots an executor that is free takes one whose block is elsewhere.
     assert_eq!(rdd.union(&rdd.map(|x| -x)).sum().unwrap(), 0);
+}
+
+fn a_block_that_goes_while_its_task_runs_costs_no_map_outputs() {
+    let ctx = DparkContext::new(Conf { master: "process[1]".to_owned(), memory: 16 << 20, ..Conf::default() }).unwrap();
+    let pairs = ctx.range_with(0, 1000, 1, 3).map(|x| (x % 10, x));
+    let (sums, other) = (pairs.reduce_by_key(|a, b| a + b), pairs.map(|row| (row.0 + 5, row.1)).group_by_key());
+    let few = sums.join(&other).map(|row| row.0).cache();
+    assert_eq!(few.count().unwrap(), 5);
+    // It does not fit, and makes everything else go before it gives up.
+    let many = ctx.range_with(0, 4_000_000, 1, 1).map(|x| x + 1000).cache();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heard);
+    ctx.events().subscribe(Box::new(move |event| match event {
+        Event::TaskStarted { .. } => seen.lock().unwrap().push("started".to_owned()),
+        Event::BlockRemoved { .. } => seen.lock().unwrap().push("removed".to_owned()),
+        Event::TaskFinished { end: TaskEnd::Failed(why), .. } => seen.lock().unwrap().push(why.clone()),
+        _ => {}
+    }));
+    // One task, which reads the one after the other.
+    let both = many.union(&few).coalesce(1);
+    assert_eq!(both.filter(|x| *x < 1000).count().unwrap(), 5);
+    assert_eq!(*heard.lock().unwrap(), ["started", "removed"]);
 }
 
 fn the_status_tells_which_executors_hold_persisted_rows() {
