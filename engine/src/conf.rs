@@ -11,7 +11,9 @@ pub struct Conf {
     pub master: String,
     /// Default number of partitions; 0: the number of threads.
     pub parallelism: usize,
-    /// Bytes for cached blocks, shuffles and results; 0: six tenths of the machine's memory. Set by `-M`.
+    /// Bytes for cached blocks, shuffles and results; 0: six tenths of the memory of the machine or its container, of which
+    /// executors in other processes have equal parts. The process of an executor may take half as much again and 256 MB
+    /// besides, user code included: beyond that its tasks fail. Set by `-M`.
     pub memory: u64,
     /// Where persisted partitions that are not kept in memory go: a private directory is made there when the first is
     /// written, and removed when the context ends. None: the system's directory for temporary files.
@@ -137,10 +139,14 @@ fn bad_memory(text: &str) -> Error {
     Error::Invalid(format!("`{text}` is not an amount of memory: write for example 500m or 4g"))
 }
 
+/// The memory of the machine, or of the container.
 fn machine_memory() -> u64 {
     // SAFETY: `sysconf` only reads its argument.
     let (pages, size) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
-    u64::try_from(pages).unwrap_or(0).saturating_mul(u64::try_from(size).unwrap_or(0)).max(1 << 30)
+    let total = u64::try_from(pages).unwrap_or(0).saturating_mul(u64::try_from(size).unwrap_or(0));
+    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limit = limits.iter().find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok());
+    limit.map_or(total, |limit| limit.min(total)).max(1 << 30)
 }
 
 #[cfg(test)]

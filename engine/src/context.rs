@@ -444,6 +444,11 @@ impl Context {
         if self.conf.parallelism > 0 { self.conf.parallelism } else { self.slots }
     }
 
+    /// Whether this is the process of an executor.
+    pub(crate) fn is_in_executor(&self) -> bool {
+        self.map_files.is_some()
+    }
+
     pub(crate) fn check_running(&self) -> Result<()> {
         if self.stopped.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
     }

@@ -164,6 +164,8 @@ pub enum Failure {
     },
     /// A memory or disk budget was exceeded.
     Budget(String),
+    /// The process of its executor took more memory than it may.
+    Memory(String),
     /// What a task has left could not be brought to the driver.
     Fetch(String),
     /// Anything else.
@@ -172,9 +174,9 @@ pub enum Failure {
 
 impl Failure {
     /// Whether another attempt with the same input might succeed. Bad input, a missing file and an exceeded budget
-    /// stay what they are; a panic is tried again as Spark does.
+    /// stay what they are; a panic is tried again as Spark does, and memory, since it depends on what else the executor did.
     pub fn may_pass_on_retry(&self) -> bool {
-        matches!(self, Failure::Panic { .. } | Failure::Lost { .. } | Failure::Fetch(_))
+        matches!(self, Failure::Panic { .. } | Failure::Lost { .. } | Failure::Memory(_) | Failure::Fetch(_))
     }
 }
 
@@ -192,7 +194,7 @@ impl std::fmt::Display for Failure {
                 }
             },
             Failure::Fetch(message) => write!(f, "a result could not be fetched: {message}"),
-            Failure::Budget(message) | Failure::Other(message) => f.write_str(message),
+            Failure::Budget(message) | Failure::Memory(message) | Failure::Other(message) => f.write_str(message),
         }
     }
 }

@@ -146,6 +146,8 @@ pub enum Event {
         rdd: RddId,
         /// The partition.
         partition: usize,
+        /// Who holds it.
+        executor: ExecutorId,
         /// Bytes held in memory.
         memory: u64,
         /// Bytes held on disk.
@@ -157,6 +159,8 @@ pub enum Event {
         rdd: RddId,
         /// The partition.
         partition: usize,
+        /// Who held it.
+        executor: ExecutorId,
     },
     /// A partition could not be written to disk, so it is not in the cache; the job goes on.
     BlockNotStored {
@@ -227,6 +231,29 @@ pub enum Event {
         /// When.
         at: u64,
     },
+    /// The process of an executor takes another amount of memory than was told before.
+    ExecutorMemory {
+        /// The executor.
+        executor: ExecutorId,
+        /// The bytes that it has for itself.
+        memory: u64,
+        /// When.
+        at: u64,
+    },
+    /// Too much has failed on an executor: it gets no tasks for a while.
+    ExecutorExcluded {
+        /// The executor.
+        executor: ExecutorId,
+        /// When.
+        at: u64,
+    },
+    /// It gets tasks again.
+    ExecutorReadmitted {
+        /// The executor.
+        executor: ExecutorId,
+        /// When.
+        at: u64,
+    },
     /// An executor is gone, with the map outputs and blocks it had.
     ExecutorLost {
         /// The executor.
@@ -248,6 +275,8 @@ pub enum Event {
         attempt: u32,
         /// Where it runs.
         executor: ExecutorId,
+        /// Whether it is a second copy of an attempt that is slow: the first one to succeed counts.
+        is_copy: bool,
         /// When.
         at: u64,
     },
@@ -276,6 +305,14 @@ pub enum Event {
 }
 
 impl Event {
+    /// The same event as one of this executor's, which does not know its number.
+    pub(crate) fn of_executor(mut self, number: ExecutorId) -> Event {
+        if let Event::BlockStored { executor, .. } | Event::BlockRemoved { executor, .. } = &mut self {
+            *executor = number;
+        }
+        self
+    }
+
     /// The same event at another time; the scheduler's state machine has no clock and leaves the time to its driver.
     pub fn stamped(mut self, now: u64) -> Event {
         match &mut self {
@@ -283,6 +320,9 @@ impl Event {
             | Event::StageStarted { at, .. }
             | Event::StageFinished { at, .. }
             | Event::ExecutorJoined { at, .. }
+            | Event::ExecutorMemory { at, .. }
+            | Event::ExecutorExcluded { at, .. }
+            | Event::ExecutorReadmitted { at, .. }
             | Event::ExecutorLost { at, .. }
             | Event::TaskStarted { at, .. }
             | Event::TaskFinished { at, .. }

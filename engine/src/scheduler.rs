@@ -29,6 +29,7 @@ use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, StageId};
 use crate::ship::code::Catalog;
 use crate::work::{JobSpec, Work};
 use backend::Backend;
+pub(crate) use command::Cause;
 pub(crate) use driver::Message;
 use driver::{Driver, Reply};
 use remote::RemoteBackend;

@@ -99,6 +99,8 @@ pub struct StageStatus {
     pub running: usize,
     /// Attempts that failed.
     pub failed: usize,
+    /// Second copies of attempts that were slow.
+    pub copies: usize,
     /// The last failure's text.
     pub last_failure: Option<String>,
     /// What the successful attempts measured, added up; lost outputs that were computed again included.
@@ -183,8 +185,8 @@ pub struct RddStatus {
     pub life: RddLife,
     /// The storage level, if it is marked for the cache.
     pub level: Option<String>,
-    /// The partitions in the cache.
-    pub cached: BTreeMap<usize, CachedBlock>,
+    /// The partitions in the cache, and who holds a block of each.
+    pub cached: BTreeMap<usize, BTreeMap<ExecutorId, CachedBlock>>,
     /// The partitions that could not be written to disk, and what the system said.
     pub not_stored: BTreeMap<usize, String>,
     /// The directory of its checkpoint, if its lineage was cut.
@@ -211,6 +213,10 @@ pub struct ExecutorStatus {
     pub pid: u32,
     /// How many tasks it runs at once.
     pub slots: usize,
+    /// The bytes of memory that its process has for itself, as it told last.
+    pub memory: u64,
+    /// Whether it gets no tasks for a while, since too much has failed there.
+    pub excluded: bool,
     /// Why it is gone, if it is.
     pub lost: Option<String>,
     /// Attempts that run now.
@@ -223,7 +229,7 @@ pub struct ExecutorStatus {
     pub totals: Totals,
 }
 
-/// A cached partition.
+/// A cached partition on one executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedBlock {
     /// Bytes held in memory.
@@ -233,13 +239,24 @@ pub struct CachedBlock {
 }
 
 impl RddStatus {
-    /// Bytes in memory.
+    /// Bytes in memory, on all executors.
     pub fn memory(&self) -> u64 {
-        self.cached.values().map(|block| block.memory).sum()
+        self.blocks().map(|(_, block)| block.memory).sum()
     }
 
-    /// Bytes on disk.
+    /// Bytes on disk, on all executors.
     pub fn disk(&self) -> u64 {
-        self.cached.values().map(|block| block.disk).sum()
+        self.blocks().map(|(_, block)| block.disk).sum()
+    }
+
+    /// How many blocks each executor holds.
+    pub fn holders(&self) -> BTreeMap<ExecutorId, usize> {
+        let mut holders = BTreeMap::new();
+        self.blocks().for_each(|(executor, _)| *holders.entry(*executor).or_default() += 1);
+        holders
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = (&ExecutorId, &CachedBlock)> {
+        self.cached.values().flatten()
     }
 }

@@ -16,6 +16,8 @@ pub struct TaskContext(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     cancelled: AtomicBool,
+    /// Why it was told to stop, if that makes it fail.
+    failure: OnceLock<Failure>,
     rows: AtomicU64,
     shuffle_write_bytes: AtomicU64,
     shuffle_read_bytes: AtomicU64,
@@ -28,6 +30,8 @@ struct Inner {
     id: OnceLock<TaskId>,
     /// What was fetched for it there.
     inputs: OnceLock<Inputs>,
+    /// Whether it has to begin anew, with more.
+    lacks_inputs: AtomicBool,
 }
 
 /// Bad records that one source or operator has left out.
@@ -60,9 +64,24 @@ impl TaskContext {
         self.0.cancelled.store(true, Ordering::Relaxed);
     }
 
+    /// Lets the task fail at its next batch.
+    pub(crate) fn fail(&self, failure: Failure) {
+        // The first reason is the one that is told.
+        let _ = self.0.failure.set(failure);
+        self.0.cancelled.store(true, Ordering::Release);
+    }
+
+    /// Why it was told to fail, if it was.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.0.failure.get().cloned()
+    }
+
     /// `Err` once the task was cancelled; long loops call it every few milliseconds.
     pub fn check(&self) -> std::result::Result<(), Stop> {
-        if self.0.cancelled.load(Ordering::Relaxed) { Err(Stop::Cancelled) } else { Ok(()) }
+        if !self.0.cancelled.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(self.failure().map_or(Stop::Cancelled, Stop::Failed))
     }
 
     /// Counts rows at the end of the task's pipeline.
@@ -110,6 +129,17 @@ impl TaskContext {
     /// What was fetched for it.
     pub(crate) fn inputs(&self) -> Option<&Inputs> {
         self.0.inputs.get()
+    }
+
+    /// Something that it reads was not fetched, since it seemed to be persisted: it stops, is given more, and begins anew.
+    pub(crate) fn stop_for_inputs(&self) -> Stop {
+        self.0.lacks_inputs.store(true, Ordering::Release);
+        Stop::Cancelled
+    }
+
+    /// Whether it has stopped for want of inputs.
+    pub(crate) fn lacks_inputs(&self) -> bool {
+        self.0.lacks_inputs.load(Ordering::Acquire)
     }
 
     /// Tells which part of its records may be bad, before the task begins.

@@ -186,25 +186,10 @@ impl Config {
         self.text("master").parse().unwrap_or(Master::Local(None))
     }
 
-    /// The memory budget in bytes: what was set, else half of what the machine (or its container) has.
+    /// The memory budget in bytes; 0 leaves it to the engine, which knows how many executors share the machine.
     pub fn memory(&self) -> u64 {
-        match self.number("mem") {
-            0 => machine_memory() / 2,
-            bytes => bytes,
-        }
+        self.number("mem")
     }
-}
-
-fn machine_memory() -> u64 {
-    let read = |path: &str| std::fs::read_to_string(path).ok();
-    let total = read("/proc/meminfo").and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-        Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
-    });
-    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limit = limits.iter().find_map(|path| read(path)?.trim().parse::<u64>().ok());
-    let total = total.unwrap_or(2 << 30);
-    limit.map_or(total, |limit| limit.min(total))
 }
 
 /// The `dpark.toml` files that count, weakest first: the one in the user's configuration directory, then those of the

@@ -1,8 +1,10 @@
 //! An executor: the main loop of its process. It connects to the driver, takes in what arrives, runs tasks on a pool of
 //! its own and answers. It ends when the driver says so or is gone.
 
+mod attempt;
+mod memory;
+
 use super::fetch::Fetcher;
-use super::files::write_reply;
 use super::identity;
 use super::libraries;
 use super::protocol::{Answer, AnswerEnd, Hello, ToDriver, ToExecutor, message, payload};
@@ -20,22 +22,20 @@ use crate::net::secret::Secret;
 use crate::net::secret::unguessable;
 use crate::scheduler::{edge, local};
 use crate::ship::Landing;
-use crate::shuffle::{MapFiles, Need};
+use crate::shuffle::MapFiles;
 use crate::storage::lock;
-use crate::task::{Stop, TaskContext};
+use attempt::{Attempt, Desk, Replies, Running};
+use memory::Watcher;
 use rayon::ThreadPool;
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-/// Replies of more bytes than this go through files.
-const MAX_REPLY: usize = 1 << 20;
 
 /// How often the driver is told that this process is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -95,6 +95,7 @@ impl Orders {
 fn run() -> Result<(), String> {
     edge::enter_thread();
     let orders = Orders::read()?;
+    memory::volunteer();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let (pool, _threads) = local::pool(orders.slots).map_err(|error| error.to_string())?;
@@ -143,8 +144,8 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
     let _ = sender.send(payload(&ToDriver::Hello(hello)));
     let mut incoming = BufReader::with_capacity(1 << 16, incoming);
     let Some(first) = next(&mut incoming).await? else { return Ok(()) };
-    let (memory, err) = match first {
-        ToExecutor::Welcome { memory, err, .. } => (memory, err),
+    let (number, memory, err) = match first {
+        ToExecutor::Welcome { executor, memory, err } => (executor, memory, err),
         ToExecutor::Refused(why) => return Err(why),
         other => return Err(format!("the driver began with {other:?}")),
     };
@@ -152,24 +153,33 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
     let map_files = MapFiles { directory: files.clone(), secret: secret.clone() };
     let context = ContextHandle::of_executor(conf, slots, map_files);
     forward_events(&context, &sender);
-    let executor = Executor {
-        landing: Landing::new(context),
-        directory,
-        pool: Arc::new(pool),
-        answers: sender,
-        jobs: HashMap::new(),
-        running: Arc::default(),
-        fetcher: Arc::new(Fetcher::new(secret.clone())),
-        replies: Replies { directory: files, secret },
-        _server: server,
+    let (running, used, line) = (Running::default(), Arc::new(AtomicU64::new(0)), sender.clone());
+    let watcher = Watcher {
+        executor: number,
+        context: context.clone(),
+        running: Arc::clone(&running),
+        used: Arc::clone(&used),
+        give_up: Box::new(move |why| drop(line.send(payload(&ToDriver::GivesUp(why))))),
     };
-    tokio::spawn(beat(executor.answers.clone()));
+    watcher.start().map_err(|error| format!("a thread that watches the memory: {error}"))?;
+    tokio::spawn(beat(sender.clone(), used));
+    let desk = Desk {
+        context: context.clone(),
+        pool,
+        runtime: tokio::runtime::Handle::current(),
+        fetcher: Arc::new(Fetcher::new(secret.clone())),
+        running,
+        answers: sender,
+        replies: Replies { directory: files, secret },
+    };
+    let landing = Landing::new(context);
+    let executor = Executor { landing, directory, jobs: HashMap::new(), desk: Arc::new(desk), _server: server };
     executor.obey(&mut incoming).await
 }
 
-/// Tells the driver again and again that this process is alive.
-async fn beat(answers: UnboundedSender<Vec<u8>>) {
-    while answers.send(payload(&ToDriver::Heartbeat)).is_ok() {
+/// Tells the driver again and again that this process is alive, and how much memory it takes.
+async fn beat(answers: UnboundedSender<Vec<u8>>, used: Arc<AtomicU64>) {
+    while answers.send(payload(&ToDriver::Heartbeat { memory: used.load(Ordering::Relaxed) })).is_ok() {
         tokio::time::sleep(HEARTBEAT).await;
     }
 }
@@ -199,43 +209,13 @@ fn forward_events(context: &ContextHandle, sender: &UnboundedSender<Vec<u8>>) {
     }));
 }
 
-/// The tasks that run, to be told to stop.
-type Running = Arc<Mutex<HashMap<TaskId, TaskContext>>>;
-
 struct Executor {
     landing: Landing,
     directory: PathBuf,
-    pool: Arc<ThreadPool>,
-    answers: UnboundedSender<Vec<u8>>,
     /// The jobs that have arrived, or why they cannot be run.
     jobs: HashMap<JobId, Result<Arc<JobWork>, String>>,
-    running: Running,
-    fetcher: Arc<Fetcher>,
-    replies: Replies,
+    desk: Arc<Desk>,
     _server: FileServer,
-}
-
-/// Where large replies go.
-#[derive(Clone)]
-struct Replies {
-    directory: PathBuf,
-    secret: Secret,
-}
-
-impl Replies {
-    /// How a task ends with this reply.
-    fn end(&self, task: TaskId, reply: Vec<u8>) -> AnswerEnd {
-        if reply.len() <= MAX_REPLY {
-            return AnswerEnd::Done(reply);
-        }
-        match write_reply(&self.directory, format!("reply-{task}"), &reply, &self.secret) {
-            Ok(large) => AnswerEnd::Large(large),
-            Err(error) => AnswerEnd::Failed(Failure::Io {
-                path: self.directory.display().to_string(),
-                message: format!("a result cannot be written ({error}); free some space, or name another `work_dir`"),
-            }),
-        }
-    }
 }
 
 impl Executor {
@@ -265,14 +245,14 @@ impl Executor {
                 }
                 ToExecutor::Task { task, job, stage, partition } => self.start(task, job, stage, partition),
                 ToExecutor::Kill(task) => {
-                    if let Some(context) = lock(&self.running).get(&task) {
+                    if let Some(context) = lock(&self.desk.running).get(&task) {
                         context.cancel();
                     }
                 }
                 ToExecutor::EndJob(job) => {
                     let ended = self.jobs.remove(&job);
                     // What its closures own may take its time to go.
-                    self.pool.spawn(move || drop(ended));
+                    self.desk.pool.spawn(move || drop(ended));
                 }
                 ToExecutor::ForgetRdd(rdd) => self.landing.forget(rdd),
                 ToExecutor::Uncache(rdd) => {
@@ -282,7 +262,7 @@ impl Executor {
                     }
                 }
                 ToExecutor::ForgetShuffle(shuffle) => {
-                    self.fetcher.forget(shuffle);
+                    self.desk.fetcher.forget(shuffle);
                     if let Some(files) = &self.landing.context.arc().map_files {
                         files.remove(shuffle);
                     }
@@ -290,92 +270,27 @@ impl Executor {
                 ToExecutor::ForgetBroadcast(id) => self.landing.forget_broadcast(id),
                 ToExecutor::Taken(name) => {
                     // What cannot be removed goes with the directory.
-                    let _ = std::fs::remove_file(self.replies.directory.join(name));
+                    let _ = std::fs::remove_file(self.desk.replies.directory.join(name));
                 }
-                ToExecutor::Outputs { shuffle, at } => self.fetcher.outputs(shuffle, at),
-                ToExecutor::Peers(peers) => self.fetcher.peers(peers),
+                ToExecutor::Outputs { shuffle, at } => self.desk.fetcher.outputs(shuffle, at),
+                ToExecutor::Peers(peers) => self.desk.fetcher.peers(peers),
             }
         }
         Ok(())
     }
 
     fn start(&self, task: TaskId, job: JobId, stage: usize, partition: usize) {
-        let answers = self.answers.clone();
-        let work = match self.jobs.get(&job) {
-            Some(Ok(work)) => Arc::clone(work),
-            Some(Err(problem)) => return answer(&answers, failed(task, problem.clone())),
-            None => return answer(&answers, failed(task, format!("job {job} has not arrived"))),
-        };
-        let context = TaskContext::default();
-        context.name(task);
-        lock(&self.running).insert(task, context.clone());
-        let running = Arc::clone(&self.running);
-        let pool = Arc::clone(&self.pool);
-        let needs = work.needs(stage, partition);
-        let replies = self.replies.clone();
-        let run = move || {
-            let ended = run_task(task, &work, stage, partition, &context, &replies);
-            lock(&running).remove(&task);
-            answer(&answers, ended);
-        };
-        if needs.is_empty() {
-            return self.pool.spawn(run);
-        }
-        self.fetch_then(task, needs, run, pool);
-    }
-
-    /// Fetches what a task needs, then runs it on the pool.
-    fn fetch_then(&self, task: TaskId, needs: Vec<Need>, run: impl FnOnce() + Send + 'static, pool: Arc<ThreadPool>) {
-        let (fetcher, engine) = (Arc::clone(&self.fetcher), self.landing.context.clone());
-        let (running, answers) = (Arc::clone(&self.running), self.answers.clone());
-        tokio::spawn(async move {
-            match fetcher.fetch(needs, engine.arc()).await {
-                Ok(inputs) => {
-                    if let Some(context) = lock(&running).get(&task) {
-                        context.provide(inputs);
-                    }
-                    pool.spawn(run);
-                }
-                Err(failure) => {
-                    lock(&running).remove(&task);
-                    let end = AnswerEnd::Failed(failure);
-                    answer(&answers, Answer { task, metrics: Default::default(), end });
-                }
+        match self.jobs.get(&job) {
+            Some(Ok(work)) => {
+                let work = Arc::clone(work);
+                Attempt { task, stage, partition, work, desk: Arc::clone(&self.desk) }.begin();
             }
-        });
+            Some(Err(problem)) => self.desk.answer(failed(task, problem.clone())),
+            None => self.desk.answer(failed(task, format!("job {job} has not arrived"))),
+        }
     }
-}
-
-fn run_task(
-    task: TaskId,
-    work: &JobWork,
-    stage: usize,
-    partition: usize,
-    context: &TaskContext,
-    replies: &Replies,
-) -> Answer {
-    let began = Instant::now();
-    let result = edge::guard(|| {
-        context.check()?;
-        work.answer(stage, partition, context)
-    });
-    // What the task printed without a newline is seen before its job has ended.
-    let _ = std::io::stdout().flush();
-    let mut metrics = context.metrics();
-    metrics.run_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let end = match result {
-        Ok(Ok(reply)) => replies.end(task, reply),
-        Ok(Err(Stop::Cancelled)) => AnswerEnd::Cancelled,
-        Ok(Err(Stop::Failed(failure))) | Err(failure) => AnswerEnd::Failed(failure),
-    };
-    Answer { task, metrics, end }
 }
 
 fn failed(task: TaskId, problem: String) -> Answer {
     Answer { task, metrics: Default::default(), end: AnswerEnd::Failed(Failure::Other(problem)) }
-}
-
-fn answer(answers: &UnboundedSender<Vec<u8>>, answer: Answer) {
-    // Without a driver the process is about to end.
-    let _ = answers.send(payload(&ToDriver::Answer(answer)));
 }

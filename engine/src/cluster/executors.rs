@@ -1,22 +1,27 @@
 //! The processes of the executors, and who is who.
 
-use super::hub::{Hub, Line};
+use super::hub::{End, Hub, Line};
 use super::launcher::Launcher;
 use super::protocol::{Hello, Peer, ToExecutor};
 use crate::ids::ExecutorId;
 use crate::net::handshake::Refusals;
 use crate::net::secret::Secret;
-use crate::scheduler::Message;
+use crate::scheduler::{Cause, Message};
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 /// So many times in a row an executor may end before it has joined.
 const MAX_STILLBORN: u32 = 3;
+
+/// In how many seconds executors have to join, from the environment, and if that does not say: a loaded machine may be slow.
+const TIME_TO_JOIN: &str = "DPARK_EXECUTOR_START_SECONDS";
+const DEFAULT_TIME_TO_JOIN: Duration = Duration::from_secs(30);
 
 /// How long `stop` waits for executors to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,17 +33,19 @@ pub(crate) struct Executors {
     directory: PathBuf,
     next_directory: u32,
     /// By process id.
-    processes: BTreeMap<u32, PathBuf>,
+    processes: BTreeMap<u32, Process>,
     joined: BTreeMap<ExecutorId, Peer>,
     pids: BTreeMap<ExecutorId, u32>,
     /// Processes that were killed, and why.
-    killed: BTreeMap<u32, String>,
+    killed: BTreeMap<u32, Reason>,
     /// Executors whose connection has ended and whose process has not, by process.
-    leaving: BTreeMap<u32, Lost>,
+    leaving: BTreeMap<u32, Leaving>,
     /// How processes have ended whose connection has not.
     ends: BTreeMap<u32, String>,
     /// Executors that ended before they joined, since the last one that joined.
     stillborn: u32,
+    /// So long an executor may take to join.
+    time_to_join: Duration,
     memory: u64,
     err: f64,
     reports: Sender<Message>,
@@ -61,10 +68,31 @@ pub(crate) struct Wanted {
     pub(crate) refusals: Arc<Refusals>,
 }
 
+/// A process that was started.
+struct Process {
+    directory: PathBuf,
+    started: Instant,
+    joined: bool,
+}
+
+/// Why a process was killed.
+struct Reason {
+    why: String,
+    cause: Cause,
+}
+
+/// An executor whose connection has ended.
+struct Leaving {
+    lost: Lost,
+    /// Whether its process is killed for a reason of ours.
+    killed: bool,
+}
+
 /// An executor that is gone.
 pub(crate) struct Lost {
     pub(crate) executor: ExecutorId,
     pub(crate) why: String,
+    pub(crate) cause: Cause,
 }
 
 /// What follows from the end of a process.
@@ -95,6 +123,7 @@ impl Executors {
             leaving: BTreeMap::new(),
             ends: BTreeMap::new(),
             stillborn: 0,
+            time_to_join: time_to_join()?,
             memory,
             err,
             reports,
@@ -111,7 +140,7 @@ impl Executors {
         let directory = self.directory.join(format!("executor-{}", self.next_directory));
         std::fs::create_dir_all(&directory)?;
         let child = self.launcher.start(&directory)?;
-        self.processes.insert(child.id(), directory);
+        self.processes.insert(child.id(), Process { directory, started: Instant::now(), joined: false });
         watch(child, self.reports.clone())
     }
 
@@ -120,42 +149,73 @@ impl Executors {
         self.stillborn = 0;
         line.send(&ToExecutor::Welcome { executor, memory: self.memory, err: self.err });
         self.pids.insert(executor, hello.pid);
+        if let Some(process) = self.processes.get_mut(&hello.pid) {
+            process.joined = true;
+        }
         self.joined.insert(executor, Peer::of(executor, hello));
     }
 
     /// The connection to an executor has ended: so does its process. Until that is seen it is not known how.
-    pub(crate) fn left(&mut self, executor: ExecutorId, why: String) -> Option<Lost> {
+    pub(crate) fn left(&mut self, executor: ExecutorId, how: End) -> Option<Lost> {
         self.joined.remove(&executor);
         let pid = self.pids.remove(&executor)?;
         if !self.processes.contains_key(&pid) {
             let how = self.ends.remove(&pid).unwrap_or_default();
-            let why = self.killed.remove(&pid).map(|why| why + "; ").unwrap_or_default();
-            return Some(Lost { executor, why: format!("{why}its process {pid} has ended ({how})") });
+            let how = format!("its process {pid} has ended ({how})");
+            return Some(match self.killed.remove(&pid) {
+                Some(Reason { why, cause }) => Lost { executor, why: format!("{why}; {how}"), cause },
+                None => Lost { executor, why: how, cause: Cause::Tasks },
+            });
         }
-        let why = self.killed.remove(&pid).unwrap_or(why);
+        let reason = self.killed.remove(&pid);
+        let killed = reason.is_some() || how != End::Closed;
+        let Reason { why, cause } = reason.unwrap_or_else(|| Reason { why: how.to_string(), cause: Cause::Tasks });
         kill(pid);
-        self.leaving.insert(pid, Lost { executor, why });
+        self.leaving.insert(pid, Leaving { lost: Lost { executor, why, cause }, killed });
         None
     }
 
     /// Ends the process of an executor; its connection ends, too.
-    pub(crate) fn kill(&mut self, executor: ExecutorId, why: &str) {
+    pub(crate) fn kill(&mut self, executor: ExecutorId, why: &str, cause: Cause) {
         if let Some(pid) = self.pids.get(&executor).filter(|pid| self.processes.contains_key(pid)) {
-            self.killed.insert(*pid, why.to_owned());
+            self.killed.insert(*pid, Reason { why: why.to_owned(), cause });
             kill(*pid);
         }
     }
 
+    /// Whether somebody is expected to join.
+    pub(crate) fn are_expected(&self) -> bool {
+        self.processes.values().any(|process| !process.joined)
+    }
+
+    /// Ends the processes that take too long to join.
+    pub(crate) fn end_the_late(&mut self) {
+        for (pid, process) in &self.processes {
+            let late = !process.joined && process.started.elapsed() > self.time_to_join;
+            if late && !self.killed.contains_key(pid) {
+                let why = format!("it had not joined after {} s", self.time_to_join.as_secs());
+                self.killed.insert(*pid, Reason { why, cause: Cause::Others });
+                kill(*pid);
+            }
+        }
+    }
+
     /// A process has ended: another one takes its place.
-    pub(crate) fn ended(&mut self, pid: u32, how: String) -> Ended {
-        let Some(directory) = self.processes.remove(&pid) else { return Ended::default() };
+    pub(crate) fn ended(&mut self, pid: u32, status: &io::Result<ExitStatus>) -> Ended {
+        let Some(process) = self.processes.remove(&pid) else { return Ended::default() };
         // What it has left there is of no use any more.
-        let _ = std::fs::remove_dir_all(directory);
-        let lost = self.leaving.remove(&pid).map(|Lost { executor, why }| {
+        let _ = std::fs::remove_dir_all(process.directory);
+        let leaving = self.leaving.remove(&pid);
+        let killed = leaving.as_ref().map_or(self.killed.contains_key(&pid), |leaving| leaving.killed);
+        let mut how = describe(status, killed);
+        let lost = leaving.map(|Leaving { lost: Lost { executor, why, cause }, .. }| {
             let why = format!("{why}; its process {pid} has ended ({how})");
-            Lost { executor, why }
+            Lost { executor, why, cause }
         });
         let was_known = lost.is_some() || self.pids.values().any(|known| *known == pid);
+        if let Some(Reason { why, .. }) = if was_known { None } else { self.killed.remove(&pid) } {
+            how = format!("{why}; {how}");
+        }
         if lost.is_none() && was_known {
             // Its connection ends, too, and then it is lost.
             self.ends.insert(pid, how.clone());
@@ -178,32 +238,51 @@ impl Executors {
     /// Waits a little for the processes to end, then ends them.
     pub(crate) fn stop(&mut self) {
         // Nobody has told those to stop that have not joined.
-        self.processes.keys().filter(|pid| !self.pids.values().any(|joined| joined == *pid)).for_each(|pid| kill(*pid));
+        self.processes.iter().filter(|(_, process)| !process.joined).for_each(|(pid, _)| kill(*pid));
         let deadline = Instant::now() + PATIENCE;
         let alive = |pid: &u32| PathBuf::from(format!("/proc/{pid}")).exists();
         while self.processes.keys().any(alive) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
-        for (pid, directory) in std::mem::take(&mut self.processes) {
+        for (pid, process) in std::mem::take(&mut self.processes) {
             if alive(&pid) {
                 kill(pid);
             }
-            let _ = std::fs::remove_dir_all(directory);
+            let _ = std::fs::remove_dir_all(process.directory);
         }
     }
+}
+
+/// How long an executor may take to join.
+fn time_to_join() -> io::Result<Duration> {
+    let Some(set) = std::env::var_os(TIME_TO_JOIN) else { return Ok(DEFAULT_TIME_TO_JOIN) };
+    let seconds = set.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        let problem = format!("{TIME_TO_JOIN}={} is not a number of seconds", set.display());
+        io::Error::new(io::ErrorKind::InvalidInput, problem)
+    })
 }
 
 /// Reports the end of a process.
 fn watch(mut child: Child, reports: Sender<Message>) -> io::Result<()> {
     std::thread::Builder::new().name("dpark-watch".to_owned()).stack_size(64 << 10).spawn(move || {
-        let how = match child.wait() {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
-        };
+        let status = child.wait();
         // The scheduler is gone only if the context was stopped.
-        let _ = reports.send(Message::ProcessEnded { pid: child.id(), how });
+        let _ = reports.send(Message::ProcessEnded { pid: child.id(), status });
     })?;
     Ok(())
+}
+
+/// How a process has ended, `killed` by us or not.
+fn describe(status: &io::Result<ExitStatus>, killed: bool) -> String {
+    match status {
+        Ok(status) if status.signal() == Some(libc::SIGKILL) && !killed => format!(
+            "{status}, not sent by dpark: the kernel sends it when the machine runs out of memory; then lower the memory \
+             setting (`-M`, `mem` in dpark.toml), or start fewer executors"
+        ),
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    }
 }
 
 fn kill(pid: u32) {

@@ -7,7 +7,7 @@ use super::protocol::{Answer, AnswerEnd, Hello, LargeReply, Peer, ToDriver, ToEx
 use crate::error::Failure;
 use crate::event::Event;
 use crate::ids::ExecutorId;
-use crate::net::frame::{LIMIT, read_frame, write_frame};
+use crate::net::frame::{FrameError, LIMIT, read_frame, write_frame};
 use crate::net::handshake::{Refusals, greet_as_server};
 use crate::net::secret::Secret;
 use crate::scheduler::Message;
@@ -34,8 +34,33 @@ pub(crate) enum News {
     Answered { executor: ExecutorId, answer: Answer },
     /// Something happened there.
     Happened { executor: ExecutorId, event: Event },
+    /// Its process takes so much memory now.
+    Takes { executor: ExecutorId, memory: u64 },
+    /// It cannot go on.
+    GivesUp { executor: ExecutorId, why: String },
     /// The connection has ended.
-    Left { executor: ExecutorId, why: String },
+    Left { executor: ExecutorId, how: End },
+}
+
+/// How a connection has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The executor has closed it, or its process has ended.
+    Closed,
+    /// Nothing was heard for too long.
+    Silent,
+    /// What was heard makes no sense.
+    Broken(String),
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            End::Closed => f.write_str("it closed the connection"),
+            End::Silent => write!(f, "nothing was heard of it for {} s", SILENCE.as_secs()),
+            End::Broken(what) => f.write_str(what),
+        }
+    }
 }
 
 /// Sends messages to one executor. When the last copy goes, the connection is closed.
@@ -116,7 +141,8 @@ impl Host {
         tokio::spawn(write(messages, outgoing));
         let peer = Arc::new(Peer::of(executor, &hello));
         self.tell(News::Joined { executor, hello, line: Line(sender.clone()) });
-        let why = loop {
+        let mut memory = 0;
+        let how = loop {
             match next(&mut incoming).await {
                 Ok(ToDriver::Answer(answer)) => match answer.end {
                     AnswerEnd::Large(reply) => {
@@ -127,12 +153,18 @@ impl Host {
                     _ => self.tell(News::Answered { executor, answer }),
                 },
                 Ok(ToDriver::Event(event)) => self.tell(News::Happened { executor, event }),
-                Ok(ToDriver::Heartbeat) => {}
-                Ok(ToDriver::Hello(_)) => break "it said hello twice".to_owned(),
-                Err(why) => break why,
+                Ok(ToDriver::Heartbeat { memory: now }) => {
+                    if is_news(memory, now) {
+                        memory = now;
+                        self.tell(News::Takes { executor, memory });
+                    }
+                }
+                Ok(ToDriver::GivesUp(why)) => self.tell(News::GivesUp { executor, why }),
+                Ok(ToDriver::Hello(_)) => break End::Broken("it said hello twice".to_owned()),
+                Err(how) => break how,
             }
         };
-        self.tell(News::Left { executor, why });
+        self.tell(News::Left { executor, how });
     }
 
     /// Brings a reply that is in a file, and lets the executor remove that.
@@ -160,14 +192,20 @@ async fn write(mut messages: UnboundedReceiver<Vec<u8>>, mut outgoing: OwnedWrit
     }
 }
 
-async fn next(incoming: &mut (impl AsyncRead + Unpin)) -> Result<ToDriver, String> {
+/// Whether an executor takes so much more or less memory than before that it is worth telling.
+fn is_news(before: u64, now: u64) -> bool {
+    now.abs_diff(before) > (before / 16).max(128 << 10)
+}
+
+async fn next(incoming: &mut (impl AsyncRead + Unpin)) -> Result<ToDriver, End> {
     match tokio::time::timeout(SILENCE, read_frame(incoming, LIMIT)).await {
-        Err(_) => Err(format!("nothing was heard of it for {} s", SILENCE.as_secs())),
-        Ok(read) => match read {
-            Ok(Some(frame)) => message(&frame),
-            Ok(None) => Err("it closed the connection".to_owned()),
-            Err(error) => Err(error.to_string()),
-        },
+        Err(_) => Err(End::Silent),
+        Ok(Ok(Some(frame))) => message(&frame).map_err(End::Broken),
+        Ok(Ok(None)) => Err(End::Closed),
+        // So it looks when its process is killed.
+        Ok(Err(FrameError::CutOff { .. })) => Err(End::Closed),
+        Ok(Err(FrameError::Io(error))) if error.kind() == io::ErrorKind::ConnectionReset => Err(End::Closed),
+        Ok(Err(error)) => Err(End::Broken(error.to_string())),
     }
 }
 

@@ -111,7 +111,12 @@ pub(crate) enum ToDriver {
     /// Something happened that everybody may know.
     Event(Event),
     /// It is alive.
-    Heartbeat,
+    Heartbeat {
+        /// The bytes of memory that its process has for itself.
+        memory: u64,
+    },
+    /// It cannot go on, and why: its process is to be ended.
+    GivesUp(String),
 }
 
 /// Who connects.

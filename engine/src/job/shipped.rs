@@ -13,7 +13,7 @@ use crate::ids::RddId;
 use crate::node::{Node, ShippedNode, ShippedState, with_ancestors};
 use crate::serialize::{decode, encode};
 use crate::ship::{CodeRef, Landing, ShipError, Shipment, Shipper};
-use crate::shuffle::{Need, WriteVt, needs};
+use crate::shuffle::{Need, Persisted, WriteVt, needs};
 use crate::sort::SortVt;
 use crate::storage::{Part, PartWriter, Reservation};
 use crate::task::{Stop, TaskContext};
@@ -147,8 +147,8 @@ impl JobWork {
     }
 
     /// What a task reads of shuffles.
-    pub(crate) fn needs(&self, stage: usize, partition: usize) -> Vec<Need> {
-        self.plan.stages.get(stage).map(|stage| needs(&stage.node, partition)).unwrap_or_default()
+    pub(crate) fn needs(&self, stage: usize, partition: usize, persisted: Persisted) -> Vec<Need> {
+        self.plan.stages.get(stage).map(|stage| needs(&stage.node, partition, persisted)).unwrap_or_default()
     }
 
     /// Runs a task of a job that has arrived; what is sent to the driver.

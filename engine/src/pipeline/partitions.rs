@@ -133,7 +133,7 @@ impl Upstream {
 
     /// Whether this is the process of an executor.
     pub(crate) fn is_in_executor(&self) -> bool {
-        self.0.context.arc().map_files.is_some()
+        self.0.context.arc().is_in_executor()
     }
 
     /// The task that pulls.

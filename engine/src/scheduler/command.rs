@@ -38,12 +38,16 @@ pub(crate) enum Input {
         /// How many tasks it runs at once.
         slots: usize,
     },
+    /// An executor is about to be lost: nothing more starts there.
+    ExecutorLeaving(ExecutorId),
     /// An executor is gone, with its tasks and the map outputs it held.
     ExecutorLost {
         /// The executor.
         id: ExecutorId,
         /// What was seen of its end.
         why: String,
+        /// Whether its tasks may have had to do with that.
+        cause: Cause,
     },
     /// A partition of a persisted RDD is in the memory or on the disk of an executor.
     BlockStored {
@@ -68,6 +72,15 @@ pub(crate) enum Input {
         /// Microseconds since the context was made.
         now: u64,
     },
+}
+
+/// Why an executor was lost, as far as the tasks on it are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// They may have ended it: each has failed once more.
+    Tasks,
+    /// Somebody has ended it on purpose, or a task that nobody wanted any more: they are repeated, however often it happens.
+    Others,
 }
 
 /// How an attempt ended, as the backend saw it.

@@ -14,7 +14,7 @@ mod speculation;
 mod tests;
 
 use super::command::{Because, Command, Count, Input, Launch};
-use super::executors::Executors;
+use super::executors::{Change, Executors};
 use super::job::{Job, Phase, Turn};
 use super::task_set::TaskSet;
 use crate::error::Error;
@@ -136,12 +136,14 @@ impl Machine {
             Input::OutputLost { shuffle, map } => self.output_lost(shuffle, map),
             Input::ForgetShuffle(shuffle) => self.forget(shuffle),
             Input::ExecutorAdded { id, slots } => self.executors.add(id, slots),
-            Input::ExecutorLost { id, why } => self.executor_lost(id, &why),
+            Input::ExecutorLeaving(id) => self.executor_leaving(id),
+            Input::ExecutorLost { id, why, cause } => self.executor_lost(id, &why, cause),
             Input::BlockStored { rdd, partition, executor } => self.block_stored(rdd, partition, executor),
             Input::BlockRemoved { rdd, partition, executor } => self.block_removed(rdd, partition, executor),
             Input::Tick { now } => self.pass_time(now),
         }
         self.dispatch();
+        self.tell_of_executors();
         std::mem::take(&mut self.commands)
     }
 
@@ -331,6 +333,17 @@ impl Machine {
         match owner {
             Owner::Map(shuffle) => self.shuffles.get_mut(&shuffle).map(|shuffle| &mut shuffle.tasks),
             Owner::Result(turn) => self.jobs.get_mut(&turn).map(|job| &mut job.results),
+        }
+    }
+
+    /// Tells which executors get no tasks for a while, and which get some again.
+    fn tell_of_executors(&mut self) {
+        for change in self.executors.take_changes() {
+            match change {
+                Change::Excluded(executor) => self.emit(Event::ExecutorExcluded { executor, at: 0 }),
+                Change::Readmitted(_) if planted!(self, ReadmissionUntold) => {}
+                Change::Readmitted(executor) => self.emit(Event::ExecutorReadmitted { executor, at: 0 }),
+            }
         }
     }
 

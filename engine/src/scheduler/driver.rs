@@ -1,7 +1,7 @@
 //! The thread that owns the state machine: feeds it what happens and carries out what it orders.
 
 use super::backend::Backend;
-use super::command::{Command, Count, Input, Launch, Outcome};
+use super::command::{Cause, Command, Count, Input, Launch, Outcome};
 use super::dag::Machine;
 use super::edge;
 use super::local::Assignment;
@@ -15,6 +15,7 @@ use crate::task::TaskContext;
 use crate::work::{JobSpec, Work};
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -49,7 +50,7 @@ pub(crate) enum Message {
     /// The process of an executor has ended.
     ProcessEnded {
         pid: u32,
-        how: String,
+        status: std::io::Result<ExitStatus>,
     },
     Stop,
 }
@@ -142,13 +143,14 @@ impl Driver {
                 }
                 Message::KillExecutor(executor) => {
                     if let Some(remote) = self.backend.remote() {
-                        remote.kill_executor(executor);
+                        remote.kill_executor(executor, "it was killed by the user", Cause::Others);
+                        self.feed(Input::ExecutorLeaving(executor), None);
                     }
                 }
                 Message::News(news) => self.hear(news),
-                Message::ProcessEnded { pid, how } => {
+                Message::ProcessEnded { pid, status } => {
                     if let Some(remote) = self.backend.remote() {
-                        let Ended { lost, problem } = remote.process_ended(pid, how);
+                        let Ended { lost, problem } = remote.process_ended(pid, &status);
                         self.lose(lost);
                         if let Some(problem) = problem {
                             self.give_up(problem);
@@ -161,12 +163,12 @@ impl Driver {
         self.stop(&messages);
     }
 
-    /// The next message. Before it comes and while tasks run in other processes, time passes.
+    /// The next message. Before it comes and while tasks run in other processes, or these are starting, time passes.
     fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
         loop {
             let received = match self.backend.remote() {
                 None => return messages.recv().ok(),
-                Some(remote) if remote.is_idle() => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(remote) if !remote.needs_time() => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(_) => messages.recv_timeout(TICK),
             };
             self.tick();
@@ -186,7 +188,9 @@ impl Driver {
         }
         self.ticked = now;
         if let Some(remote) = self.backend.remote() {
-            remote.end_the_deaf();
+            remote.end_the_late();
+            let ended = remote.end_the_deaf();
+            ended.into_iter().for_each(|executor| self.feed(Input::ExecutorLeaving(executor), None));
         }
         self.feed(Input::Tick { now }, None);
     }
@@ -304,19 +308,29 @@ impl Driver {
             }
             News::Answered { executor, answer } => remote.answered(executor, answer),
             News::Happened { executor, event } => {
+                let event = event.of_executor(executor);
                 match event {
                     Event::BlockStored { rdd, partition, .. } => {
                         self.feed(Input::BlockStored { rdd, partition, executor }, None);
                     }
-                    Event::BlockRemoved { rdd, partition } => {
+                    Event::BlockRemoved { rdd, partition, .. } => {
                         self.feed(Input::BlockRemoved { rdd, partition, executor }, None);
                     }
                     _ => {}
                 }
                 self.bus.emit(event);
             }
-            News::Left { executor, why } => {
-                let lost = remote.left(executor, why);
+            News::Takes { executor, memory } => {
+                let at = self.bus.now();
+                self.bus.emit(Event::ExecutorMemory { executor, memory, at });
+            }
+            News::GivesUp { executor, why } => {
+                remote.kill_executor(executor, &why, Cause::Tasks);
+                self.feed(Input::ExecutorLeaving(executor), None);
+            }
+            News::Left { executor, how } => {
+                let lost = remote.left(executor, how);
+                self.feed(Input::ExecutorLeaving(executor), None);
                 self.lose(lost);
             }
         }
@@ -324,9 +338,9 @@ impl Driver {
 
     /// An executor is gone for good.
     fn lose(&mut self, lost: Option<Lost>) {
-        if let Some(Lost { executor, why }) = lost {
+        if let Some(Lost { executor, why, cause }) = lost {
             self.bus.emit(Event::ExecutorLost { executor, why: why.clone(), at: self.bus.now() });
-            self.feed(Input::ExecutorLost { id: executor, why }, None);
+            self.feed(Input::ExecutorLost { id: executor, why, cause }, None);
         }
     }
 

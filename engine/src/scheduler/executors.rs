@@ -27,6 +27,15 @@ pub(crate) struct Executors {
     order: BTreeSet<(Reverse<usize>, ExecutorId)>,
     /// Those that get none, and until when.
     excluded: BTreeSet<(u64, ExecutorId)>,
+    /// Those of which it was told that they get none.
+    told: BTreeSet<ExecutorId>,
+}
+
+/// Whether an executor gets tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Excluded(ExecutorId),
+    Readmitted(ExecutorId),
 }
 
 impl Executors {
@@ -117,6 +126,20 @@ impl Executors {
     pub(crate) fn forgive(&mut self) {
         self.readmit(u64::MAX);
         self.known.values_mut().for_each(|state| state.failures = 0);
+    }
+
+    /// What has changed since this was asked last.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        // So it is nearly always.
+        if self.excluded.is_empty() && self.told.is_empty() {
+            return Vec::new();
+        }
+        let excluded: BTreeSet<ExecutorId> = self.excluded.iter().map(|(_, executor)| *executor).collect();
+        let begun = excluded.difference(&self.told).map(|executor| Change::Excluded(*executor));
+        let over = self.told.difference(&excluded).filter(|executor| self.known.contains_key(executor));
+        let changes = begun.chain(over.map(|executor| Change::Readmitted(*executor))).collect();
+        self.told = excluded;
+        changes
     }
 
     /// If all are excluded, the one that was first is not.

@@ -57,11 +57,17 @@ pub(crate) enum Bug {
     FailedCopyRepeated,
     /// Executors on which everything fails get tasks nevertheless.
     ExclusionIgnored,
+    /// Tasks start on executors that are about to be lost.
+    LeavingIgnored,
+    /// An attempt has failed if its executor was ended on purpose.
+    SparedCounts,
+    /// Nobody is told that an executor gets tasks again.
+    ReadmissionUntold,
 }
 
 impl Bug {
     /// All of them.
-    pub(crate) const ALL: [Bug; 27] = [
+    pub(crate) const ALL: [Bug; 30] = [
         Bug::StartEarly,
         Bug::OneOutputShort,
         Bug::ZombieCounts,
@@ -89,5 +95,8 @@ impl Bug {
         Bug::CopyOutlivesJob,
         Bug::FailedCopyRepeated,
         Bug::ExclusionIgnored,
+        Bug::LeavingIgnored,
+        Bug::SparedCounts,
+        Bug::ReadmissionUntold,
     ];
 }

@@ -1,11 +1,11 @@
 //! The backend with executors in other processes: sends each of them what it needs, and makes reports of what they answer.
 
-use super::command::{Because, Outcome};
+use super::command::{Because, Cause, Outcome};
 use super::driver::{Message, Report};
 use super::edge;
 use super::local::Assignment;
 use crate::cluster::executors::{Ended, Executors, Lost};
-use crate::cluster::hub::Line;
+use crate::cluster::hub::{End, Line};
 use crate::cluster::libraries::announce_all;
 use crate::cluster::protocol::{Answer, AnswerEnd, Hello, Place, ToExecutor};
 use crate::error::Failure;
@@ -17,6 +17,7 @@ use crate::work::{TaskOutput, Work};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -106,9 +107,9 @@ impl RemoteBackend {
     }
 
     /// The connection to an executor has ended. What it had is lost once its process has ended, too: then it is known how.
-    pub(crate) fn left(&mut self, executor: ExecutorId, why: String) -> Option<Lost> {
+    pub(crate) fn left(&mut self, executor: ExecutorId, how: End) -> Option<Lost> {
         self.forget_executor(executor);
-        self.processes.left(executor, why)
+        self.processes.left(executor, how)
     }
 
     /// An executor is gone, with the tasks it ran and the map outputs it had.
@@ -216,6 +217,11 @@ impl RemoteBackend {
         }
     }
 
+    /// Whether it matters that time passes.
+    pub(crate) fn needs_time(&self) -> bool {
+        !self.is_idle() || self.processes.are_expected()
+    }
+
     /// Whether no attempt is running.
     pub(crate) fn is_idle(&self) -> bool {
         self.running.is_empty()
@@ -261,8 +267,8 @@ impl RemoteBackend {
     }
 
     /// Ends the process of an executor, of which news come.
-    pub(crate) fn kill_executor(&mut self, executor: ExecutorId) {
-        self.processes.kill(executor, "it was killed by the user");
+    pub(crate) fn kill_executor(&mut self, executor: ExecutorId, why: &str, cause: Cause) {
+        self.processes.kill(executor, why, cause);
     }
 
     /// Nobody reads a shuffle any more.
@@ -284,25 +290,29 @@ impl RemoteBackend {
     }
 
     /// A process of an executor has ended.
-    pub(crate) fn process_ended(&mut self, process: u32, how: String) -> Ended {
-        let ended = self.processes.ended(process, how);
-        if let Some(lost) = &ended.lost {
-            // Between the end of its connection and this, attempts may have been launched on it.
-            self.forget_executor(lost.executor);
-        }
-        ended
+    pub(crate) fn process_ended(&mut self, process: u32, status: &std::io::Result<ExitStatus>) -> Ended {
+        self.processes.ended(process, status)
     }
 
-    /// Ends the executors with tasks that were told to stop and have not: their code takes no notice.
-    pub(crate) fn end_the_deaf(&mut self) {
+    /// Ends the processes that take too long to join.
+    pub(crate) fn end_the_late(&mut self) {
+        self.processes.end_the_late();
+    }
+
+    /// Ends the executors with tasks that were told to stop and have not, for their code takes no notice; those executors.
+    pub(crate) fn end_the_deaf(&mut self) -> BTreeSet<ExecutorId> {
         let now = Instant::now();
         let deaf: Vec<TaskId> = self.killed.iter().filter(|(_, by)| **by <= now).map(|(task, _)| *task).collect();
+        let mut ended = BTreeSet::new();
         for task in deaf {
             self.killed.remove(&task);
             if let Some(running) = self.running.get(&task) {
-                self.processes.kill(running.executor, "a task on it did not stop when it was told to");
+                let why = "a task on it did not stop when it was told to";
+                self.processes.kill(running.executor, why, Cause::Others);
+                ended.insert(running.executor);
             }
         }
+        ended
     }
 }
 

@@ -18,12 +18,14 @@ pub(crate) struct Tries {
     pub(crate) failures: u32,
     /// Attempts that found an input lost.
     pub(crate) losses: u32,
+    /// Attempts that went with their executor through no fault of theirs.
+    pub(crate) spared: u32,
 }
 
 impl Tries {
     /// Attempts made.
     pub(crate) fn total(self) -> u32 {
-        self.failures + self.losses
+        self.failures + self.losses + self.spared
     }
 }
 

@@ -20,8 +20,17 @@ pub(crate) struct Need {
     pub(crate) blocks: Range<usize>,
 }
 
-/// The blocks that computing a partition needs, as far as it is not persisted here. (The walk is that of `open_partition`.)
-pub(crate) fn needs(node: &Arc<Node>, partition: usize) -> Vec<Need> {
+/// Whether persisted partitions are taken for what they are now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Persisted {
+    /// Those that are stored here need nothing.
+    Stay,
+    /// They may go before they are read.
+    MayGo,
+}
+
+/// The blocks that computing a partition needs. (The walk is that of `open_partition`.)
+pub(crate) fn needs(node: &Arc<Node>, partition: usize, persisted: Persisted) -> Vec<Need> {
     let mut needs = Vec::new();
     let mut seen: HashSet<(RddId, usize)> = HashSet::new();
     let mut open = vec![(Arc::clone(node), partition)];
@@ -29,7 +38,8 @@ pub(crate) fn needs(node: &Arc<Node>, partition: usize) -> Vec<Need> {
         if !seen.insert((at.id, partition)) {
             continue;
         }
-        if at.cached().is_some() && at.context.arc().cache.get((at.id, partition)).is_some() {
+        let is_here = || at.cached().is_some() && at.context.arc().cache.get((at.id, partition)).is_some();
+        if persisted == Persisted::Stay && is_here() {
             continue;
         }
         let parents = match at.lineage() {

@@ -27,8 +27,8 @@ pub(crate) fn read_partition(
     partition: usize,
     task: &TaskContext,
 ) -> Result<Box<dyn Source>, Stop> {
-    // What an executor has fetched is in the task's hands.
-    if task.inputs().is_none() {
+    // In an executor the task has what was fetched for it.
+    if !node.context.arc().is_in_executor() {
         all_there(node, shuffled, parents)?;
     } else if shuffled.sort.is_some() {
         shuffled.kept.clear();
@@ -94,11 +94,14 @@ impl Input {
             let (tables, memory) = super::write::combine(node, (input, parent), partition, 1, task)?;
             return Ok(Input::Combined(tables.into_rows().collect(), memory));
         }
-        let store = &node.context.arc().shuffles;
+        let context = node.context.arc();
         let first = partition * shuffled.pieces;
         let output = |map| {
-            let fetched = task.inputs().and_then(|inputs| inputs.get(shuffle, map, first));
-            fetched.or_else(|| store.get(shuffle, map)).ok_or_else(|| lost(vec![(shuffle, map)], "it is gone"))
+            if context.is_in_executor() {
+                let fetched = task.inputs().and_then(|inputs| inputs.get(shuffle, map, first));
+                return fetched.ok_or_else(|| task.stop_for_inputs());
+            }
+            context.shuffles.get(shuffle, map).ok_or_else(|| lost(vec![(shuffle, map)], "it is gone"))
         };
         let outputs = (0..parent.partitions).map(output).collect::<Result<_, Stop>>()?;
         Ok(Input::Outputs { shuffle, codec: write.codec, outputs, partition, pieces: shuffled.pieces })

@@ -97,16 +97,20 @@ impl StatusStore {
                 status.level = level.clone();
                 status.not_stored.clear();
             }),
-            Event::BlockStored { rdd, partition, memory, disk } => {
+            Event::BlockStored { rdd, partition, executor, memory, disk } => {
                 let block = CachedBlock { memory: *memory, disk: *disk };
+                // News of an executor may come after its end.
+                let is_lost = self.executors.get(executor).is_some_and(|status| status.lost.is_some());
                 self.with_rdd(*rdd, |status| {
-                    status.cached.insert(*partition, block);
+                    if !is_lost {
+                        status.cached.entry(*partition).or_default().insert(*executor, block);
+                    }
                     status.not_stored.remove(partition);
                 });
             }
-            Event::BlockRemoved { rdd, partition } => self.with_rdd(*rdd, |status| {
-                status.cached.remove(partition);
-            }),
+            Event::BlockRemoved { rdd, partition, executor } => {
+                self.with_rdd(*rdd, |status| status.block_removed(*partition, *executor));
+            }
             Event::BlockNotStored { rdd, partition, why } => self.with_rdd(*rdd, |status| {
                 status.not_stored.insert(*partition, why.clone());
             }),
@@ -131,25 +135,34 @@ impl StatusStore {
             Event::StageStarted { stage, at } => self.with_stage(*stage, |status| status.start(*at)),
             Event::StageFinished { stage, at } => self.with_stage(*stage, |status| status.finish(*at)),
             Event::ExecutorJoined { executor, pid, slots, .. } => self.executor_joined(*executor, *pid, *slots),
+            Event::ExecutorMemory { executor, memory, .. } => {
+                self.with_executor(*executor, |status| status.memory = *memory);
+            }
+            Event::ExecutorExcluded { executor, .. } => self.with_executor(*executor, |status| status.excluded = true),
+            Event::ExecutorReadmitted { executor, .. } => {
+                self.with_executor(*executor, |status| status.excluded = false)
+            }
             Event::ExecutorLost { executor, why, .. } => {
-                if let Some(status) = self.executors.get_mut(executor) {
+                self.with_executor(*executor, |status| {
+                    status.excluded = false;
                     status.lost = Some(why.clone());
                     status.running = 0;
-                }
+                    status.memory = 0;
+                });
+                self.rdds.values_mut().for_each(|listed| listed.status.executor_lost(*executor));
             }
-            Event::TaskStarted { task, stage, executor, .. } => {
+            Event::TaskStarted { task, stage, executor, is_copy, .. } => {
                 self.attempts.insert(*task, (*stage, *executor));
-                self.with_stage(*stage, |status| status.running += 1);
-                if let Some(status) = self.executors.get_mut(executor) {
+                self.with_stage(*stage, |status| {
                     status.running += 1;
-                }
+                    status.copies += usize::from(*is_copy);
+                });
+                self.with_executor(*executor, |status| status.running += 1);
             }
             Event::TaskFinished { task, stage, end, .. } => {
                 if let Some((_, executor)) = self.attempts.remove(task) {
                     self.with_stage(*stage, |status| status.task_finished(end));
-                    if let Some(status) = self.executors.get_mut(&executor) {
-                        status.task_finished(end);
-                    }
+                    self.with_executor(executor, |status| status.task_finished(end));
                 }
             }
             Event::JobFinished { job, end, at } => self.job_finished(*job, end, *at),
@@ -158,7 +171,18 @@ impl StatusStore {
 
     fn executor_joined(&mut self, id: ExecutorId, pid: u32, slots: usize) {
         let totals = Totals::default();
-        let status = ExecutorStatus { id, pid, slots, lost: None, running: 0, done: 0, failed: 0, totals };
+        let status = ExecutorStatus {
+            id,
+            pid,
+            slots,
+            memory: 0,
+            excluded: false,
+            lost: None,
+            running: 0,
+            done: 0,
+            failed: 0,
+            totals,
+        };
         self.executors.insert(id, status);
         let lost = self.executors.values().filter(|status| status.lost.is_some());
         let lost: Vec<ExecutorId> = lost.map(|status| status.id).collect();
@@ -180,6 +204,7 @@ impl StatusStore {
             done: 0,
             running: 0,
             failed: 0,
+            copies: 0,
             last_failure: None,
             totals: Totals::default(),
         };
@@ -229,10 +254,36 @@ impl StatusStore {
         }
     }
 
+    fn with_executor(&mut self, executor: ExecutorId, change: impl FnOnce(&mut ExecutorStatus)) {
+        if let Some(status) = self.executors.get_mut(&executor) {
+            change(status);
+        }
+    }
+
     fn with_stage(&mut self, stage: StageId, change: impl FnOnce(&mut StageStatus)) {
         if let Some(status) = self.stages.get_mut(&stage) {
             change(status);
         }
+    }
+}
+
+impl RddStatus {
+    /// An executor does not hold a partition any more; others may.
+    fn block_removed(&mut self, partition: usize, executor: ExecutorId) {
+        if let Some(holders) = self.cached.get_mut(&partition) {
+            holders.remove(&executor);
+            if holders.is_empty() {
+                self.cached.remove(&partition);
+            }
+        }
+    }
+
+    /// What an executor held went with it.
+    fn executor_lost(&mut self, executor: ExecutorId) {
+        self.cached.retain(|_, holders| {
+            holders.remove(&executor);
+            !holders.is_empty()
+        });
     }
 }
 

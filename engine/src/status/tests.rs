@@ -52,12 +52,25 @@ fn task_started(task: u64, stage: u64) -> Event {
         partition: 0,
         attempt: 0,
         executor: ExecutorId(1),
+        is_copy: false,
         at: 0,
     }
 }
 
 fn task_finished(task: u64, stage: u64, end: TaskEnd) -> Event {
     Event::TaskFinished { task: TaskId(task), stage: StageId(stage), partition: 0, end, at: 0 }
+}
+
+fn stored(partition: usize, executor: u64, memory: u64, disk: u64) -> Event {
+    Event::BlockStored { rdd: RddId(1), partition, executor: ExecutorId(executor), memory, disk }
+}
+
+fn removed(partition: usize, executor: u64) -> Event {
+    Event::BlockRemoved { rdd: RddId(1), partition, executor: ExecutorId(executor) }
+}
+
+fn joined(executor: u64) -> Event {
+    Event::ExecutorJoined { executor: ExecutorId(executor), pid: 7, slots: 1, at: 0 }
 }
 
 fn after(events: impl IntoIterator<Item = Event>) -> Snapshot {
@@ -142,7 +155,7 @@ fn a_stage_that_starts_again_after_a_loss_keeps_its_beginning() {
 
 #[test]
 fn the_cache_is_followed_block_by_block() {
-    let stored = |partition, memory| Event::BlockStored { rdd: RddId(1), partition, memory, disk: 1 };
+    let stored = |partition, memory| stored(partition, 1, memory, 1);
     let mut events = vec![
         rdd(1),
         Event::CacheMarked { rdd: RddId(1), level: Some("memory".to_owned()) },
@@ -156,10 +169,56 @@ fn the_cache_is_followed_block_by_block() {
         (cached.level.as_deref(), cached.cached.len(), cached.memory(), cached.disk()),
         (Some("memory"), 2, 35, 2)
     );
-    events.push(Event::BlockRemoved { rdd: RddId(1), partition: 0 });
+    events.push(removed(0, 1));
     assert_eq!(after(events.clone()).rdd(RddId(1)).unwrap().memory(), 25);
     events.push(Event::CacheMarked { rdd: RddId(1), level: None });
     assert_eq!(after(events).rdd(RddId(1)).unwrap().level, None);
+}
+
+#[test]
+fn blocks_of_a_partition_are_told_apart_by_executor() {
+    let executors = |pairs: &[(u64, usize)]| pairs.iter().map(|(id, n)| (ExecutorId(*id), *n)).collect();
+    let mut events = vec![rdd(1), joined(1), joined(2), stored(0, 1, 10, 0), stored(1, 1, 20, 0), stored(0, 2, 10, 0)];
+    let shown = |events: &[Event]| {
+        let snapshot = after(events.to_vec());
+        let status = snapshot.rdd(RddId(1)).unwrap();
+        (status.cached.len(), status.memory(), status.holders())
+    };
+    assert_eq!(shown(&events), (2, 40, executors(&[(1, 2), (2, 1)])));
+    events.push(removed(0, 1));
+    assert_eq!(shown(&events), (2, 30, executors(&[(1, 1), (2, 1)])), "the other one is still there");
+    events.push(Event::ExecutorLost { executor: ExecutorId(2), why: "killed".to_owned(), at: 1 });
+    assert_eq!(shown(&events), (1, 20, executors(&[(1, 1)])));
+    // News that come late.
+    events.push(stored(0, 2, 10, 0));
+    assert_eq!(shown(&events), (1, 20, executors(&[(1, 1)])));
+    events.push(removed(1, 1));
+    assert_eq!(shown(&events), (0, 0, executors(&[])));
+}
+
+#[test]
+fn copies_and_exclusions_are_shown() {
+    let copy = Event::TaskStarted {
+        task: TaskId(2),
+        stage: StageId(1),
+        partition: 0,
+        attempt: 0,
+        executor: ExecutorId(2),
+        is_copy: true,
+        at: 0,
+    };
+    let excluded = |executor| Event::ExecutorExcluded { executor: ExecutorId(executor), at: 1 };
+    let mut events = vec![joined(1), joined(2), rdd(1), job(1, vec![stage(1, 1, &[1])], &[], 1), task_started(1, 1)];
+    events.extend([copy, excluded(1), excluded(2)]);
+    let shown = |events: &[Event]| {
+        let snapshot = after(events.to_vec());
+        let excluded = snapshot.executors.iter().map(|executor| executor.excluded).collect::<Vec<_>>();
+        (snapshot.stages[&StageId(1)].copies, excluded)
+    };
+    assert_eq!(shown(&events), (1, vec![true, true]));
+    events.push(Event::ExecutorReadmitted { executor: ExecutorId(1), at: 2 });
+    events.push(Event::ExecutorLost { executor: ExecutorId(2), why: "killed".to_owned(), at: 3 });
+    assert_eq!(shown(&events), (1, vec![false, false]));
 }
 
 #[test]
@@ -173,7 +232,7 @@ fn what_could_not_be_stored_and_what_was_skipped_is_remembered() {
         example: example.to_owned(),
     };
     let mut events = vec![rdd(1), not_stored(0), not_stored(1), skipped("first"), skipped("last")];
-    events.push(Event::BlockStored { rdd: RddId(1), partition: 0, memory: 0, disk: 9 });
+    events.push(stored(0, 1, 0, 9));
     let snapshot = after(events.clone());
     let status = snapshot.rdd(RddId(1)).unwrap();
     assert_eq!(status.not_stored, [(1, "no space".to_owned())].into());

@@ -12,7 +12,7 @@ use crate::batch::SharedBatch;
 use crate::codec::CodecVt;
 use crate::event::Event;
 use crate::event_bus::EventBus;
-use crate::ids::RddId;
+use crate::ids::{ExecutorId, RddId};
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -131,7 +131,7 @@ impl CacheStore {
         drop(inner);
         // Dropped outside the lock: rows may run user code.
         drop(replaced);
-        self.bus.emit(Event::BlockStored { rdd: id.0, partition: id.1, memory: bytes, disk });
+        self.bus.emit(stored_event(id, bytes, disk));
     }
 
     /// Tells that a partition could not be stored.
@@ -194,9 +194,9 @@ impl CacheStore {
             let (spill, last_used) = (block.spill, block.last_used);
             let memory = block.memory.emptied();
             blocks.insert(*id, Block { stored: file.clone(), memory, spill, moving: false, last_used });
-            event = Some(Event::BlockStored { rdd: id.0, partition: id.1, memory: 0, disk: file.disk_bytes() });
+            event = Some(stored_event(*id, 0, file.disk_bytes()));
         } else if gone.is_some() {
-            event = Some(Event::BlockRemoved { rdd: id.0, partition: id.1 });
+            event = Some(removed_event(*id));
         }
         let pin = pinned.get_mut(id).filter(|(pin, _)| pin.as_ref().is_some_and(|pin| pin.is(&stored)));
         let unpinned = if let (Some(pin), Some(file)) = (pin, &file) { pin.0.replace(file.clone()) } else { None };
@@ -241,9 +241,9 @@ impl CacheStore {
     }
 
     fn announce_removed(&self, removed: Vec<(BlockId, Block)>) {
-        for ((rdd, partition), block) in removed {
+        for (id, block) in removed {
             drop(block);
-            self.bus.emit(Event::BlockRemoved { rdd, partition });
+            self.bus.emit(removed_event(id));
         }
     }
 
@@ -269,6 +269,16 @@ impl CacheStore {
     pub(crate) fn blocks(&self) -> usize {
         self.lock().blocks.len()
     }
+}
+
+/// A block is in this process. Which executor that is the driver knows, and notes in the event.
+fn stored_event((rdd, partition): BlockId, memory: u64, disk: u64) -> Event {
+    Event::BlockStored { rdd, partition, executor: ExecutorId(0), memory, disk }
+}
+
+/// A block is in this process no more.
+fn removed_event((rdd, partition): BlockId) -> Event {
+    Event::BlockRemoved { rdd, partition, executor: ExecutorId(0) }
 }
 
 /// A block on its way to disk. If writing it panics (rows are serialised by user code), it is dropped.

@@ -104,7 +104,7 @@ fn events_tell_the_life_of_an_rdd() {
             Event::RddDropped { rdd } => format!("dropped {rdd}"),
             Event::CacheMarked { rdd, level } => format!("marked {rdd} {level:?}"),
             Event::BlockStored { rdd, partition, memory, .. } => format!("stored {rdd}.{partition} {memory}"),
-            Event::BlockRemoved { rdd, partition } => format!("removed {rdd}.{partition}"),
+            Event::BlockRemoved { rdd, partition, .. } => format!("removed {rdd}.{partition}"),
             _ => return,
         };
         sink.lock().unwrap().push(line);

@@ -13,6 +13,8 @@ tests!(
     a_killed_executor_is_replaced_and_its_map_outputs_are_made_again,
     code_that_exits_or_crashes_fails_its_job_with_the_cause,
     a_stopped_executor_is_noticed,
+    one_that_stops_before_it_joins_is_noticed,
+    killing_executors_is_not_held_against_their_tasks,
     a_cancelled_job_leaves_a_deaf_task_behind_with_its_executor,
     damaged_and_deleted_map_outputs_are_made_again,
     nothing_is_left_behind,
@@ -67,6 +69,66 @@ fn a_stopped_executor_is_noticed() {
     assert!(signal(stopped, libc::SIGSTOP));
     let counted = ctx.range_with(0, 1000, 1, 8).map(|x| (x % 10, x)).reduce_by_key(|a, b| a + b);
     assert_eq!(counted.collect_as_map().unwrap(), sums());
+}
+
+/// Runs one of these tests again, with executors that stop themselves before they join: the first one, or all.
+fn again_with_executors_that_stop(test: &str, which: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("start.sh");
+    let stop = "if [ $STOPPING = all ] || mkdir \"${0%/*}/begun\" 2>/dev/null; then kill -STOP $$; fi; exec \"$@\"";
+    std::fs::write(&script, stop).unwrap();
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(&program)
+        .env("DPARK_EXECUTOR_COMMAND", format!("sh {} {}", script.display(), program.display()))
+        .env("DPARK_EXECUTOR_START_SECONDS", "1")
+        .env("STOPPING", which)
+        .args(["--exact", test])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+fn one_that_stops_before_it_joins_is_noticed() {
+    match std::env::var("STOPPING").as_deref() {
+        Ok("first") => {
+            let ctx = context("process[2]");
+            let pids = processes(&ctx);
+            assert_eq!(ctx.range(0, 4).count().unwrap(), 4, "the other one does the work");
+            wait_for("another one has joined in its place", || pids.lock().unwrap().len() == 2);
+        }
+        Ok(_) => {
+            let error = context("process[1]").range(0, 4).count().unwrap_err().to_string();
+            let expected = "executors end before they have joined (it had not joined after 1 s; signal: 9 (SIGKILL))";
+            assert!(error.contains(expected), "{error}");
+        }
+        Err(_) => {
+            let test = "one_that_stops_before_it_joins_is_noticed";
+            ["first", "all"].iter().for_each(|which| again_with_executors_that_stop(test, which));
+        }
+    }
+}
+
+fn killing_executors_is_not_held_against_their_tasks() {
+    let ctx = context("process[1]");
+    let killed = Arc::new(Mutex::new(0));
+    let (count, killer) = (Arc::clone(&killed), ctx.clone());
+    // More executors than a task has attempts.
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::TaskStarted { executor, .. } = event {
+            let mut killed = count.lock().unwrap();
+            *killed += 1;
+            if *killed <= 6 {
+                killer.kill_executor(*executor);
+            }
+        }
+    }));
+    let slow = ctx.range_with(0, 10, 1, 1).map(|x| {
+        std::thread::sleep(Duration::from_millis(20));
+        x
+    });
+    assert_eq!(slow.sum().unwrap(), 45);
+    assert_eq!(*killed.lock().unwrap(), 7);
 }
 
 fn a_cancelled_job_leaves_a_deaf_task_behind_with_its_executor() {

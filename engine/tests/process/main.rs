@@ -5,6 +5,7 @@
 mod basics;
 mod chaos;
 mod faults;
+mod memory;
 mod placement;
 mod support;
 
@@ -14,7 +15,8 @@ fn main() {
     // In an executor this does not return.
     drop(support::context("local[1]"));
     let arguments = Arguments::from_args();
-    let tests = [basics::tests(), chaos::tests(), faults::tests(), placement::tests(), vec![over_http()]];
+    let tests =
+        [basics::tests(), chaos::tests(), faults::tests(), memory::tests(), placement::tests(), vec![over_http()]];
     let tests: Vec<Trial> = tests.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit();
 }

@@ -2,11 +2,18 @@
 
 use crate::support::{context, processes, wait_for};
 use crate::tests;
+use dpark::event::{Event, TaskEnd};
+use dpark::ids::ExecutorId;
+use dpark::status::StatusStore;
+use dpark::{Conf, DparkContext};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 tests!(
     persisted_rows_are_read_where_they_are,
+    a_block_that_goes_while_its_task_runs_costs_no_map_outputs,
+    the_status_tells_which_executors_hold_persisted_rows,
     a_task_that_hangs_is_overtaken_by_its_copy,
     an_executor_that_cannot_compute_anything_does_not_fail_the_job,
 );
@@ -32,6 +39,50 @@ fn persisted_rows_are_read_where_they_are() {
     assert_eq!(rdd.union(&rdd.map(|x| -x)).sum().unwrap(), 0);
 }
 
+fn a_block_that_goes_while_its_task_runs_costs_no_map_outputs() {
+    let ctx = DparkContext::new(Conf { master: "process[1]".to_owned(), memory: 16 << 20, ..Conf::default() }).unwrap();
+    let pairs = ctx.range_with(0, 1000, 1, 3).map(|x| (x % 10, x));
+    let (sums, other) = (pairs.reduce_by_key(|a, b| a + b), pairs.map(|row| (row.0 + 5, row.1)).group_by_key());
+    let few = sums.join(&other).map(|row| row.0).cache();
+    assert_eq!(few.count().unwrap(), 5);
+    // It does not fit, and makes everything else go before it gives up.
+    let many = ctx.range_with(0, 4_000_000, 1, 1).map(|x| x + 1000).cache();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heard);
+    ctx.events().subscribe(Box::new(move |event| match event {
+        Event::TaskStarted { .. } => seen.lock().unwrap().push("started".to_owned()),
+        Event::BlockRemoved { .. } => seen.lock().unwrap().push("removed".to_owned()),
+        Event::TaskFinished { end: TaskEnd::Failed(why), .. } => seen.lock().unwrap().push(why.clone()),
+        _ => {}
+    }));
+    // One task, which reads the one after the other.
+    let both = many.union(&few).coalesce(1);
+    assert_eq!(both.filter(|x| *x < 1000).count().unwrap(), 5);
+    assert_eq!(*heard.lock().unwrap(), ["started", "removed"]);
+}
+
+fn the_status_tells_which_executors_hold_persisted_rows() {
+    let ctx = context("process[2]");
+    let pids = processes(&ctx);
+    wait_for("both executors have joined", || pids.lock().unwrap().len() == 2);
+    let status = Arc::new(Mutex::new(StatusStore::new()));
+    let told = Arc::clone(&status);
+    ctx.events().subscribe(Box::new(move |event| told.lock().unwrap().apply(event)));
+    let rdd = ctx.range_with(0, 80, 1, 8).map(|x| x + 1).cache();
+    assert_eq!(rdd.count().unwrap(), 80);
+    let cached = || {
+        let snapshot = status.lock().unwrap().snapshot();
+        let status = snapshot.rdds.into_iter().find(|rdd| rdd.level.is_some()).unwrap();
+        (status.cached.len(), status.holders())
+    };
+    let (partitions, holders) = cached();
+    assert_eq!((partitions, holders.values().sum::<usize>()), (8, 8), "{holders:?}");
+    assert!(holders.keys().all(|executor| [ExecutorId(1), ExecutorId(2)].contains(executor)), "{holders:?}");
+    ctx.kill_executor(ExecutorId(1));
+    wait_for("what it held is gone", || !cached().1.contains_key(&ExecutorId(1)));
+    assert_eq!(cached().0, holders.get(&ExecutorId(2)).copied().unwrap_or(0));
+}
+
 fn a_task_that_hangs_is_overtaken_by_its_copy() {
     let ctx = context("process[2*2]");
     let pids = processes(&ctx);
@@ -55,7 +106,15 @@ fn a_task_that_hangs_is_overtaken_by_its_copy() {
             -1
         }
     });
+    let copied = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&copied);
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::TaskStarted { partition, is_copy: true, .. } = event {
+            told.lock().unwrap().push(*partition);
+        }
+    }));
     assert_eq!(rdd.collect().unwrap(), (0..8).collect::<Vec<_>>());
+    assert_eq!(*copied.lock().unwrap(), [5]);
     std::fs::write(dir.path().join("ended"), "").unwrap();
 }
 
@@ -63,7 +122,8 @@ fn an_executor_that_cannot_compute_anything_does_not_fail_the_job() {
     let ctx = context("process[2]");
     let pids = processes(&ctx);
     wait_for("both executors have joined", || pids.lock().unwrap().len() == 2);
-    let bad = pids.lock().unwrap()[0];
+    // They have their numbers in the order in which they have joined.
+    let (bad, bad_id) = (pids.lock().unwrap()[0], ExecutorId(1));
     let rdd = ctx.range_with(0, 32, 1, 32).with_env((&bad,)).map(|(bad,)| {
         move |x| {
             assert_ne!(std::process::id(), bad);
@@ -72,5 +132,13 @@ fn an_executor_that_cannot_compute_anything_does_not_fail_the_job() {
             x
         }
     });
+    let excluded = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&excluded);
+    ctx.events().subscribe(Box::new(move |event| {
+        if let Event::ExecutorExcluded { executor, .. } = event {
+            told.lock().unwrap().push(*executor);
+        }
+    }));
     assert_eq!(rdd.collect().unwrap(), (0..32).collect::<Vec<_>>());
+    assert_eq!(*excluded.lock().unwrap(), [bad_id]);
 }

@@ -66,7 +66,7 @@ pub const KEYS: &[Key] = &[
         flag: "-M",
         default: "auto",
         kind: Kind::Size,
-        doc: "memory budget, suffix k, m, g or t (default m); auto is half of the machine's",
+        doc: "memory budget of the session or of each executor, suffix k, m, g or t (default m); auto is six tenths of the machine's, shared by the executors",
     },
     Key {
         name: "work_dir",

@@ -58,7 +58,15 @@ impl Fake {
                 at: 0,
             },
             Event::StageStarted { stage: StageId(1), at: 1 },
-            Event::TaskStarted { task, stage: StageId(1), partition, attempt, executor: ExecutorId(0), at: 2 },
+            Event::TaskStarted {
+                task,
+                stage: StageId(1),
+                partition,
+                attempt,
+                executor: ExecutorId(0),
+                is_copy: false,
+                at: 2,
+            },
             Event::TaskFinished { task, stage: StageId(1), partition, end, at: 4 },
             Event::JobFinished { job: JobId(1), end: JobEnd::Succeeded, at: 5 },
         ];

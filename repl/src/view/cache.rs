@@ -1,7 +1,8 @@
-//! `:cache`: what the RDD cache holds, and which RDDs have a checkpoint.
+//! `:cache`: what the RDD cache holds and where, and which RDDs have a checkpoint.
 
 use super::table::{Align, table_of_used_columns};
 use super::{Names, rdd_name, units};
+use dpark::ids::ExecutorId;
 use dpark::status::{RddLife, RddStatus, Snapshot};
 
 /// Every RDD that is marked for the cache, still has blocks in it, or has a checkpoint.
@@ -21,6 +22,7 @@ pub fn cache(snapshot: &Snapshot, names: &Names, width: Option<usize>) -> String
         ("partitions cached", Align::Right),
         ("memory", Align::Right),
         ("disk", Align::Right),
+        ("executors (blocks)", Align::Left),
         ("not stored", Align::Left),
         ("checkpoint", Align::Left),
     ];
@@ -36,12 +38,19 @@ pub fn cache(snapshot: &Snapshot, names: &Names, width: Option<usize>) -> String
                 measured(format!("{}/{}", rdd.cached.len(), rdd.info.partitions)),
                 measured(units::bytes(rdd.memory())),
                 measured(units::bytes(rdd.disk())),
+                holders(rdd),
                 not_stored(rdd).unwrap_or_default(),
                 rdd.checkpoint.clone().unwrap_or_default(),
             ]
         })
         .collect();
     table_of_used_columns(&header, rows, width)
+}
+
+/// The executors in other processes that hold blocks, and how many each: `1 (3), 2 (5)`.
+fn holders(rdd: &RddStatus) -> String {
+    let in_others = rdd.holders().into_iter().filter(|(executor, _)| *executor != ExecutorId(0));
+    in_others.map(|(executor, blocks)| format!("{executor} ({blocks})")).collect::<Vec<_>>().join(", ")
 }
 
 /// How many partitions could not be written to disk, and why the first one could not: `2 partitions: no space left`.

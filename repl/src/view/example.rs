@@ -68,8 +68,9 @@ fn events() -> Vec<Event> {
     });
     events.extend(run(2, 2, 1_900_000, TaskMetrics { rows: 2156, shuffle_read_bytes: 140_000, ..Default::default() }));
     events.extend([
-        Event::BlockStored { rdd: RddId(4), partition: 0, memory: 300_000, disk: 0 },
-        Event::BlockStored { rdd: RddId(4), partition: 1, memory: 310_000, disk: 0 },
+        stored(4, 0, 1, (300_000, 0)),
+        stored(4, 1, 2, (310_000, 0)),
+        stored(4, 1, 1, (310_000, 0)),
         Event::JobFinished { job: JobId(1), end: JobEnd::Succeeded, at: 2_240_000 },
         rdd(5, "parallelize", "(String, <b>)", 2, &[]),
         rdd(6, "map", "(String, f64)", 2, &[(5, None)]),
@@ -91,12 +92,13 @@ fn events() -> Vec<Event> {
         started(4, 1),
         finished(4, 0, TaskEnd::Failed("panicked".to_owned())),
         started(4, 0),
+        copied(4, 0),
         finished(4, 1, TaskEnd::Succeeded(TaskMetrics { rows: 10, ..Default::default() })),
         rdd(8, "map", "f64", 2, &[(7, None)]),
         Event::Checkpointed { rdd: RddId(8), directory: "/data/ranks".to_owned() },
         rdd(9, "filter", "f64", 2, &[(8, None)]),
         Event::CacheMarked { rdd: RddId(9), level: Some("disk".to_owned()) },
-        Event::BlockStored { rdd: RddId(9), partition: 0, memory: 0, disk: 16_384 },
+        stored(9, 0, 2, (0, 16_384)),
         Event::BlockNotStored { rdd: RddId(9), partition: 1, why: "No space left on device".to_owned() },
     ]);
     events
@@ -119,12 +121,30 @@ fn started(stage: u64, partition: usize) -> Event {
         partition,
         attempt: 0,
         executor: ExecutorId(0),
+        is_copy: false,
+        at: 0,
+    }
+}
+
+/// A second attempt beside one that is slow.
+fn copied(stage: u64, partition: usize) -> Event {
+    Event::TaskStarted {
+        task: TaskId(stage * 100 + 50 + partition as u64),
+        stage: StageId(stage),
+        partition,
+        attempt: 0,
+        executor: ExecutorId(2),
+        is_copy: true,
         at: 0,
     }
 }
 
 fn finished(stage: u64, partition: usize, end: TaskEnd) -> Event {
     Event::TaskFinished { task: TaskId(stage * 100 + partition as u64), stage: StageId(stage), partition, end, at: 0 }
+}
+
+fn stored(rdd: u64, partition: usize, executor: u64, (memory, disk): (u64, u64)) -> Event {
+    Event::BlockStored { rdd: RddId(rdd), partition, executor: ExecutorId(executor), memory, disk }
 }
 
 fn site(line: u32) -> CallSite {

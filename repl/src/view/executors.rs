@@ -16,8 +16,10 @@ pub fn executors(snapshot: &Snapshot, width: Option<usize>) -> String {
         ("running", Align::Right),
         ("done", Align::Right),
         ("failed", Align::Right),
+        ("memory", Align::Right),
         ("shuffle write", Align::Right),
         ("shuffle read", Align::Right),
+        ("state", Align::Left),
         ("gone", Align::Left),
     ];
     table_of_used_columns(&header, snapshot.executors.iter().map(row).collect(), width)
@@ -31,8 +33,10 @@ fn row(executor: &ExecutorStatus) -> Vec<String> {
         executor.running.to_string(),
         executor.done.to_string(),
         executor.failed.to_string(),
+        units::bytes_or_blank(executor.memory),
         units::bytes(executor.totals.shuffle_write_bytes),
         units::bytes(executor.totals.shuffle_read_bytes),
+        if executor.excluded { "excluded for a while" } else { "" }.to_owned(),
         executor.lost.clone().unwrap_or_default(),
     ]
 }
@@ -49,6 +53,8 @@ mod tests {
             id: ExecutorId(id),
             pid: 4000 + id as u32,
             slots: 2,
+            memory: if lost.is_some() { 0 } else { 96 << 20 },
+            excluded: id == 2,
             lost: lost.map(str::to_owned),
             running: 1,
             done: 12,

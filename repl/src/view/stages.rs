@@ -51,8 +51,15 @@ fn row(stage: &StageStatus) -> Vec<String> {
 
 fn tasks(stage: &StageStatus) -> String {
     let mut text = format!("{}/{}", stage.done, stage.info.tasks);
-    if stage.failed > 0 {
-        text.push_str(&format!(" ({} failed)", stage.failed));
+    let failed = (stage.failed > 0).then(|| format!("{} failed", stage.failed));
+    let copies = match stage.copies {
+        0 => None,
+        1 => Some("1 copy".to_owned()),
+        copies => Some(format!("{copies} copies")),
+    };
+    let more: Vec<String> = failed.into_iter().chain(copies).collect();
+    if !more.is_empty() {
+        text.push_str(&format!(" ({})", more.join(", ")));
     }
     text
 }

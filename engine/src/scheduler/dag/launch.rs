@@ -58,7 +58,8 @@ impl Machine {
         let running = Attempt { owner, position, launch, stage: stage_id, launched_at, began, standing };
         self.attempts.insert(task, running);
         self.executors.take(executor);
-        self.emit(Event::TaskStarted { task, stage: stage_id, partition, attempt, executor, at: 0 });
+        let is_copy = self.tasks(owner).is_some_and(|tasks| tasks.has_copy(position));
+        self.emit(Event::TaskStarted { task, stage: stage_id, partition, attempt, executor, is_copy, at: 0 });
         self.commands.push(Command::Launch(launch));
         Some(())
     }

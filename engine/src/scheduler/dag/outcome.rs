@@ -4,7 +4,7 @@ use super::{Attempt, MAX_ATTEMPTS, MAX_LOSSES, Machine, Owner, Shuffle, Standing
 use crate::error::Failure;
 use crate::event::{Event, TaskEnd, TaskMetrics};
 use crate::ids::{ExecutorId, ShuffleId, TaskId};
-use crate::scheduler::command::{Because, Command, Outcome};
+use crate::scheduler::command::{Because, Cause, Command, Outcome};
 use crate::scheduler::job::Turn;
 use crate::scheduler::task_set::Output;
 use std::collections::BTreeSet;
@@ -34,11 +34,11 @@ impl Machine {
         }
     }
 
-    /// Notes what an attempt tells of the executor that it ran on. Lost inputs tell of others.
+    /// Notes what an attempt tells of the executor that it ran on. Lost inputs tell of others, too much memory of the task.
     fn judge(&mut self, executor: ExecutorId, outcome: &Outcome) {
         match outcome {
             Outcome::Succeeded(_) => self.executors.succeeded(executor),
-            Outcome::Failed(Failure::Lost { .. }) | Outcome::Cancelled => {}
+            Outcome::Failed(Failure::Lost { .. } | Failure::Memory(_)) | Outcome::Cancelled => {}
             Outcome::Failed(_) if planted!(self, ExclusionIgnored) => {}
             Outcome::Failed(_) => self.executors.failed(executor, self.now),
         }
@@ -204,7 +204,15 @@ impl Machine {
         }
     }
 
-    pub(super) fn executor_lost(&mut self, executor: ExecutorId, why: &str) {
+    /// Nothing starts on the executor any more. What runs there may still end, and what it holds may still be read.
+    pub(super) fn executor_leaving(&mut self, executor: ExecutorId) {
+        if !planted!(self, LeavingIgnored) {
+            self.executors.remove(executor);
+            self.blocks_lost(executor);
+        }
+    }
+
+    pub(super) fn executor_lost(&mut self, executor: ExecutorId, why: &str, cause: Cause) {
         self.executors.remove(executor);
         self.blocks_lost(executor);
         if !planted!(self, OutputsOutliveExecutor) {
@@ -217,11 +225,11 @@ impl Machine {
         let on_it = self.attempts.iter().filter(|(_, attempt)| attempt.launch.executor == executor);
         let on_it: Vec<TaskId> = on_it.map(|(task, _)| *task).collect();
         for task in on_it {
-            self.attempt_lost(task, executor, why);
+            self.attempt_lost(task, executor, why, cause);
         }
     }
 
-    fn attempt_lost(&mut self, task: TaskId, executor: ExecutorId, why: &str) {
+    fn attempt_lost(&mut self, task: TaskId, executor: ExecutorId, why: &str, cause: Cause) {
         if planted!(self, ZombieCounts) {
             if let Some(attempt) = self.attempts.get(&task) {
                 let (owner, position) = (attempt.owner, attempt.position);
@@ -236,7 +244,17 @@ impl Machine {
         }
         let failure = Failure::Other(format!("executor {executor} was lost: {why}"));
         self.report(&attempt, TaskEnd::Failed(failure.to_string()));
-        self.try_again(&attempt, failure);
+        match cause {
+            Cause::Others if !planted!(self, SparedCounts) => self.repeat(&attempt),
+            Cause::Others | Cause::Tasks => self.try_again(&attempt, failure),
+        }
+    }
+
+    /// The attempt has ended through no fault of its own: once more.
+    fn repeat(&mut self, attempt: &Attempt) {
+        let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
+        tasks.requeue(attempt.position, attempt.launch.task, |tries| tries.spared += 1);
+        self.refresh(attempt.owner);
     }
 
     fn report(&mut self, attempt: &Attempt, end: TaskEnd) {

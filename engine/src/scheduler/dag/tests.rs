@@ -6,7 +6,7 @@ use super::Machine;
 use crate::error::{Error, Failure};
 use crate::event::{CallSite, Event, StageInfo, TaskMetrics};
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, StageId, TaskId};
-use crate::scheduler::command::{Command, Input, Launch, Outcome};
+use crate::scheduler::command::{Cause, Command, Input, Launch, Outcome};
 use crate::work::{JobSpec, StageSpec};
 
 /// A stage: the shuffle it writes, the shuffles it reads, its number of partitions.
@@ -53,6 +53,10 @@ fn lose(machine: &mut Machine, task: u64, shuffle: u64, map: usize) -> Vec<Comma
 fn lose_all(machine: &mut Machine, task: u64, outputs: &[(ShuffleId, usize)]) -> Vec<Command> {
     let failure = Failure::Lost { outputs: outputs.to_vec(), message: "gone".to_owned() };
     machine.apply(Input::TaskFinished { task: TaskId(task), outcome: Outcome::Failed(failure) })
+}
+
+fn lost(executor: u64, cause: Cause) -> Input {
+    Input::ExecutorLost { id: ExecutorId(executor), why: "killed".to_owned(), cause }
 }
 
 fn ends(commands: &[Command]) -> Vec<&Result<(), Error>> {
@@ -169,11 +173,41 @@ fn a_lost_executor_takes_its_outputs_along() {
     machine.apply(Input::Submit(spec(1, &[(Some(5), &[], 2), (None, &[5], 1)])));
     succeed(&mut machine, 1);
     assert_eq!(launched(&succeed(&mut machine, 2)), [(1, 1, 0)]);
-    let lost = launches(&machine.apply(Input::ExecutorLost { id: ExecutorId(1), why: "killed".to_owned() }));
+    let lost = launches(&machine.apply(lost(1, Cause::Tasks)));
     assert_eq!(lost.len(), 0, "the slot left is in use: {lost:?}");
     let failed = Outcome::Failed(Failure::Panic { message: String::new(), location: None });
     let next = machine.apply(Input::TaskFinished { task: TaskId(3), outcome: failed });
     assert_eq!(launched(&next), [(1, 0, 1)]);
+}
+
+#[test]
+fn a_task_ends_with_four_executors_that_it_may_have_ended_itself() {
+    for (cause, fails) in [(Cause::Tasks, true), (Cause::Others, false)] {
+        let mut machine = machine(0);
+        machine.apply(Input::Submit(spec(1, &[(None, &[], 1)])));
+        let mut failed = false;
+        for executor in 1..20 {
+            let added = machine.apply(Input::ExecutorAdded { id: ExecutorId(executor), slots: 1 });
+            assert_eq!(launches(&added).iter().map(|launch| launch.attempt).collect::<Vec<_>>(), [executor as u32 - 1]);
+            let commands = machine.apply(lost(executor, cause));
+            failed = !ends(&commands).is_empty();
+            if failed {
+                assert_eq!(executor, 4);
+                break;
+            }
+        }
+        assert_eq!(failed, fails, "{cause:?}");
+    }
+}
+
+#[test]
+fn nothing_starts_on_an_executor_that_leaves() {
+    let mut machine = machine(1);
+    machine.apply(Input::ExecutorAdded { id: ExecutorId(1), slots: 3 });
+    machine.apply(Input::ExecutorLeaving(ExecutorId(1)));
+    let started = launches(&machine.apply(Input::Submit(spec(1, &[(None, &[], 3)]))));
+    assert_eq!(started.iter().map(|launch| launch.executor).collect::<Vec<_>>(), [ExecutorId(0)]);
+    assert_eq!(launches(&machine.apply(lost(1, Cause::Tasks))), []);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::event::JobEnd;
 use crate::ids::{ExecutorId, ShuffleId, TaskId};
 use crate::scheduler::command::{Count, Launch};
-use crate::status::{JobState, StageState};
+use crate::status::{ExecutorStatus, JobState, StageState};
 
 /// The stage that a partition belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,7 @@ pub(super) enum Key {
 pub(super) struct Life {
     failures: u32,
     losses: u32,
+    spared: u32,
     /// Whether counting may start over.
     over: bool,
     /// Where it was stored, if it is a map output that is there.
@@ -58,7 +59,7 @@ impl World {
         if launch.attempt == 0 && life.over {
             *life = Life::default();
         }
-        if launch.attempt != life.failures + life.losses || life.failures >= 4 {
+        if launch.attempt != life.failures + life.losses + life.spared || life.failures >= 4 {
             return Err(format!("{launch:?} after {life:?}"));
         }
         life.over = false;
@@ -174,6 +175,14 @@ impl World {
                 return Err(format!("a view shows {job:?} with {result:?} of {} results", results.len()));
             }
         }
+        let copies: usize = shown.stages.values().map(|stage| stage.copies).sum();
+        if copies != self.seen.copies {
+            return Err(format!("views show {copies} copies of {}", self.seen.copies));
+        }
+        let wrong = |executor: &&ExecutorStatus| executor.excluded != self.is_excluded(executor.id);
+        if let Some(executor) = shown.executors.iter().filter(|executor| executor.lost.is_none()).find(wrong) {
+            return Err(format!("a view shows {executor:?}"));
+        }
         if shown.jobs.len() == self.jobs.len() { Ok(()) } else { Err("a view misses a job".to_owned()) }
     }
 
@@ -214,6 +223,11 @@ impl World {
         let life = self.lives.entry(life).or_default();
         life.failures += 1;
         self.excuse |= life.failures >= 4;
+    }
+
+    pub(super) fn note_spared(&mut self, life: (Key, usize)) {
+        self.seen.spared += 1;
+        self.lives.entry(life).or_default().spared += 1;
     }
 
     pub(super) fn note_loss(&mut self, life: (Key, usize)) {

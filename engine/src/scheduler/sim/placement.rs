@@ -4,6 +4,7 @@
 use super::checks::Key;
 use super::world::{Run, World};
 use crate::error::Failure;
+use crate::event::Event;
 use crate::ids::{ExecutorId, RddId};
 use crate::scheduler::command::{Launch, Outcome};
 use crate::work::{CachedInput, StageSpec};
@@ -114,7 +115,7 @@ impl World {
         let Some(health) = self.health.get_mut(&executor) else { return };
         match outcome {
             Outcome::Succeeded(_) => health.failures = 0,
-            Outcome::Failed(Failure::Lost { .. }) | Outcome::Cancelled => {}
+            Outcome::Failed(Failure::Lost { .. } | Failure::Memory(_)) | Outcome::Cancelled => {}
             Outcome::Failed(_) if health.excluded.is_some() => {}
             Outcome::Failed(_) => {
                 health.failures += 1;
@@ -125,6 +126,17 @@ impl World {
             }
         }
         self.keep_one();
+    }
+
+    /// What is told of executors is true.
+    pub(super) fn check_told(&self, event: &Event) -> Result<(), String> {
+        let (executor, told) = match event {
+            Event::ExecutorExcluded { executor, .. } => (*executor, true),
+            Event::ExecutorReadmitted { executor, .. } => (*executor, false),
+            _ => return Ok(()),
+        };
+        let right = self.is_excluded(executor) == told;
+        if right { Ok(()) } else { Err(format!("{event:?} is told, and is not so")) }
     }
 
     /// If all executors are excluded, the first one is used.

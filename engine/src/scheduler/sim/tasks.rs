@@ -51,7 +51,10 @@ impl World {
         let blocks: Vec<(RddId, usize)> = blocks_of(cached, partition).collect();
         for (rdd, partition) in blocks {
             if self.rng.chance(60) {
-                self.blocks.entry((rdd, partition)).or_default().insert(executor);
+                // One that is leaving counts no more.
+                if self.executors.contains_key(&executor) {
+                    self.blocks.entry((rdd, partition)).or_default().insert(executor);
+                }
                 self.feed(Input::BlockStored { rdd, partition, executor })?;
             }
         }
@@ -74,6 +77,9 @@ impl World {
         }
         if self.rng.chance(self.hopeless) {
             return Outcome::Failed(Failure::Other("bad input".to_owned()));
+        }
+        if self.rng.chance(2) {
+            return Outcome::Failed(Failure::Memory("it took too much".to_owned()));
         }
         if self.rng.chance(1) {
             return Outcome::Cancelled;

@@ -6,7 +6,7 @@ use super::plan::{Plan, Rng};
 use crate::error::Error;
 use crate::event::Event;
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
-use crate::scheduler::command::{Command, Input, Launch};
+use crate::scheduler::command::{Cause, Command, Input, Launch};
 use crate::scheduler::dag::Machine;
 use crate::scheduler::planted::Bug;
 use crate::status::StatusStore;
@@ -27,6 +27,8 @@ enum Happening {
     Curse,
     Forget(ShuffleId),
     LoseExecutor,
+    /// An executor that was leaving is gone.
+    Gone(ExecutorId),
     AddExecutor,
     /// An executor has no room for a persisted partition any more.
     Evict,
@@ -91,6 +93,10 @@ pub(super) struct Seen {
     pub(super) cancelled: usize,
     pub(super) losses: usize,
     pub(super) executors_lost: usize,
+    /// Executors that were known to leave before they were lost.
+    pub(super) left: usize,
+    /// Attempts that went with an executor through no fault of theirs.
+    pub(super) spared: usize,
     pub(super) shared: usize,
     pub(super) skipped: usize,
     /// Tasks that began where what they begin with is persisted.
@@ -107,6 +113,8 @@ impl Seen {
         self.cancelled += other.cancelled;
         self.losses += other.losses;
         self.executors_lost += other.executors_lost;
+        self.left += other.left;
+        self.spared += other.spared;
         self.shared += other.shared;
         self.skipped += other.skipped;
         self.local += other.local;
@@ -306,11 +314,13 @@ impl World {
                 self.feed(Input::ForgetShuffle(shuffle))
             }
             Happening::LoseExecutor => self.lose_executor(),
+            Happening::Gone(id) => self.gone(id),
             Happening::AddExecutor => {
                 self.last_executor += 1;
                 let (id, slots) = (ExecutorId(self.last_executor), 1 + self.rng.below(3) as usize);
                 self.executors.insert(id, slots);
                 self.health.insert(id, Health::new(self.rng.chance(10)));
+                self.status.apply(&Event::ExecutorJoined { executor: id, pid: 1, slots, at: self.now });
                 self.feed(Input::ExecutorAdded { id, slots })
             }
             Happening::Evict => {
@@ -356,6 +366,17 @@ impl World {
         for holders in self.blocks.values_mut() {
             holders.remove(&id);
         }
+        self.soon(30, Happening::AddExecutor);
+        if self.rng.chance(50) {
+            self.seen.left += 1;
+            self.soon(20, Happening::Gone(id));
+            return self.feed(Input::ExecutorLeaving(id));
+        }
+        self.gone(id)
+    }
+
+    /// An executor is lost, with what it ran and held.
+    fn gone(&mut self, id: ExecutorId) -> Result<(), String> {
         self.seen.executors_lost += 1;
         let (stored, believed) = (&mut self.stored, &mut self.believed);
         stored.retain(|output, (executor, _)| {
@@ -374,11 +395,15 @@ impl World {
                 dead.push((run.key, run.launch.partition));
             }
         }
+        let cause = if self.rng.chance(50) { Cause::Tasks } else { Cause::Others };
         for life in dead {
-            self.note_failure(life);
+            match cause {
+                Cause::Tasks => self.note_failure(life),
+                Cause::Others => self.note_spared(life),
+            }
         }
-        self.soon(30, Happening::AddExecutor);
-        self.feed(Input::ExecutorLost { id, why: "killed".to_owned() })?;
+        self.status.apply(&Event::ExecutorLost { executor: id, why: "killed".to_owned(), at: self.now });
+        self.feed(Input::ExecutorLost { id, why: "killed".to_owned(), cause })?;
         // News of it may come late.
         self.feed(Input::BlockStored { rdd: RddId(100), partition: 0, executor: id })
     }
@@ -434,6 +459,7 @@ impl World {
                 if let Event::JobStarted { skipped, .. } = &event {
                     self.seen.skipped += skipped.len();
                 }
+                self.check_told(&event)?;
                 self.status.apply(&event.stamped(self.now));
             }
         }

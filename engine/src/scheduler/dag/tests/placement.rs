@@ -1,9 +1,9 @@
 //! Where tasks start, and when a second time.
 
-use super::{Sketch, ends, launches, lose, machine, spec, succeed};
+use super::{Sketch, ends, launches, lose, lost, machine, spec, succeed};
 use crate::error::{Error, Failure};
 use crate::ids::{ExecutorId, RddId, TaskId};
-use crate::scheduler::command::{Because, Command, Input, Outcome};
+use crate::scheduler::command::{Because, Cause, Command, Input, Outcome};
 use crate::scheduler::dag::Machine;
 use crate::work::{CachedInput, JobSpec};
 
@@ -80,7 +80,7 @@ fn news_of_blocks_reach_stages_that_wait() {
     machine.apply(Input::BlockRemoved { rdd: RddId(7), partition: 5, executor: ExecutorId(0) });
     assert_eq!(placed(&succeed(&mut machine, 3)), [(2, 0)]);
     store(&mut machine, 5, 1);
-    machine.apply(Input::ExecutorLost { id: ExecutorId(1), why: "killed".to_owned() });
+    machine.apply(lost(1, Cause::Tasks));
     assert_eq!(placed(&succeed(&mut machine, 4)), [(1, 0)], "what was lost with its executor goes first again");
 }
 
@@ -151,7 +151,7 @@ fn when_one_of_two_copies_fails_the_other_goes_on() {
     let again = tick(&mut machine, 99);
     assert_eq!(placed(&again), [(3, 1)], "which may get a copy in its turn");
     assert_eq!(launches(&again)[0].attempt, 1);
-    machine.apply(Input::ExecutorLost { id: ExecutorId(0), why: "killed".to_owned() });
+    machine.apply(lost(0, Cause::Tasks));
     assert!(matches!(ends(&succeed(&mut machine, 6))[..], [Ok(())]));
 }
 

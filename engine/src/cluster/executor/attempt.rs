@@ -1,0 +1,175 @@
+//! An attempt on its way through an executor: what it reads of shuffles is fetched, then it runs on the pool. If it turns out
+//! to need more than that (a persisted partition has gone meanwhile), it begins anew; to the driver it is one attempt.
+
+use crate::cluster::fetch::Fetcher;
+use crate::cluster::files::write_reply;
+use crate::cluster::protocol::{Answer, AnswerEnd, ToDriver, payload};
+use crate::context::ContextHandle;
+use crate::error::Failure;
+use crate::event::TaskMetrics;
+use crate::ids::TaskId;
+use crate::job::JobWork;
+use crate::net::secret::Secret;
+use crate::scheduler::edge;
+use crate::shuffle::{Need, Persisted};
+use crate::storage::lock;
+use crate::task::{Stop, TaskContext};
+use rayon::ThreadPool;
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Replies of more bytes than this go through files.
+const MAX_REPLY: usize = 1 << 20;
+
+/// The tasks that run, to be told to stop.
+pub(super) type Running = Arc<Mutex<HashMap<TaskId, TaskContext>>>;
+
+/// What attempts share.
+pub(super) struct Desk {
+    pub(super) context: ContextHandle,
+    pub(super) pool: ThreadPool,
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) fetcher: Arc<Fetcher>,
+    pub(super) running: Running,
+    pub(super) answers: UnboundedSender<Vec<u8>>,
+    pub(super) replies: Replies,
+}
+
+impl Desk {
+    /// Tells the driver how a task has ended.
+    pub(super) fn answer(&self, answer: Answer) {
+        // Without a driver the process is about to end.
+        let _ = self.answers.send(payload(&ToDriver::Answer(answer)));
+    }
+}
+
+/// One attempt.
+pub(super) struct Attempt {
+    pub(super) task: TaskId,
+    pub(super) stage: usize,
+    pub(super) partition: usize,
+    pub(super) work: Arc<JobWork>,
+    pub(super) desk: Arc<Desk>,
+}
+
+impl Attempt {
+    /// Begins with what it seems to need.
+    pub(super) fn begin(self) {
+        let context = self.context();
+        lock(&self.desk.running).insert(self.task, context.clone());
+        let needs = self.work.needs(self.stage, self.partition, Persisted::Stay);
+        self.fetch(context, needs);
+    }
+
+    /// Begins anew: `known` was not all that it needs.
+    fn begin_again(self, mut known: Vec<Need>) {
+        let context = self.context();
+        if let Err(stop) = self.replace(&context) {
+            return self.end(TaskMetrics::default(), stopped(stop));
+        }
+        let had = known.len();
+        for persisted in [Persisted::Stay, Persisted::MayGo] {
+            let needs = self.work.needs(self.stage, self.partition, persisted);
+            let new: Vec<Need> = needs.into_iter().filter(|need| !known.contains(need)).collect();
+            known.extend(new);
+            if known.len() > had {
+                return self.fetch(context, known);
+            }
+        }
+        let problem = "it reads a shuffle that it does not depend on".to_owned();
+        self.end(TaskMetrics::default(), AnswerEnd::Failed(Failure::Other(problem)));
+    }
+
+    /// From now on it is told to stop by another context, unless it was told before.
+    fn replace(&self, context: &TaskContext) -> Result<(), Stop> {
+        let mut running = lock(&self.desk.running);
+        running.get(&self.task).map_or(Err(Stop::Cancelled), TaskContext::check)?;
+        running.insert(self.task, context.clone());
+        Ok(())
+    }
+
+    fn context(&self) -> TaskContext {
+        let context = TaskContext::default();
+        context.name(self.task);
+        context
+    }
+
+    /// Fetches what it needs, then runs it on the pool.
+    fn fetch(self, context: TaskContext, needs: Vec<Need>) {
+        if needs.is_empty() {
+            return self.run(context, needs);
+        }
+        let desk = Arc::clone(&self.desk);
+        desk.runtime.clone().spawn(async move {
+            match desk.fetcher.fetch(needs.clone(), desk.context.arc()).await {
+                Ok(inputs) => {
+                    context.provide(inputs);
+                    self.run(context, needs);
+                }
+                Err(failure) => self.end(TaskMetrics::default(), AnswerEnd::Failed(failure)),
+            }
+        });
+    }
+
+    fn run(self, context: TaskContext, needs: Vec<Need>) {
+        let desk = Arc::clone(&self.desk);
+        desk.pool.spawn(move || {
+            let began = Instant::now();
+            let result = edge::guard(|| {
+                context.check()?;
+                self.work.answer(self.stage, self.partition, &context)
+            });
+            // What the task printed without a newline is seen before its job has ended.
+            let _ = std::io::stdout().flush();
+            let mut metrics = context.metrics();
+            metrics.run_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let end = match result {
+                Ok(Ok(reply)) => self.desk.replies.end(self.task, reply),
+                // Whatever came of its being told to stop.
+                _ if let Some(failure) = context.failure() => AnswerEnd::Failed(failure),
+                _ if context.lacks_inputs() => return self.begin_again(needs),
+                Ok(Err(stop)) => stopped(stop),
+                Err(panic) => AnswerEnd::Failed(panic),
+            };
+            self.end(metrics, end);
+        });
+    }
+
+    fn end(self, metrics: TaskMetrics, end: AnswerEnd) {
+        lock(&self.desk.running).remove(&self.task);
+        self.desk.answer(Answer { task: self.task, metrics, end });
+    }
+}
+
+fn stopped(stop: Stop) -> AnswerEnd {
+    match stop {
+        Stop::Cancelled => AnswerEnd::Cancelled,
+        Stop::Failed(failure) => AnswerEnd::Failed(failure),
+    }
+}
+
+/// Where large replies go.
+pub(super) struct Replies {
+    pub(super) directory: PathBuf,
+    pub(super) secret: Secret,
+}
+
+impl Replies {
+    /// How a task ends with this reply.
+    fn end(&self, task: TaskId, reply: Vec<u8>) -> AnswerEnd {
+        if reply.len() <= MAX_REPLY {
+            return AnswerEnd::Done(reply);
+        }
+        match write_reply(&self.directory, format!("reply-{task}"), &reply, &self.secret) {
+            Ok(large) => AnswerEnd::Large(large),
+            Err(error) => AnswerEnd::Failed(Failure::Io {
+                path: self.directory.display().to_string(),
+                message: format!("a result cannot be written ({error}); free some space, or name another `work_dir`"),
+            }),
+        }
+    }
+}
