@@ -75,7 +75,7 @@ unsafe fn replace_wide<T, U>(rows: *mut T, n: usize, f: &mut impl FnMut(T) -> U)
 }
 
 /// Moves the rows of `input` for which `keep` holds to the empty batch `out`; or leaves them where they are, and in `out` the
-/// answers, if that is what `out` is for (see [`Batch::select`]).
+/// answers, if that is what `out` is for (see `Batch::select`).
 ///
 /// # Safety
 /// Both hold rows of type `T`.
