@@ -107,15 +107,15 @@ impl Input {
         Ok(Input::Outputs { shuffle, codec: write.codec, outputs, partition, pieces: shuffled.pieces })
     }
 
-    /// At least so many different keys are in a piece whose rows were combined on the map side.
-    fn keys(&self, piece: usize) -> usize {
+    /// How many rows a piece gets from each map partition, where that can be told at once.
+    fn counts(&self, piece: usize) -> Vec<usize> {
         match self {
             Input::Outputs { outputs, partition, pieces, .. } => {
                 let block = *partition * *pieces + piece;
-                outputs.iter().map(|output| output.rows_at_most(block)).max().unwrap_or(0)
+                outputs.iter().map(|output| output.rows_at_most(block)).collect()
             }
-            Input::Combined(tables, _) => tables[piece].rows(),
-            Input::Rows(_) => 0,
+            Input::Combined(tables, _) => vec![tables[piece].rows()],
+            Input::Rows(_) => Vec::new(),
         }
     }
 
@@ -268,8 +268,12 @@ impl Merged {
             let write = shuffled.inputs[i].write;
             // Rows of another type than the stored ones are measured by what was read for them.
             let same = crate::batch::same_type(write.stored, shuffled.read.table);
+            let counts = input.counts(piece);
             if write.keys.is_some() {
-                table.expect(input.keys(piece));
+                // There are at least as many keys as in the largest block, whose rows were combined on the map side.
+                table.expect(counts.iter().copied().max().unwrap_or(0));
+            } else if shuffled.read.merge.is_empty() {
+                table.rows_mut().reserve(counts.iter().sum());
             }
             let mut source = input.rows(node, piece..piece + 1);
             let mut rows = Batch::new(write.stored);
