@@ -164,7 +164,7 @@ pub enum Failure {
     },
     /// A memory or disk budget was exceeded.
     Budget(String),
-    /// What a task has left could not be brought to the driver.
+    /// What a task has left could not be brought to the driver, or what it needs not to the executor.
     Fetch(String),
     /// Anything else.
     Other(String),
@@ -191,7 +191,7 @@ impl std::fmt::Display for Failure {
                     write!(f, "map output {map} of shuffle {shuffle} and {} more are lost: {message}", more.len())
                 }
             },
-            Failure::Fetch(message) => write!(f, "a result could not be fetched: {message}"),
+            Failure::Fetch(message) => write!(f, "something could not be fetched: {message}"),
             Failure::Budget(message) | Failure::Other(message) => f.write_str(message),
         }
     }

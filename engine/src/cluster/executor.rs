@@ -1,13 +1,15 @@
 //! An executor: the main loop of its process. It connects to the driver, takes in what arrives, runs tasks on a pool of
 //! its own and answers. It ends when the driver says so or is gone.
 
+use super::broadcasts::Broadcasts;
 use super::fetch::Fetcher;
 use super::files::write_reply;
+use super::held::Held;
 use super::identity;
 use super::libraries;
 use super::protocol::{Answer, AnswerEnd, Hello, ToDriver, ToExecutor, message, payload};
 use crate::Conf;
-use crate::broadcast::BroadcastHandle;
+use crate::broadcast::{BroadcastHandle, ShippedBroadcast, ShippedValue};
 use crate::context::ContextHandle;
 use crate::error::Failure;
 use crate::event::Event;
@@ -19,8 +21,8 @@ use crate::net::handshake::greet_as_client;
 use crate::net::secret::Secret;
 use crate::net::secret::unguessable;
 use crate::scheduler::{edge, local};
-use crate::ship::Landing;
-use crate::shuffle::{MapFiles, Need};
+use crate::ship::{Landing, ShipError};
+use crate::shuffle::{MapFiles, Needs};
 use crate::storage::lock;
 use crate::task::{Stop, TaskContext};
 use rayon::ThreadPool;
@@ -143,8 +145,8 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
     let _ = sender.send(payload(&ToDriver::Hello(hello)));
     let mut incoming = BufReader::with_capacity(1 << 16, incoming);
     let Some(first) = next(&mut incoming).await? else { return Ok(()) };
-    let (memory, err) = match first {
-        ToExecutor::Welcome { memory, err, .. } => (memory, err),
+    let (executor, memory, err) = match first {
+        ToExecutor::Welcome { executor, memory, err } => (executor, memory, err),
         ToExecutor::Refused(why) => return Err(why),
         other => return Err(format!("the driver began with {other:?}")),
     };
@@ -152,19 +154,49 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
     let map_files = MapFiles { directory: files.clone(), secret: secret.clone() };
     let context = ContextHandle::of_executor(conf, slots, map_files);
     forward_events(&context, &sender);
+    let fetcher = Arc::new(Fetcher::new(secret.clone()));
+    let broadcasts = Broadcasts::new(executor, files.clone(), Arc::clone(&fetcher), sender.clone());
+    let (heard, inbox) = unbounded_channel();
+    tokio::spawn(listen(incoming, heard.clone()));
     let executor = Executor {
-        landing: Landing::new(context),
+        landing: Arc::new(Landing::new(context)),
         directory,
         pool: Arc::new(pool),
         answers: sender,
         jobs: HashMap::new(),
         running: Arc::default(),
-        fetcher: Arc::new(Fetcher::new(secret.clone())),
+        fetcher,
+        broadcasts: Arc::new(broadcasts),
+        held: Held::default(),
+        heard,
         replies: Replies { directory: files, secret },
         _server: server,
     };
     tokio::spawn(beat(executor.answers.clone()));
-    executor.obey(&mut incoming).await
+    executor.obey(inbox).await
+}
+
+/// What the main loop is told.
+enum Heard {
+    /// By the driver.
+    Message(ToExecutor),
+    /// The value of a broadcast has arrived, or cannot be had.
+    Landed(u64, Result<BroadcastHandle, ShipError>),
+    /// The connection to the driver has ended.
+    Ended(Result<(), String>),
+}
+
+/// Passes on what the driver says.
+async fn listen(mut incoming: BufReader<OwnedReadHalf>, heard: UnboundedSender<Heard>) {
+    let end = loop {
+        match next(&mut incoming).await {
+            // The main loop ends with the process.
+            Ok(Some(message)) => drop(heard.send(Heard::Message(message))),
+            Ok(None) => break Ok(()),
+            Err(problem) => break Err(problem),
+        }
+    };
+    let _ = heard.send(Heard::Ended(end));
 }
 
 /// Tells the driver again and again that this process is alive.
@@ -203,7 +235,7 @@ fn forward_events(context: &ContextHandle, sender: &UnboundedSender<Vec<u8>>) {
 type Running = Arc<Mutex<HashMap<TaskId, TaskContext>>>;
 
 struct Executor {
-    landing: Landing,
+    landing: Arc<Landing>,
     directory: PathBuf,
     pool: Arc<ThreadPool>,
     answers: UnboundedSender<Vec<u8>>,
@@ -211,6 +243,10 @@ struct Executor {
     jobs: HashMap<JobId, Result<Arc<JobWork>, String>>,
     running: Running,
     fetcher: Arc<Fetcher>,
+    broadcasts: Arc<Broadcasts>,
+    /// What waits for them.
+    held: Held,
+    heard: UnboundedSender<Heard>,
     replies: Replies,
     _server: FileServer,
 }
@@ -240,63 +276,112 @@ impl Replies {
 
 impl Executor {
     /// Works off the driver's messages until the last one.
-    async fn obey(mut self, incoming: &mut BufReader<OwnedReadHalf>) -> Result<(), String> {
-        while let Some(message) = next(incoming).await? {
-            match message {
-                ToExecutor::Welcome { .. } | ToExecutor::Refused(_) | ToExecutor::Stop => break,
-                ToExecutor::Library(library) => {
-                    let name = library.name.clone();
-                    if let Err(problem) = libraries::arrive(library, &self.directory.join("lib"), &self.landing.bases) {
-                        // The job that needs it says so, too.
-                        eprintln!("dpark executor: {name}: {problem}");
+    async fn obey(mut self, mut inbox: UnboundedReceiver<Heard>) -> Result<(), String> {
+        while let Some(heard) = inbox.recv().await {
+            match heard {
+                Heard::Message(ToExecutor::Welcome { .. } | ToExecutor::Refused(_) | ToExecutor::Stop) => break,
+                Heard::Message(message) => {
+                    if let Some(message) = self.held.pass(message, |job| self.jobs.contains_key(&job)) {
+                        self.take(message);
                     }
                 }
-                ToExecutor::Broadcast { what, value } => {
-                    let landed = edge::guard(|| BroadcastHandle::land(&what, &value, &self.landing));
-                    if let Ok(Ok(handle)) = landed {
-                        self.landing.keep_broadcast(handle);
+                Heard::Landed(id, value) => {
+                    // Nobody may need it any more.
+                    if self.held.arrived(id) {
+                        self.landing.keep_broadcast(id, value);
                     }
                 }
-                ToExecutor::Job { job, work } => {
-                    let landed = edge::guard(|| JobWork::land(&work, &self.landing));
-                    let landed = landed.map_err(|panic| panic.to_string());
-                    let landed = landed.and_then(|landed| landed.map_err(|error| error.to_string()));
-                    self.jobs.insert(job, landed.map(Arc::new));
-                }
-                ToExecutor::Task { task, job, stage, partition } => self.start(task, job, stage, partition),
-                ToExecutor::Kill(task) => {
-                    if let Some(context) = lock(&self.running).get(&task) {
-                        context.cancel();
-                    }
-                }
-                ToExecutor::EndJob(job) => {
-                    let ended = self.jobs.remove(&job);
-                    // What its closures own may take its time to go.
-                    self.pool.spawn(move || drop(ended));
-                }
-                ToExecutor::ForgetRdd(rdd) => self.landing.forget(rdd),
-                ToExecutor::Uncache(rdd) => {
-                    if let Ok(node) = self.landing.node(rdd) {
-                        node.set_cached(None);
-                        self.landing.context.arc().cache.remove_rdd(rdd);
-                    }
-                }
-                ToExecutor::ForgetShuffle(shuffle) => {
-                    self.fetcher.forget(shuffle);
-                    if let Some(files) = &self.landing.context.arc().map_files {
-                        files.remove(shuffle);
-                    }
-                }
-                ToExecutor::ForgetBroadcast(id) => self.landing.forget_broadcast(id),
-                ToExecutor::Taken(name) => {
-                    // What cannot be removed goes with the directory.
-                    let _ = std::fs::remove_file(self.replies.directory.join(name));
-                }
-                ToExecutor::Outputs { shuffle, at } => self.fetcher.outputs(shuffle, at),
-                ToExecutor::Peers(peers) => self.fetcher.peers(peers),
+                Heard::Ended(end) => return end,
+            }
+            while let Some(message) = self.held.next() {
+                self.take(message);
             }
         }
         Ok(())
+    }
+
+    fn take(&mut self, message: ToExecutor) {
+        match message {
+            // They end the loop.
+            ToExecutor::Welcome { .. } | ToExecutor::Refused(_) | ToExecutor::Stop => {}
+            ToExecutor::Library(library) => {
+                let name = library.name.clone();
+                if let Err(problem) = libraries::arrive(library, &self.directory.join("lib"), &self.landing.bases) {
+                    // The job that needs it says so, too.
+                    eprintln!("dpark executor: {name}: {problem}");
+                }
+            }
+            ToExecutor::Broadcast(broadcast) => self.expect(broadcast),
+            ToExecutor::ChunkAt { broadcast, chunk, at } => self.broadcasts.told(broadcast, chunk, at),
+            ToExecutor::Job { job, work } => {
+                let landed = edge::guard(|| JobWork::land(&work, &self.landing));
+                let landed = landed.map_err(|panic| panic.to_string());
+                let landed = landed.and_then(|landed| landed.map_err(|error| error.to_string()));
+                self.jobs.insert(job, landed.map(Arc::new));
+            }
+            ToExecutor::Task { task, job, stage, partition } => self.start(task, job, stage, partition),
+            ToExecutor::Kill(task) => {
+                if let Some(context) = lock(&self.running).get(&task) {
+                    context.cancel();
+                } else if self.held.cancel(task) {
+                    let (metrics, end) = (Default::default(), AnswerEnd::Cancelled);
+                    answer(&self.answers, Answer { task, metrics, end });
+                }
+            }
+            ToExecutor::EndJob(job) => {
+                let ended = self.jobs.remove(&job);
+                // What its closures own may take its time to go.
+                self.pool.spawn(move || drop(ended));
+            }
+            ToExecutor::ForgetRdd(rdd) => self.landing.forget(rdd),
+            ToExecutor::Uncache(rdd) => {
+                if let Ok(node) = self.landing.node(rdd) {
+                    node.set_cached(None);
+                    self.landing.context.arc().cache.remove_rdd(rdd);
+                }
+            }
+            ToExecutor::ForgetShuffle(shuffle) => {
+                self.fetcher.forget(shuffle);
+                if let Some(files) = &self.landing.context.arc().map_files {
+                    files.remove(shuffle);
+                }
+            }
+            ToExecutor::ForgetBroadcast(id) => {
+                self.held.arrived(id);
+                self.broadcasts.forget(id);
+                self.landing.forget_broadcast(id);
+            }
+            ToExecutor::Taken(name) => {
+                // What cannot be removed goes with the directory.
+                let _ = std::fs::remove_file(self.replies.directory.join(name));
+            }
+            ToExecutor::Outputs { shuffle, at } => self.fetcher.outputs(shuffle, at),
+            ToExecutor::Peers(peers) => self.fetcher.peers(peers),
+        }
+    }
+
+    /// Makes the value of a broadcast, once its bytes are here.
+    fn expect(&mut self, broadcast: ShippedBroadcast) {
+        let id = broadcast.id;
+        let parts = match &broadcast.value {
+            ShippedValue::Bytes(bytes) => {
+                return self.landing.keep_broadcast(id, land(&broadcast, bytes, &self.landing));
+            }
+            ShippedValue::Chunks(parts) => Arc::clone(parts),
+        };
+        self.held.wait_for(id);
+        let mut memory = self.landing.context.arc().budget.reserve();
+        memory.grow(parts.bytes());
+        let (landing, pool, heard) = (Arc::clone(&self.landing), Arc::clone(&self.pool), self.heard.clone());
+        self.broadcasts.fetch(id, parts, move |fetched| {
+            // Decoding runs code of the user's and takes its time.
+            pool.spawn(move || {
+                let landed = fetched.map_err(ShipError::new).and_then(|bytes| land(&broadcast, &bytes, &landing));
+                drop(memory);
+                // The main loop ends with the process.
+                let _ = heard.send(Heard::Landed(id, landed));
+            });
+        });
     }
 
     fn start(&self, task: TaskId, job: JobId, stage: usize, partition: usize) {
@@ -325,7 +410,7 @@ impl Executor {
     }
 
     /// Fetches what a task needs, then runs it on the pool.
-    fn fetch_then(&self, task: TaskId, needs: Vec<Need>, run: impl FnOnce() + Send + 'static, pool: Arc<ThreadPool>) {
+    fn fetch_then(&self, task: TaskId, needs: Needs, run: impl FnOnce() + Send + 'static, pool: Arc<ThreadPool>) {
         let (fetcher, engine) = (Arc::clone(&self.fetcher), self.landing.context.clone());
         let (running, answers) = (Arc::clone(&self.running), self.answers.clone());
         tokio::spawn(async move {
@@ -344,6 +429,11 @@ impl Executor {
             }
         });
     }
+}
+
+fn land(broadcast: &ShippedBroadcast, bytes: &[u8], landing: &Landing) -> Result<BroadcastHandle, ShipError> {
+    let landed = edge::guard(|| BroadcastHandle::land(broadcast, bytes, landing));
+    landed.unwrap_or_else(|panic| Err(ShipError::new(panic.to_string())))
 }
 
 fn run_task(

@@ -137,6 +137,7 @@ impl StatusStore {
                     status.running = 0;
                 }
             }
+            Event::BroadcastFetched { .. } => {}
             Event::TaskStarted { task, stage, executor, .. } => {
                 self.attempts.insert(*task, (*stage, *executor));
                 self.with_stage(*stage, |status| status.running += 1);
