@@ -9,6 +9,7 @@
 //!        └── remote backend ──┘                          └─ landing: libraries, RDDs, broadcasts that have arrived
 //! ```
 
+pub(crate) mod answers;
 pub(crate) mod broadcasts;
 pub(crate) mod executor;
 pub(crate) mod executors;

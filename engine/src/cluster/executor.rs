@@ -1,9 +1,9 @@
 //! An executor: the main loop of its process. It connects to the driver, takes in what arrives, runs tasks on a pool of
 //! its own and answers. It ends when the driver says so or is gone.
 
+use super::answers::{Replies, answer, failed, run_task};
 use super::broadcasts::Broadcasts;
 use super::fetch::Fetcher;
-use super::files::write_reply;
 use super::held::Held;
 use super::identity;
 use super::libraries;
@@ -11,7 +11,6 @@ use super::protocol::{Answer, AnswerEnd, Hello, ToDriver, ToExecutor, message, p
 use crate::Conf;
 use crate::broadcast::{BroadcastHandle, ShippedBroadcast, ShippedValue};
 use crate::context::ContextHandle;
-use crate::error::Failure;
 use crate::event::Event;
 use crate::ids::{JobId, TaskId};
 use crate::job::JobWork;
@@ -24,20 +23,16 @@ use crate::scheduler::{edge, local};
 use crate::ship::{Landing, ShipError};
 use crate::shuffle::{MapFiles, Needs};
 use crate::storage::lock;
-use crate::task::{Stop, TaskContext};
+use crate::task::TaskContext;
 use rayon::ThreadPool;
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-/// Replies of more bytes than this go through files.
-const MAX_REPLY: usize = 1 << 20;
 
 /// How often the driver is told that this process is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -251,29 +246,6 @@ struct Executor {
     _server: FileServer,
 }
 
-/// Where large replies go.
-#[derive(Clone)]
-struct Replies {
-    directory: PathBuf,
-    secret: Secret,
-}
-
-impl Replies {
-    /// How a task ends with this reply.
-    fn end(&self, task: TaskId, reply: Vec<u8>) -> AnswerEnd {
-        if reply.len() <= MAX_REPLY {
-            return AnswerEnd::Done(reply);
-        }
-        match write_reply(&self.directory, format!("reply-{task}"), &reply, &self.secret) {
-            Ok(large) => AnswerEnd::Large(large),
-            Err(error) => AnswerEnd::Failed(Failure::Io {
-                path: self.directory.display().to_string(),
-                message: format!("a result cannot be written ({error}); free some space, or name another `work_dir`"),
-            }),
-        }
-    }
-}
-
 impl Executor {
     /// Works off the driver's messages until the last one.
     async fn obey(mut self, mut inbox: UnboundedReceiver<Heard>) -> Result<(), String> {
@@ -434,38 +406,4 @@ impl Executor {
 fn land(broadcast: &ShippedBroadcast, bytes: &[u8], landing: &Landing) -> Result<BroadcastHandle, ShipError> {
     let landed = edge::guard(|| BroadcastHandle::land(broadcast, bytes, landing));
     landed.unwrap_or_else(|panic| Err(ShipError::new(panic.to_string())))
-}
-
-fn run_task(
-    task: TaskId,
-    work: &JobWork,
-    stage: usize,
-    partition: usize,
-    context: &TaskContext,
-    replies: &Replies,
-) -> Answer {
-    let began = Instant::now();
-    let result = edge::guard(|| {
-        context.check()?;
-        work.answer(stage, partition, context)
-    });
-    // What the task printed without a newline is seen before its job has ended.
-    let _ = std::io::stdout().flush();
-    let mut metrics = context.metrics();
-    metrics.run_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let end = match result {
-        Ok(Ok(reply)) => replies.end(task, reply),
-        Ok(Err(Stop::Cancelled)) => AnswerEnd::Cancelled,
-        Ok(Err(Stop::Failed(failure))) | Err(failure) => AnswerEnd::Failed(failure),
-    };
-    Answer { task, metrics, end }
-}
-
-fn failed(task: TaskId, problem: String) -> Answer {
-    Answer { task, metrics: Default::default(), end: AnswerEnd::Failed(Failure::Other(problem)) }
-}
-
-fn answer(answers: &UnboundedSender<Vec<u8>>, answer: Answer) {
-    // Without a driver the process is about to end.
-    let _ = answers.send(payload(&ToDriver::Answer(answer)));
 }
