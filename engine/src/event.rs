@@ -263,6 +263,17 @@ pub enum Event {
         /// When.
         at: u64,
     },
+    /// An executor has the value of a large broadcast, each byte of it fetched once.
+    BroadcastFetched {
+        /// The number of the broadcast.
+        broadcast: u64,
+        /// The executor.
+        executor: ExecutorId,
+        /// Bytes that the driver served.
+        from_driver: u64,
+        /// Bytes that other executors served.
+        from_peers: u64,
+    },
     /// A task attempt began.
     TaskStarted {
         /// The attempt.
@@ -334,7 +345,8 @@ impl Event {
             | Event::BlockRemoved { .. }
             | Event::BlockNotStored { .. }
             | Event::Checkpointed { .. }
-            | Event::RowsSkipped { .. } => {}
+            | Event::RowsSkipped { .. }
+            | Event::BroadcastFetched { .. } => {}
         }
         self
     }

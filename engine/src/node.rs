@@ -14,7 +14,7 @@ use crate::ids::{RddId, ShuffleId};
 use crate::partitioner::Partitioner;
 use crate::pipeline::{OpVt, PairVt, PartitionsVt, ProbeVt, Source, TextFn, TextOp};
 use crate::ship::{ShipError, Shipper};
-use crate::shuffle::{KeptRows, ReadVt, WriteVt};
+use crate::shuffle::{KeptRows, PartNeed, ReadVt, WriteVt};
 use crate::sort::{Ranges, SortVt};
 use crate::source::ShippedSource;
 use crate::storage::{Checkpoint, Persisted};
@@ -88,6 +88,12 @@ pub(crate) enum Kind {
 pub(crate) trait SourceNode: Send + Sync {
     /// Starts to read a partition.
     fn open(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Source>, Stop>;
+
+    /// What has to be fetched before a partition is read; none if that is nothing.
+    fn need(&self, partition: usize) -> Option<PartNeed> {
+        let _ = partition;
+        None
+    }
 
     /// The source as it travels.
     fn ship(&self, out: &mut Shipper) -> Result<ShippedSource, ShipError>;

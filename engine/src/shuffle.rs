@@ -26,7 +26,7 @@ mod write;
 
 pub(crate) use files::{Index, MapFiles, names};
 pub use group::{GroupVt, Numbered};
-pub(crate) use inputs::{Inputs, Need, Persisted, needs};
+pub(crate) use inputs::{BlockNeed, Inputs, Needs, PartNeed, Persisted, needs};
 pub(crate) use kept::{Kept, KeptRows, may_be_kept};
 pub(crate) use read::read_partition;
 pub(crate) use store::{Fetched, MapOutput, ShuffleStore};

@@ -4,12 +4,14 @@
 mod attempt;
 mod memory;
 
+use super::broadcasts::Broadcasts;
 use super::fetch::Fetcher;
+use super::held::Held;
 use super::identity;
 use super::libraries;
 use super::protocol::{Answer, AnswerEnd, Hello, ToDriver, ToExecutor, message, payload};
 use crate::Conf;
-use crate::broadcast::BroadcastHandle;
+use crate::broadcast::{BroadcastHandle, ShippedBroadcast, ShippedValue};
 use crate::context::ContextHandle;
 use crate::error::Failure;
 use crate::event::Event;
@@ -21,7 +23,7 @@ use crate::net::handshake::greet_as_client;
 use crate::net::secret::Secret;
 use crate::net::secret::unguessable;
 use crate::scheduler::{edge, local};
-use crate::ship::Landing;
+use crate::ship::{Landing, ShipError};
 use crate::shuffle::MapFiles;
 use crate::storage::lock;
 use attempt::{Attempt, Desk, Replies, Running};
@@ -163,18 +165,53 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
     };
     watcher.start().map_err(|error| format!("a thread that watches the memory: {error}"))?;
     tokio::spawn(beat(sender.clone(), used));
+    let fetcher = Arc::new(Fetcher::new(secret.clone()));
+    let broadcasts = Broadcasts::new(number, files.clone(), Arc::clone(&fetcher), sender.clone());
     let desk = Desk {
         context: context.clone(),
-        pool,
+        pool: Arc::new(pool),
         runtime: tokio::runtime::Handle::current(),
-        fetcher: Arc::new(Fetcher::new(secret.clone())),
+        fetcher,
         running,
         answers: sender,
         replies: Replies { directory: files, secret },
     };
-    let landing = Landing::new(context);
-    let executor = Executor { landing, directory, jobs: HashMap::new(), desk: Arc::new(desk), _server: server };
-    executor.obey(&mut incoming).await
+    let (heard, inbox) = unbounded_channel();
+    tokio::spawn(listen(incoming, heard.clone()));
+    let executor = Executor {
+        landing: Arc::new(Landing::new(context)),
+        directory,
+        jobs: HashMap::new(),
+        desk: Arc::new(desk),
+        broadcasts: Arc::new(broadcasts),
+        held: Held::default(),
+        heard,
+        _server: server,
+    };
+    executor.obey(inbox).await
+}
+
+/// What the main loop is told.
+enum Heard {
+    /// By the driver.
+    Message(ToExecutor),
+    /// The value of a broadcast has arrived, or cannot be had.
+    Landed(u64, Result<BroadcastHandle, ShipError>),
+    /// The connection to the driver has ended.
+    Ended(Result<(), String>),
+}
+
+/// Passes on what the driver says.
+async fn listen(mut incoming: BufReader<OwnedReadHalf>, heard: UnboundedSender<Heard>) {
+    let end = loop {
+        match next(&mut incoming).await {
+            // The main loop ends with the process.
+            Ok(Some(message)) => drop(heard.send(Heard::Message(message))),
+            Ok(None) => break Ok(()),
+            Err(problem) => break Err(problem),
+        }
+    };
+    let _ = heard.send(Heard::Ended(end));
 }
 
 /// Tells the driver again and again that this process is alive, and how much memory it takes.
@@ -210,73 +247,126 @@ fn forward_events(context: &ContextHandle, sender: &UnboundedSender<Vec<u8>>) {
 }
 
 struct Executor {
-    landing: Landing,
+    landing: Arc<Landing>,
     directory: PathBuf,
     /// The jobs that have arrived, or why they cannot be run.
     jobs: HashMap<JobId, Result<Arc<JobWork>, String>>,
     desk: Arc<Desk>,
+    broadcasts: Arc<Broadcasts>,
+    /// What waits for them.
+    held: Held,
+    heard: UnboundedSender<Heard>,
     _server: FileServer,
 }
 
 impl Executor {
     /// Works off the driver's messages until the last one.
-    async fn obey(mut self, incoming: &mut BufReader<OwnedReadHalf>) -> Result<(), String> {
-        while let Some(message) = next(incoming).await? {
-            match message {
-                ToExecutor::Welcome { .. } | ToExecutor::Refused(_) | ToExecutor::Stop => break,
-                ToExecutor::Library(library) => {
-                    let name = library.name.clone();
-                    if let Err(problem) = libraries::arrive(library, &self.directory.join("lib"), &self.landing.bases) {
-                        // The job that needs it says so, too.
-                        eprintln!("dpark executor: {name}: {problem}");
+    async fn obey(mut self, mut inbox: UnboundedReceiver<Heard>) -> Result<(), String> {
+        while let Some(heard) = inbox.recv().await {
+            match heard {
+                Heard::Message(ToExecutor::Welcome { .. } | ToExecutor::Refused(_) | ToExecutor::Stop) => break,
+                Heard::Message(message) => {
+                    if let Some(message) = self.held.pass(message, |job| self.jobs.contains_key(&job)) {
+                        self.take(message);
                     }
                 }
-                ToExecutor::Broadcast { what, value } => {
-                    let landed = edge::guard(|| BroadcastHandle::land(&what, &value, &self.landing));
-                    if let Ok(Ok(handle)) = landed {
-                        self.landing.keep_broadcast(handle);
+                Heard::Landed(id, value) => {
+                    // Nobody may need it any more.
+                    if self.held.arrived(id) {
+                        self.landing.keep_broadcast(id, value);
                     }
                 }
-                ToExecutor::Job { job, work } => {
-                    let landed = edge::guard(|| JobWork::land(&work, &self.landing));
-                    let landed = landed.map_err(|panic| panic.to_string());
-                    let landed = landed.and_then(|landed| landed.map_err(|error| error.to_string()));
-                    self.jobs.insert(job, landed.map(Arc::new));
-                }
-                ToExecutor::Task { task, job, stage, partition } => self.start(task, job, stage, partition),
-                ToExecutor::Kill(task) => {
-                    if let Some(context) = lock(&self.desk.running).get(&task) {
-                        context.cancel();
-                    }
-                }
-                ToExecutor::EndJob(job) => {
-                    let ended = self.jobs.remove(&job);
-                    // What its closures own may take its time to go.
-                    self.desk.pool.spawn(move || drop(ended));
-                }
-                ToExecutor::ForgetRdd(rdd) => self.landing.forget(rdd),
-                ToExecutor::Uncache(rdd) => {
-                    if let Ok(node) = self.landing.node(rdd) {
-                        node.set_cached(None);
-                        self.landing.context.arc().cache.remove_rdd(rdd);
-                    }
-                }
-                ToExecutor::ForgetShuffle(shuffle) => {
-                    self.desk.fetcher.forget(shuffle);
-                    if let Some(files) = &self.landing.context.arc().map_files {
-                        files.remove(shuffle);
-                    }
-                }
-                ToExecutor::ForgetBroadcast(id) => self.landing.forget_broadcast(id),
-                ToExecutor::Taken(name) => {
-                    // What cannot be removed goes with the directory.
-                    let _ = std::fs::remove_file(self.desk.replies.directory.join(name));
-                }
-                ToExecutor::Outputs { shuffle, at } => self.desk.fetcher.outputs(shuffle, at),
-                ToExecutor::Peers(peers) => self.desk.fetcher.peers(peers),
+                Heard::Ended(end) => return end,
+            }
+            while let Some(message) = self.held.next() {
+                self.take(message);
             }
         }
         Ok(())
+    }
+
+    fn take(&mut self, message: ToExecutor) {
+        match message {
+            // They end the loop.
+            ToExecutor::Welcome { .. } | ToExecutor::Refused(_) | ToExecutor::Stop => {}
+            ToExecutor::Library(library) => {
+                let name = library.name.clone();
+                if let Err(problem) = libraries::arrive(library, &self.directory.join("lib"), &self.landing.bases) {
+                    // The job that needs it says so, too.
+                    eprintln!("dpark executor: {name}: {problem}");
+                }
+            }
+            ToExecutor::Broadcast(broadcast) => self.expect(broadcast),
+            ToExecutor::ChunkAt { broadcast, chunk, at } => self.broadcasts.told(broadcast, chunk, at),
+            ToExecutor::Job { job, work } => {
+                let landed = edge::guard(|| JobWork::land(&work, &self.landing));
+                let landed = landed.map_err(|panic| panic.to_string());
+                let landed = landed.and_then(|landed| landed.map_err(|error| error.to_string()));
+                self.jobs.insert(job, landed.map(Arc::new));
+            }
+            ToExecutor::Task { task, job, stage, partition } => self.start(task, job, stage, partition),
+            ToExecutor::Kill(task) => {
+                if let Some(context) = lock(&self.desk.running).get(&task) {
+                    context.cancel();
+                } else if self.held.cancel(task) {
+                    let (metrics, end) = (Default::default(), AnswerEnd::Cancelled);
+                    self.desk.answer(Answer { task, metrics, end });
+                }
+            }
+            ToExecutor::EndJob(job) => {
+                let ended = self.jobs.remove(&job);
+                // What its closures own may take its time to go.
+                self.desk.pool.spawn(move || drop(ended));
+            }
+            ToExecutor::ForgetRdd(rdd) => self.landing.forget(rdd),
+            ToExecutor::Uncache(rdd) => {
+                if let Ok(node) = self.landing.node(rdd) {
+                    node.set_cached(None);
+                    self.landing.context.arc().cache.remove_rdd(rdd);
+                }
+            }
+            ToExecutor::ForgetShuffle(shuffle) => {
+                self.desk.fetcher.forget(shuffle);
+                if let Some(files) = &self.landing.context.arc().map_files {
+                    files.remove(shuffle);
+                }
+            }
+            ToExecutor::ForgetBroadcast(id) => {
+                self.held.arrived(id);
+                self.broadcasts.forget(id);
+                self.landing.forget_broadcast(id);
+            }
+            ToExecutor::Taken(name) => {
+                // What cannot be removed goes with the directory.
+                let _ = std::fs::remove_file(self.desk.replies.directory.join(name));
+            }
+            ToExecutor::Outputs { shuffle, at } => self.desk.fetcher.outputs(shuffle, at),
+            ToExecutor::Peers(peers) => self.desk.fetcher.peers(peers),
+        }
+    }
+
+    /// Makes the value of a broadcast, once its bytes are here.
+    fn expect(&mut self, broadcast: ShippedBroadcast) {
+        let id = broadcast.id;
+        let parts = match &broadcast.value {
+            ShippedValue::Bytes(bytes) => {
+                return self.landing.keep_broadcast(id, land(&broadcast, bytes, &self.landing));
+            }
+            ShippedValue::Chunks(parts) => Arc::clone(parts),
+        };
+        self.held.wait_for(id);
+        let mut memory = self.landing.context.arc().budget.reserve();
+        memory.grow(parts.bytes());
+        let (landing, pool, heard) = (Arc::clone(&self.landing), Arc::clone(&self.desk.pool), self.heard.clone());
+        self.broadcasts.fetch(id, parts, move |fetched| {
+            // Decoding runs code of the user's and takes its time.
+            pool.spawn(move || {
+                let landed = fetched.map_err(ShipError::new).and_then(|bytes| land(&broadcast, &bytes, &landing));
+                drop(memory);
+                // The main loop ends with the process.
+                let _ = heard.send(Heard::Landed(id, landed));
+            });
+        });
     }
 
     fn start(&self, task: TaskId, job: JobId, stage: usize, partition: usize) {
@@ -293,4 +383,9 @@ impl Executor {
 
 fn failed(task: TaskId, problem: String) -> Answer {
     Answer { task, metrics: Default::default(), end: AnswerEnd::Failed(Failure::Other(problem)) }
+}
+
+fn land(broadcast: &ShippedBroadcast, bytes: &[u8], landing: &Landing) -> Result<BroadcastHandle, ShipError> {
+    let landed = edge::guard(|| BroadcastHandle::land(broadcast, bytes, landing));
+    landed.unwrap_or_else(|panic| Err(ShipError::new(panic.to_string())))
 }

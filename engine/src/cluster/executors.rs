@@ -1,7 +1,9 @@
 //! The processes of the executors, and who is who.
 
+use super::holders::Holders;
 use super::hub::{End, Hub, Line};
 use super::launcher::Launcher;
+use super::parts::Offers;
 use super::protocol::{Hello, Peer, ToExecutor};
 use crate::ids::ExecutorId;
 use crate::net::handshake::Refusals;
@@ -50,7 +52,9 @@ pub(crate) struct Executors {
     err: f64,
     reports: Sender<Message>,
     /// Nobody can join when it is gone.
-    _hub: Hub,
+    hub: Hub,
+    /// Where files for executors go.
+    pub(crate) offers: Offers,
 }
 
 /// What is asked for.
@@ -110,7 +114,10 @@ impl Executors {
     pub(crate) fn start(wanted: Wanted, reports: Sender<Message>) -> io::Result<Executors> {
         let Wanted { executors, slots, memory, err, directory, refusals } = wanted;
         let secret = Secret::generate()?;
-        let hub = Hub::start(secret.clone(), refusals, reports.clone())?;
+        let files = directory.join("files");
+        std::fs::create_dir_all(&files)?;
+        let offers = Offers::new(files.clone(), secret.clone());
+        let hub = Hub::start(secret.clone(), refusals, files, reports.clone())?;
         let launcher = Launcher::new(hub.address, slots, secret)?;
         let mut started = Executors {
             launcher,
@@ -127,7 +134,8 @@ impl Executors {
             memory,
             err,
             reports,
-            _hub: hub,
+            hub,
+            offers,
         };
         for _ in 0..executors {
             started.start_one()?;
@@ -230,9 +238,14 @@ impl Executors {
         Ended { lost, problem }
     }
 
-    /// The executors that have joined.
+    /// The driver, and the executors that have joined.
     pub(crate) fn peers(&self) -> Vec<Peer> {
-        self.joined.values().cloned().collect()
+        std::iter::once(&self.hub.peer).chain(self.joined.values()).cloned().collect()
+    }
+
+    /// Who has which chunks of broadcasts.
+    pub(crate) fn holders(&self) -> &Holders {
+        &self.hub.holders
     }
 
     /// Waits a little for the processes to end, then ends them.

@@ -1,18 +1,21 @@
 //! The driver's side of the connections: a thread that listens, lets in who knows the secret and runs the same engine, and
-//! passes on what executors say.
+//! passes on what executors say. It also serves the files that the driver offers, and tells executors who has which chunks.
 
 use super::files::Files;
+use super::holders::Holders;
 use super::identity;
-use super::protocol::{Answer, AnswerEnd, Hello, LargeReply, Peer, ToDriver, ToExecutor, message, payload};
+use super::protocol::{Answer, AnswerEnd, DRIVER, Hello, LargeReply, Peer, ToDriver, ToExecutor, message, payload};
 use crate::error::Failure;
 use crate::event::Event;
 use crate::ids::ExecutorId;
+use crate::net::file_server::FileServer;
 use crate::net::frame::{FrameError, LIMIT, read_frame, write_frame};
 use crate::net::handshake::{Refusals, greet_as_server};
-use crate::net::secret::Secret;
+use crate::net::secret::{Secret, unguessable};
 use crate::scheduler::Message;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -77,17 +80,44 @@ impl Line {
 /// The thread with the listener; it ends when this goes.
 pub(crate) struct Hub {
     pub(crate) address: SocketAddr,
+    /// The driver, as executors reach its files.
+    pub(crate) peer: Peer,
+    pub(crate) holders: Arc<Holders>,
     _stop: oneshot::Sender<()>,
 }
 
 impl Hub {
-    /// Listens on the loopback interface and tells `scheduler`.
-    pub(crate) fn start(secret: Secret, refusals: Arc<Refusals>, scheduler: Sender<Message>) -> io::Result<Hub> {
+    /// Listens on the loopback interface, serves the files in `directory` and tells `scheduler`.
+    pub(crate) fn start(
+        secret: Secret,
+        refusals: Arc<Refusals>,
+        directory: PathBuf,
+        scheduler: Sender<Message>,
+    ) -> io::Result<Hub> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
+        let server = runtime.block_on(FileServer::start(None))?;
+        let path = unguessable()?;
+        server.serve(path.clone(), &directory)?;
+        let peer = Peer {
+            executor: DRIVER,
+            server: format!("http://{}", server.addr()),
+            path,
+            directory,
+            host: identity::host(),
+        };
         let (stop, stopped) = oneshot::channel();
-        let host = Host { secret, scheduler, refusals, executors: AtomicU64::new(0), files: Files::new() };
+        let holders = Arc::new(Holders::default());
+        let host = Host {
+            secret,
+            scheduler,
+            refusals,
+            executors: AtomicU64::new(0),
+            files: Files::new(),
+            holders: Arc::clone(&holders),
+            _server: server,
+        };
         std::thread::Builder::new().name("dpark-hub".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -97,7 +127,7 @@ impl Hub {
                 }
             });
         })?;
-        Ok(Hub { address, _stop: stop })
+        Ok(Hub { address, peer, holders, _stop: stop })
     }
 }
 
@@ -107,6 +137,8 @@ struct Host {
     refusals: Arc<Refusals>,
     executors: AtomicU64,
     files: Files,
+    holders: Arc<Holders>,
+    _server: FileServer,
 }
 
 impl Host {
@@ -140,19 +172,25 @@ impl Host {
         let (sender, messages) = unbounded_channel();
         tokio::spawn(write(messages, outgoing));
         let peer = Arc::new(Peer::of(executor, &hello));
-        self.tell(News::Joined { executor, hello, line: Line(sender.clone()) });
+        let line = Line(sender);
+        self.tell(News::Joined { executor, hello, line: line.clone() });
         let mut memory = 0;
         let how = loop {
             match next(&mut incoming).await {
                 Ok(ToDriver::Answer(answer)) => match answer.end {
                     AnswerEnd::Large(reply) => {
                         let (host, peer) = (Arc::clone(&self), Arc::clone(&peer));
-                        let (line, answer) = (Line(sender.clone()), Answer { end: AnswerEnd::Cancelled, ..answer });
-                        tokio::spawn(host.take_reply(peer, line, answer, reply));
+                        let answer = Answer { end: AnswerEnd::Cancelled, ..answer };
+                        tokio::spawn(host.take_reply(peer, line.clone(), answer, reply));
                     }
                     _ => self.tell(News::Answered { executor, answer }),
                 },
                 Ok(ToDriver::Event(event)) => self.tell(News::Happened { executor, event }),
+                Ok(ToDriver::SeekChunk { broadcast, chunk }) => {
+                    let at = self.holders.find(broadcast, chunk);
+                    line.send(&ToExecutor::ChunkAt { broadcast, chunk, at });
+                }
+                Ok(ToDriver::HasChunk { broadcast, chunk }) => self.holders.has(broadcast, chunk, executor),
                 Ok(ToDriver::Heartbeat { memory: now }) => {
                     if is_news(memory, now) {
                         memory = now;
@@ -164,6 +202,7 @@ impl Host {
                 Err(how) => break how,
             }
         };
+        self.holders.left(executor);
         self.tell(News::Left { executor, how });
     }
 

@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// The driver among the peers: it serves files, too.
+pub(crate) const DRIVER: ExecutorId = ExecutorId(0);
+
 /// From the driver to an executor. Messages are worked off in their order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToExecutor {
@@ -26,13 +29,15 @@ pub(crate) enum ToExecutor {
     Refused(String),
     /// A library with tables or code of what follows.
     Library(Library),
-    /// The value of a broadcast.
-    Broadcast { what: ShippedBroadcast, value: Vec<u8> },
+    /// A broadcast that jobs after it use.
+    Broadcast(ShippedBroadcast),
+    /// Who has the chunk that was asked for.
+    ChunkAt { broadcast: u64, chunk: usize, at: ExecutorId },
     /// A job; tasks of it follow.
     Job { job: JobId, work: Vec<u8> },
     /// Where the map outputs of a shuffle are.
     Outputs { shuffle: ShuffleId, at: Vec<Option<Place>> },
-    /// The executors that have map outputs.
+    /// Who has map outputs, chunks and other files.
     Peers(Vec<Peer>),
     /// Run a task.
     Task { task: TaskId, job: JobId, stage: usize, partition: usize },
@@ -80,7 +85,7 @@ pub(crate) struct Place {
     pub(crate) task: TaskId,
 }
 
-/// An executor as others reach it.
+/// An executor, or the driver, as others reach it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Peer {
     pub(crate) executor: ExecutorId,
@@ -110,6 +115,10 @@ pub(crate) enum ToDriver {
     Answer(Answer),
     /// Something happened that everybody may know.
     Event(Event),
+    /// Who has this chunk of a broadcast?
+    SeekChunk { broadcast: u64, chunk: usize },
+    /// The executor has this chunk of a broadcast, for others to fetch.
+    HasChunk { broadcast: u64, chunk: usize },
     /// It is alive.
     Heartbeat {
         /// The bytes of memory that its process has for itself.

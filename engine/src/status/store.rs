@@ -151,6 +151,7 @@ impl StatusStore {
                 });
                 self.rdds.values_mut().for_each(|listed| listed.status.executor_lost(*executor));
             }
+            Event::BroadcastFetched { .. } => {}
             Event::TaskStarted { task, stage, executor, is_copy, .. } => {
                 self.attempts.insert(*task, (*stage, *executor));
                 self.with_stage(*stage, |status| {

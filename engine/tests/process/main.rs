@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod basics;
+mod broadcasts;
 mod chaos;
 mod faults;
 mod memory;
@@ -15,8 +16,15 @@ fn main() {
     // In an executor this does not return.
     drop(support::context("local[1]"));
     let arguments = Arguments::from_args();
-    let tests =
-        [basics::tests(), chaos::tests(), faults::tests(), memory::tests(), placement::tests(), vec![over_http()]];
+    let tests = [
+        basics::tests(),
+        broadcasts::tests(),
+        chaos::tests(),
+        faults::tests(),
+        memory::tests(),
+        placement::tests(),
+        vec![over_http()],
+    ];
     let tests: Vec<Trial> = tests.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit();
 }
@@ -38,7 +46,10 @@ fn over_http() -> Trial {
         if std::env::var_os("DPARK_LOCAL_READS").is_some() {
             return Ok(());
         }
-        for name in ["shuffles", "sorts", "large_results", "a_killed_executor", "damaged", "a_hundred_jobs"] {
+        const BROADCASTS: [&str; 4] = ["come_from_peers", "damage_at_a_peer", "death_of_a_peer", "parallelized_rows"];
+        const OTHERS: [&str; 6] =
+            ["shuffles", "sorts", "large_results", "a_killed_executor", "damaged_and", "a_hundred_jobs"];
+        for name in OTHERS.into_iter().chain(BROADCASTS) {
             let mut again = std::process::Command::new(std::env::current_exe()?);
             let output = again.env("DPARK_LOCAL_READS", "0").arg(name).output()?;
             let text = String::from_utf8_lossy(&output.stdout);
