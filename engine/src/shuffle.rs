@@ -16,9 +16,11 @@ mod buffers;
 mod files;
 mod group;
 mod inputs;
+mod joined;
 mod kept;
 mod node;
 mod read;
+mod rows_in_pieces;
 mod store;
 #[cfg(test)]
 mod tests;
