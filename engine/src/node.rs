@@ -39,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
     /// How its rows are spread over the partitions, if that is known.
     pub(crate) partitioner: Option<Partitioner>,
+    /// The rows of each partition come piece by piece of their keys (see `shuffle`).
+    pub(crate) in_pieces: bool,
     /// The number of partitions that the next shuffle makes, if it was asked for.
     pub(crate) shuffle_into: Option<usize>,
     lineage: RwLock<Lineage>,
@@ -123,12 +125,21 @@ pub(crate) struct Shuffled {
     pub(crate) probe: Option<&'static ProbeVt>,
 }
 
+impl Shuffled {
+    /// Whether partitions are worked off piece by piece: a join cannot if an input that is read where it is does not come so.
+    pub(crate) fn is_in_pieces(&self) -> bool {
+        self.probe.is_none() || self.inputs.iter().all(|input| !input.narrow || input.in_pieces)
+    }
+}
+
 /// The map side of a shuffle.
 pub(crate) struct ShuffleInput {
     pub(crate) shuffle: ShuffleId,
     pub(crate) write: &'static WriteVt,
     /// The parent is partitioned as the result is: its rows are read where they are, nothing is shuffled.
     pub(crate) narrow: bool,
+    /// Such a parent's rows come piece by piece, so that they need not be read all at once.
+    pub(crate) in_pieces: bool,
 }
 
 /// What a new node needs.
@@ -145,6 +156,7 @@ pub(crate) struct NewNode<'a> {
 #[derive(Default)]
 pub(crate) struct Spread {
     pub(crate) partitioner: Option<Partitioner>,
+    pub(crate) in_pieces: bool,
     pub(crate) shuffle_into: Option<usize>,
 }
 
@@ -181,7 +193,7 @@ impl Node {
         let cached = Mutex::new(None);
         let lineage = RwLock::new(Lineage::Parents(Arc::new(parents)));
         let context = context.clone();
-        let Spread { partitioner, shuffle_into } = spread;
+        let Spread { partitioner, in_pieces, shuffle_into } = spread;
         let node = Node {
             id,
             context,
@@ -192,6 +204,7 @@ impl Node {
             kind,
             lineage,
             partitioner,
+            in_pieces,
             shuffle_into,
             cached,
         };
@@ -326,9 +339,9 @@ impl RddHandle {
         self.child(op.name, op.out, Kind::Partitions { op, closure }, Spread::default())
     }
 
-    /// What is known of an RDD that has the keys of `self` in the same partitions.
+    /// What is known of an RDD that has the keys of `self` in the same partitions and in the same order.
     fn same_keys(&self) -> Spread {
-        Spread { partitioner: self.arc().partitioner, shuffle_into: None }
+        Spread { partitioner: self.arc().partitioner, in_pieces: self.arc().in_pieces, shuffle_into: None }
     }
 
     #[track_caller]
