@@ -11,6 +11,7 @@
 
 pub(crate) mod executor;
 pub(crate) mod executors;
+pub(crate) mod exports;
 pub(crate) mod fetch;
 pub(crate) mod files;
 pub(crate) mod hub;

@@ -14,7 +14,7 @@ fn main() -> anyhow::Result<()> {
         master: "local".to_owned(),
         parallelism: 0,
         memory: 0,
-        work_dir: None,
+        work_dirs: Vec::new(),
         err: 0.0,
         args: vec!["latency".to_owned()],
         stdio: Stdio::Inherit,

@@ -51,8 +51,8 @@ pub struct Options {
     pub parallelism: usize,
     /// Memory budget in bytes.
     pub memory: u64,
-    /// Where a private directory for persisted partitions is made; none for the system's directory for temporary files.
-    pub work_dir: Option<PathBuf>,
+    /// Where private directories for files are made; none for the system's directory for temporary files.
+    pub work_dirs: Vec<PathBuf>,
     /// The tolerated part of bad records, from 0 to 1.
     pub err: f64,
     /// What `std::env::args()` gives to user code, program name first.
@@ -366,7 +366,7 @@ impl Session {
                         master: self.options.master.clone(),
                         parallelism: self.options.parallelism,
                         memory: self.options.memory,
-                        work_dir: self.options.work_dir.clone(),
+                        work_dirs: self.options.work_dirs.clone(),
                         err: self.options.err,
                     });
                 }

@@ -1,6 +1,7 @@
 //! An executor: the main loop of its process. It connects to the driver, takes in what arrives, runs tasks on a pool of
 //! its own and answers. It ends when the driver says so or is gone.
 
+use super::exports::Exports;
 use super::fetch::Fetcher;
 use super::files::write_reply;
 use super::identity;
@@ -11,22 +12,21 @@ use crate::broadcast::BroadcastHandle;
 use crate::context::ContextHandle;
 use crate::error::Failure;
 use crate::event::Event;
+use crate::event_bus::EventBus;
 use crate::ids::{JobId, TaskId};
 use crate::job::JobWork;
-use crate::net::file_server::FileServer;
 use crate::net::frame::{LIMIT, read_frame, write_frame};
 use crate::net::handshake::greet_as_client;
 use crate::net::secret::Secret;
-use crate::net::secret::unguessable;
 use crate::scheduler::{edge, local};
 use crate::ship::Landing;
 use crate::shuffle::{MapFiles, Need};
-use crate::storage::lock;
+use crate::storage::{Disks, WorkDir, lock};
 use crate::task::{Stop, TaskContext};
 use rayon::ThreadPool;
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::BufReader;
@@ -44,8 +44,8 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 pub(crate) const DRIVER: &str = "DPARK_EXECUTOR_DRIVER";
 /// How many tasks the executor runs at once.
 pub(crate) const SLOTS: &str = "DPARK_EXECUTOR_SLOTS";
-/// The directory that the launcher has made for the executor.
-pub(crate) const DIRECTORY: &str = "DPARK_EXECUTOR_DIRECTORY";
+/// The directories that the launcher has made for the executor, one on each disk; each is a line.
+pub(crate) const DIRECTORIES: &str = "DPARK_EXECUTOR_DIRECTORIES";
 
 /// Entry point of the stub process that becomes an executor. Returns the exit code.
 #[unsafe(no_mangle)]
@@ -70,7 +70,7 @@ pub(crate) fn become_executor_if_told() {
 struct Orders {
     driver: String,
     slots: usize,
-    directory: PathBuf,
+    directories: Vec<PathBuf>,
     secret: Secret,
 }
 
@@ -78,9 +78,9 @@ impl Orders {
     fn read() -> Result<Orders, String> {
         let get =
             |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set: executors are started by dpark"));
-        let (driver, slots, directory) = (get(DRIVER)?, get(SLOTS)?, get(DIRECTORY)?);
+        let (driver, slots, directories) = (get(DRIVER)?, get(SLOTS)?, get(DIRECTORIES)?);
         let slots = slots.parse().map_err(|_| format!("{SLOTS}={slots} is not a number"))?;
-        for name in [DRIVER, SLOTS, DIRECTORY, "DPARK_STUB_LIBRARIES", "DPARK_STUB_ENTRY"] {
+        for name in [DRIVER, SLOTS, DIRECTORIES, "DPARK_STUB_LIBRARIES", "DPARK_STUB_ENTRY"] {
             // SAFETY: no other thread has been started yet.
             unsafe { std::env::remove_var(name) };
         }
@@ -88,7 +88,8 @@ impl Orders {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).map_err(|error| format!("the secret cannot be read: {error}"))?;
         let secret = Secret::from_hex(line.trim()).ok_or("what came through the pipe is not a secret")?;
-        Ok(Orders { driver, slots, directory: directory.into(), secret })
+        let directories = directories.lines().map(PathBuf::from).collect();
+        Ok(Orders { driver, slots, directories, secret })
     }
 }
 
@@ -98,10 +99,10 @@ fn run() -> Result<(), String> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let (pool, _threads) = local::pool(orders.slots).map_err(|error| error.to_string())?;
-    let directory = orders.directory.clone();
+    let directories = orders.directories.clone();
     let ended = runtime.block_on(serve(orders, pool));
     // Tasks that still run end with the process: nobody waits for them.
-    let _ = std::fs::remove_dir_all(directory);
+    directories.iter().for_each(|directory| drop(std::fs::remove_dir_all(directory)));
     match ended {
         Ok(()) => std::process::exit(0),
         Err(problem) => Err(problem),
@@ -109,7 +110,7 @@ fn run() -> Result<(), String> {
 }
 
 async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
-    let Orders { driver, slots, directory, secret } = orders;
+    let Orders { driver, slots, directories, secret } = orders;
     let at = |error: std::io::Error| format!("the driver at {driver}: {error}");
     let mut stream = TcpStream::connect(&driver).await.map_err(at)?;
     stream.set_nodelay(true).map_err(at)?;
@@ -124,19 +125,12 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
             }
         }
     });
-    // What others may read is in a directory of its own.
-    let files = directory.join("files");
-    std::fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
-    let server = FileServer::start(None).await.map_err(|error| format!("the file server: {error}"))?;
-    let path = unguessable().map_err(|error| format!("random numbers: {error}"))?;
-    server.serve(path.clone(), &files).map_err(|error| format!("{}: {error}", files.display()))?;
+    let exports = Exports::open(&directories).await?;
     let hello = Hello {
         engine: identity::engine_hash().map_err(|error| format!("the engine's file: {error}"))?,
         pid: std::process::id(),
         slots,
-        server: format!("http://{}", server.addr()),
-        path,
-        directory: files.clone(),
+        disks: exports.served.clone(),
         host: identity::host(),
     };
     // The channel is open as long as the writer is.
@@ -148,20 +142,28 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
         ToExecutor::Refused(why) => return Err(why),
         other => return Err(format!("the driver began with {other:?}")),
     };
-    let conf = Conf { memory, err, work_dir: Some(directory.clone()), ..Conf::default() };
-    let map_files = MapFiles { directory: files.clone(), secret: secret.clone() };
-    let context = ContextHandle::of_executor(conf, slots, map_files);
-    forward_events(&context, &sender);
+    let conf = Conf { memory, err, ..Conf::default() };
+    let bus = EventBus::new();
+    forward_events(&bus, &sender);
+    // The driver's user knows what the private directories are in.
+    let disks = |directories, depth| {
+        let root = move |directory: &Path| directory.ancestors().nth(depth).unwrap_or(directory).to_owned();
+        Disks::new(directories, bus.clone()).named(root)
+    };
+    let files = Arc::new(disks(exports.directories(), 3));
+    let map_files = MapFiles { disks: Arc::clone(&files), secret: secret.clone() };
+    let (libraries, work_dir) = (disks(directories.clone(), 2), WorkDir::new(disks(directories, 2)));
+    let context = ContextHandle::of_executor(conf, slots, bus, work_dir, map_files);
     let executor = Executor {
         landing: Landing::new(context),
-        directory,
+        libraries,
         pool: Arc::new(pool),
         answers: sender,
         jobs: HashMap::new(),
         running: Arc::default(),
         fetcher: Arc::new(Fetcher::new(secret.clone())),
-        replies: Replies { directory: files, secret },
-        _server: server,
+        replies: Replies { files, secret },
+        _exports: exports,
     };
     tokio::spawn(beat(executor.answers.clone()));
     executor.obey(&mut incoming).await
@@ -183,14 +185,15 @@ async fn next(incoming: &mut BufReader<OwnedReadHalf>) -> Result<Option<ToExecut
 }
 
 /// Tells the driver of what is stored and skipped here; the rest it knows better.
-fn forward_events(context: &ContextHandle, sender: &UnboundedSender<Vec<u8>>) {
+fn forward_events(bus: &EventBus, sender: &UnboundedSender<Vec<u8>>) {
     let sender = sender.clone();
-    context.arc().bus.subscribe(Box::new(move |event| {
+    bus.subscribe(Box::new(move |event| {
         let concerns_the_driver = matches!(
             event,
             Event::BlockStored { .. }
                 | Event::BlockRemoved { .. }
                 | Event::BlockNotStored { .. }
+                | Event::DiskSkipped { .. }
                 | Event::RowsSkipped { .. }
         );
         if concerns_the_driver {
@@ -204,7 +207,8 @@ type Running = Arc<Mutex<HashMap<TaskId, TaskContext>>>;
 
 struct Executor {
     landing: Landing,
-    directory: PathBuf,
+    /// Where libraries go.
+    libraries: Disks,
     pool: Arc<ThreadPool>,
     answers: UnboundedSender<Vec<u8>>,
     /// The jobs that have arrived, or why they cannot be run.
@@ -212,13 +216,13 @@ struct Executor {
     running: Running,
     fetcher: Arc<Fetcher>,
     replies: Replies,
-    _server: FileServer,
+    _exports: Exports,
 }
 
 /// Where large replies go.
 #[derive(Clone)]
 struct Replies {
-    directory: PathBuf,
+    files: Arc<Disks>,
     secret: Secret,
 }
 
@@ -228,10 +232,10 @@ impl Replies {
         if reply.len() <= MAX_REPLY {
             return AnswerEnd::Done(reply);
         }
-        match write_reply(&self.directory, format!("reply-{task}"), &reply, &self.secret) {
+        match write_reply(&self.files, task, &reply, &self.secret) {
             Ok(large) => AnswerEnd::Large(large),
             Err(error) => AnswerEnd::Failed(Failure::Io {
-                path: self.directory.display().to_string(),
+                path: self.files.to_string(),
                 message: format!("a result cannot be written ({error}); free some space, or name another `work_dir`"),
             }),
         }
@@ -246,7 +250,7 @@ impl Executor {
                 ToExecutor::Welcome { .. } | ToExecutor::Refused(_) | ToExecutor::Stop => break,
                 ToExecutor::Library(library) => {
                     let name = library.name.clone();
-                    if let Err(problem) = libraries::arrive(library, &self.directory.join("lib"), &self.landing.bases) {
+                    if let Err(problem) = libraries::arrive(library, &self.libraries, &self.landing.bases) {
                         // The job that needs it says so, too.
                         eprintln!("dpark executor: {name}: {problem}");
                     }
@@ -289,8 +293,9 @@ impl Executor {
                 }
                 ToExecutor::ForgetBroadcast(id) => self.landing.forget_broadcast(id),
                 ToExecutor::Taken(name) => {
-                    // What cannot be removed goes with the directory.
-                    let _ = std::fs::remove_file(self.replies.directory.join(name));
+                    // It is on one of the disks. What cannot be removed goes with the directory.
+                    let paths = self.replies.files.directories().map(|directory| directory.join(&name));
+                    paths.for_each(|path| drop(std::fs::remove_file(path)));
                 }
                 ToExecutor::Outputs { shuffle, at } => self.fetcher.outputs(shuffle, at),
                 ToExecutor::Peers(peers) => self.fetcher.peers(peers),

@@ -7,6 +7,7 @@ use crate::ids::ExecutorId;
 use crate::net::handshake::Refusals;
 use crate::net::secret::Secret;
 use crate::scheduler::Message;
+use crate::storage::{Disks, create_private};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -24,11 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Starts executors, starts others for those that end, and ends them all.
 pub(crate) struct Executors {
     launcher: Launcher,
-    /// The directory below which each executor has one of its own.
-    directory: PathBuf,
+    /// The directories below which each executor has one of its own.
+    disks: Arc<Disks>,
     next_directory: u32,
     /// By process id.
-    processes: BTreeMap<u32, PathBuf>,
+    processes: BTreeMap<u32, Disks>,
     joined: BTreeMap<ExecutorId, Peer>,
     pids: BTreeMap<ExecutorId, u32>,
     /// Processes that were killed, and why.
@@ -56,7 +57,7 @@ pub(crate) struct Wanted {
     pub(crate) memory: u64,
     pub(crate) err: f64,
     /// Where their directories are made.
-    pub(crate) directory: PathBuf,
+    pub(crate) disks: Arc<Disks>,
     /// Counts connections that are turned away.
     pub(crate) refusals: Arc<Refusals>,
 }
@@ -80,13 +81,13 @@ impl Executors {
     /// Starts the processes. It must be called on a thread that lives as long as they shall: with the thread that has started
     /// them, they end.
     pub(crate) fn start(wanted: Wanted, reports: Sender<Message>) -> io::Result<Executors> {
-        let Wanted { executors, slots, memory, err, directory, refusals } = wanted;
+        let Wanted { executors, slots, memory, err, disks, refusals } = wanted;
         let secret = Secret::generate()?;
         let hub = Hub::start(secret.clone(), refusals, reports.clone())?;
         let launcher = Launcher::new(hub.address, slots, secret)?;
         let mut started = Executors {
             launcher,
-            directory,
+            disks,
             next_directory: 0,
             processes: BTreeMap::new(),
             joined: BTreeMap::new(),
@@ -108,10 +109,13 @@ impl Executors {
 
     fn start_one(&mut self) -> io::Result<()> {
         self.next_directory += 1;
-        let directory = self.directory.join(format!("executor-{}", self.next_directory));
-        std::fs::create_dir_all(&directory)?;
-        let child = self.launcher.start(&directory)?;
-        self.processes.insert(child.id(), directory);
+        let name = format!("executor-{}", self.next_directory);
+        let disks = self.disks.each(|directory| {
+            let path = directory.join(&name);
+            create_private(&path).map(|()| path)
+        })?;
+        let child = self.launcher.start(&disks)?;
+        self.processes.insert(child.id(), disks);
         watch(child, self.reports.clone())
     }
 
@@ -148,9 +152,9 @@ impl Executors {
 
     /// A process has ended: another one takes its place.
     pub(crate) fn ended(&mut self, pid: u32, how: String) -> Ended {
-        let Some(directory) = self.processes.remove(&pid) else { return Ended::default() };
+        let Some(disks) = self.processes.remove(&pid) else { return Ended::default() };
         // What it has left there is of no use any more.
-        let _ = std::fs::remove_dir_all(directory);
+        disks.remove();
         let lost = self.leaving.remove(&pid).map(|Lost { executor, why }| {
             let why = format!("{why}; its process {pid} has ended ({how})");
             Lost { executor, why }
@@ -184,11 +188,11 @@ impl Executors {
         while self.processes.keys().any(alive) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
-        for (pid, directory) in std::mem::take(&mut self.processes) {
+        for (pid, disks) in std::mem::take(&mut self.processes) {
             if alive(&pid) {
                 kill(pid);
             }
-            let _ = std::fs::remove_dir_all(directory);
+            disks.remove();
         }
     }
 }

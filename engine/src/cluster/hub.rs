@@ -137,7 +137,7 @@ impl Host {
 
     /// Brings a reply that is in a file, and lets the executor remove that.
     async fn take_reply(self: Arc<Host>, peer: Arc<Peer>, line: Line, answer: Answer, reply: LargeReply) {
-        let end = match self.files.reply(&peer, &reply, &self.secret).await {
+        let end = match self.files.reply(&peer, answer.task, &reply, &self.secret).await {
             Ok(bytes) => AnswerEnd::Done(bytes),
             Err(problem) => AnswerEnd::Failed(Failure::Fetch(problem)),
         };
