@@ -18,4 +18,5 @@ pub(crate) mod hub;
 pub(crate) mod identity;
 pub(crate) mod launcher;
 pub(crate) mod libraries;
+mod nginx;
 pub(crate) mod protocol;

@@ -1,5 +1,6 @@
-//! The files that an executor lets others read: on each of its disks a directory, which it serves over HTTP.
+//! The files that an executor lets others read: on each of its disks a directory, which it serves over HTTP, if nginx does not.
 
+use super::nginx;
 use super::protocol::{Address, Served};
 use crate::net::file_server::FileServer;
 use crate::net::secret::unguessable;
@@ -21,7 +22,12 @@ impl Exports {
         let mut problem = None;
         for directory in directories {
             match export(directory, &server) {
-                Ok(export) => served.push(export),
+                Ok(mut export) => {
+                    // Its own server is asked when nginx fails.
+                    let nginx = nginx::serving(&export.directory, server.addr().ip()).await;
+                    export.addresses.splice(..0, nginx);
+                    served.push(export);
+                }
                 Err(error) => {
                     let text = format!("{}: {error}", directory.display());
                     eprintln!("dpark executor: {text}");

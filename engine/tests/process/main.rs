@@ -6,6 +6,7 @@ mod basics;
 mod chaos;
 mod disks;
 mod faults;
+mod nginx;
 mod placement;
 mod support;
 
@@ -21,6 +22,7 @@ fn main() {
         chaos::tests(),
         disks::tests(),
         faults::tests(),
+        nginx::tests(),
         placement::tests(),
         vec![over_http()],
     ];
