@@ -9,6 +9,7 @@ mod faults;
 mod nginx;
 mod placement;
 mod support;
+mod users;
 
 use libtest_mimic::{Arguments, Trial};
 use std::process::Command;
@@ -24,7 +25,7 @@ fn main() {
         faults::tests(),
         nginx::tests(),
         placement::tests(),
-        vec![over_http()],
+        users::tests(),
     ];
     let tests: Vec<Trial> = tests.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit();
@@ -48,21 +49,4 @@ fn run_again(command: &[&str], name: &str, environment: &[(&str, &str)]) {
     let text = String::from_utf8_lossy(&output.stdout);
     let problems = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}{problems}");
-}
-
-/// The tests of shuffles and losses once more, with executors that do not read each other's files from the disk.
-fn over_http() -> Trial {
-    Trial::test("over_http", || {
-        // In that run this test itself has nothing to do.
-        if std::env::var_os("DPARK_LOCAL_READS").is_some() {
-            return Ok(());
-        }
-        for name in ["shuffles", "sorts", "large_results", "a_killed_executor", "damaged", "a_hundred_jobs"] {
-            let mut again = Command::new(std::env::current_exe()?);
-            let output = again.env("DPARK_LOCAL_READS", "0").arg(name).output()?;
-            let text = String::from_utf8_lossy(&output.stdout);
-            assert!(output.status.success() && text.contains("1 passed"), "{text}");
-        }
-        Ok(())
-    })
 }
