@@ -8,6 +8,7 @@ mod disks;
 mod faults;
 mod nginx;
 mod placement;
+mod soak;
 mod support;
 mod users;
 
@@ -25,6 +26,7 @@ fn main() {
         faults::tests(),
         nginx::tests(),
         placement::tests(),
+        soak::tests(),
         users::tests(),
     ];
     let tests: Vec<Trial> = tests.into_iter().flatten().collect();
