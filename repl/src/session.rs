@@ -31,6 +31,7 @@ use desk::Desk;
 use dpark::event::Event;
 use dpark::ids::{ExecutorId, JobId, RddId};
 use dpark::session::wire::ToChild;
+use dpark::storage::PrivateDir;
 use engine::Engine;
 use interpreter::{Interpreter, Setup};
 use items::Items;
@@ -111,7 +112,7 @@ pub struct Session {
     toolchain: Toolchain,
     engine: Engine,
     /// Sockets, programs and libraries; gone with the session.
-    folder: tempfile::TempDir,
+    folder: PrivateDir,
     desk: Desk,
     interpreter: Option<Interpreter>,
     line: Line,
@@ -168,7 +169,9 @@ impl Session {
             );
         }
         let engine = Engine::ensure(&toolchain, progress)?;
-        let folder = tempfile::Builder::new().prefix("dpark-session-").tempdir().context("a folder for the session")?;
+        let temporary = std::env::temp_dir();
+        let folder = PrivateDir::make(&temporary, "session-")
+            .with_context(|| format!("a folder for the session in {}", temporary.display()))?;
         std::fs::create_dir(folder.path().join("cells"))?;
         let socket = folder.path().join("child.sock");
         let (line, answers) = Line::listen(&socket)?;
