@@ -12,6 +12,7 @@
 pub(crate) mod broadcasts;
 pub(crate) mod executor;
 pub(crate) mod executors;
+pub(crate) mod exports;
 pub(crate) mod fetch;
 pub(crate) mod files;
 pub(crate) mod held;
@@ -20,5 +21,6 @@ pub(crate) mod hub;
 pub(crate) mod identity;
 pub(crate) mod launcher;
 pub(crate) mod libraries;
+mod nginx;
 pub(crate) mod parts;
 pub(crate) mod protocol;

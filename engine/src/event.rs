@@ -171,6 +171,13 @@ pub enum Event {
         /// What the system said.
         why: String,
     },
+    /// A disk of the work directory could not take a file, and others are used. It is told once for each process.
+    DiskSkipped {
+        /// The directory that the settings name.
+        directory: String,
+        /// What the system said.
+        why: String,
+    },
     /// The rows of an RDD are in files now; its lineage is cut.
     Checkpointed {
         /// The RDD.
@@ -344,6 +351,7 @@ impl Event {
             | Event::BlockStored { .. }
             | Event::BlockRemoved { .. }
             | Event::BlockNotStored { .. }
+            | Event::DiskSkipped { .. }
             | Event::Checkpointed { .. }
             | Event::RowsSkipped { .. }
             | Event::BroadcastFetched { .. } => {}

@@ -8,11 +8,10 @@ use super::protocol::{DRIVER, ToDriver, payload};
 use crate::event::Event;
 use crate::ids::ExecutorId;
 use crate::random::Random;
-use crate::storage::lock;
+use crate::storage::{Disks, lock};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -25,7 +24,7 @@ const AT_ONCE: usize = 4;
 pub(crate) struct Broadcasts {
     /// This executor.
     executor: ExecutorId,
-    directory: PathBuf,
+    disks: Arc<Disks>,
     fetcher: Arc<Fetcher>,
     driver: UnboundedSender<Vec<u8>>,
     /// The chunks of which the driver was asked who has them.
@@ -35,7 +34,7 @@ pub(crate) struct Broadcasts {
 
 /// A broadcast that has arrived or is about to.
 struct Kept {
-    file: PathBuf,
+    file: String,
     fetching: AbortHandle,
 }
 
@@ -58,11 +57,11 @@ struct Chunk {
 impl Broadcasts {
     pub(crate) fn new(
         executor: ExecutorId,
-        directory: PathBuf,
+        disks: Arc<Disks>,
         fetcher: Arc<Fetcher>,
         driver: UnboundedSender<Vec<u8>>,
     ) -> Broadcasts {
-        Broadcasts { executor, directory, fetcher, driver, asked: Mutex::default(), kept: Mutex::default() }
+        Broadcasts { executor, disks, fetcher, driver, asked: Mutex::default(), kept: Mutex::default() }
     }
 
     /// Fetches a broadcast and calls `then` with its bytes, or with what is wrong.
@@ -72,7 +71,7 @@ impl Broadcasts {
         parts: Arc<Parts>,
         then: impl FnOnce(Result<Vec<u8>, String>) + Send + 'static,
     ) {
-        let (broadcasts, file) = (Arc::clone(self), self.directory.join(&parts.name));
+        let (broadcasts, file) = (Arc::clone(self), parts.name.clone());
         let fetching = tokio::spawn(async move { then(broadcasts.bytes(id, parts).await) });
         lock(&self.kept).insert(id, Kept { file, fetching: fetching.abort_handle() });
     }
@@ -89,18 +88,19 @@ impl Broadcasts {
     pub(crate) fn forget(&self, broadcast: u64) {
         if let Some(Kept { file, fetching }) = lock(&self.kept).remove(&broadcast) {
             fetching.abort();
-            // What cannot be removed goes with the directory.
-            let _ = std::fs::remove_file(file);
+            // It is on one of the disks. What cannot be removed goes with the directory.
+            self.disks.directories().for_each(|directory| drop(std::fs::remove_file(directory.join(&file))));
         }
         lock(&self.asked).retain(|(of, _), _| *of != broadcast);
     }
 
     async fn bytes(self: Arc<Broadcasts>, id: u64, parts: Arc<Parts>) -> Result<Vec<u8>, String> {
-        let path = self.directory.join(&parts.name);
-        let created = File::options().write(true).create(true).truncate(true).open(&path);
-        let file = created.and_then(|file| file.set_len(parts.bytes()).map(|()| file));
+        let file = self.disks.write(parts.key, |directory| {
+            let file = File::create(directory.join(&parts.name))?;
+            file.set_len(parts.bytes()).map(|()| file)
+        });
         let file =
-            file.map_err(|error| format!("{}: {error}; free some space, or name another `work_dir`", path.display()))?;
+            file.map_err(|error| format!("{}: {error}; free some space, or name another `work_dir`", self.disks))?;
         let fetching = Arc::new(Fetching { id, parts: Arc::clone(&parts), file, bad: Mutex::default() });
         let mut bytes = vec![0; parts.bytes() as usize];
         let (mut from_driver, mut from_peers) = (0, 0);

@@ -20,8 +20,11 @@ pub(crate) struct Fetcher {
     files: Files,
     outputs: Mutex<HashMap<ShuffleId, Arc<Vec<Option<Place>>>>>,
     peers: Mutex<HashMap<ExecutorId, Peer>>,
-    indices: Mutex<HashMap<(ShuffleId, usize, TaskId), Arc<Index>>>,
+    indices: Mutex<HashMap<(ShuffleId, usize, TaskId), Found>>,
 }
+
+/// An index that was read, and the disk that it is on.
+type Found = (Arc<Index>, usize);
 
 impl Fetcher {
     pub(crate) fn new(secret: Secret) -> Fetcher {
@@ -122,7 +125,7 @@ impl Fetcher {
             return Ok(Vec::new());
         }
         let peer = self.peer(at).ok_or_else(|| format!("executor {at} is gone"))?;
-        let bytes = self.bytes(&peer, &parts.name, Some(range)).await?;
+        let (bytes, _) = self.files.find(&peer, parts.key, &parts.name, Some(range)).await?;
         let (parts, secret) = (Arc::clone(parts), self.secret.clone());
         let checked = tokio::task::spawn_blocking(move || {
             let intact = parts.are(part, &bytes, &secret);
@@ -146,24 +149,23 @@ impl Fetcher {
     ) -> Result<Fetched, String> {
         let (data, index) = names(shuffle, map, place.task);
         let key = (shuffle, map, place.task);
-        let known = lock(&self.indices).get(&key).map(Arc::clone);
-        let index = match known {
+        let known = lock(&self.indices).get(&key).cloned();
+        let (index, disk) = match known {
             Some(known) => known,
             None => {
-                let bytes = self.bytes(peer, &index, None).await?;
+                let (bytes, disk) = self.files.find(peer, place.task.0, &index, None).await?;
                 let parsed = Arc::new(Index::parse(&bytes, &self.secret, shuffle, map)?);
-                lock(&self.indices).insert(key, Arc::clone(&parsed));
-                parsed
+                lock(&self.indices).insert(key, (Arc::clone(&parsed), disk));
+                (parsed, disk)
             }
         };
         let range = index.range(blocks)?;
-        let bytes = if range.is_empty() { Vec::new() } else { self.bytes(peer, &data, Some(range.clone())).await? };
+        let bytes = match range.is_empty() {
+            true => Vec::new(),
+            // The files of an output are on the same disk.
+            false => self.files.bytes(peer, disk, &data, Some(range.clone())).await?,
+        };
         Ok(Fetched { index, secret: self.secret.clone(), start: range.start, bytes })
-    }
-
-    /// Bytes of a file that an executor has.
-    async fn bytes(&self, peer: &Peer, name: &str, range: Option<Range<u64>>) -> Result<Vec<u8>, String> {
-        self.files.bytes(peer, name, range).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The driver's side of the connections: a thread that listens, lets in who knows the secret and runs the same engine, and
 //! passes on what executors say. It also serves the files that the driver offers, and tells executors who has which chunks.
 
+use super::exports::Exports;
 use super::files::Files;
 use super::holders::Holders;
 use super::identity;
@@ -8,14 +9,14 @@ use super::protocol::{Answer, AnswerEnd, DRIVER, Hello, LargeReply, Peer, ToDriv
 use crate::error::Failure;
 use crate::event::Event;
 use crate::ids::ExecutorId;
-use crate::net::file_server::FileServer;
 use crate::net::frame::{FrameError, LIMIT, read_frame, write_frame};
 use crate::net::handshake::{Refusals, greet_as_server};
-use crate::net::secret::{Secret, unguessable};
+use crate::net::secret::Secret;
 use crate::scheduler::Message;
+use crate::storage::Disks;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -87,26 +88,19 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Listens on the loopback interface, serves the files in `directory` and tells `scheduler`.
+    /// Listens on the loopback interface, serves files below the directories of `disks` and tells `scheduler`.
     pub(crate) fn start(
         secret: Secret,
         refusals: Arc<Refusals>,
-        directory: PathBuf,
+        disks: &Disks,
         scheduler: Sender<Message>,
     ) -> io::Result<Hub> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
-        let server = runtime.block_on(FileServer::start(None))?;
-        let path = unguessable()?;
-        server.serve(path.clone(), &directory)?;
-        let peer = Peer {
-            executor: DRIVER,
-            server: format!("http://{}", server.addr()),
-            path,
-            directory,
-            host: identity::host(),
-        };
+        let directories: Vec<PathBuf> = disks.directories().map(Path::to_owned).collect();
+        let exports = runtime.block_on(Exports::open(&directories)).map_err(io::Error::other)?;
+        let peer = Peer { executor: DRIVER, disks: exports.served.clone(), host: identity::host() };
         let (stop, stopped) = oneshot::channel();
         let holders = Arc::new(Holders::default());
         let host = Host {
@@ -116,7 +110,7 @@ impl Hub {
             executors: AtomicU64::new(0),
             files: Files::new(),
             holders: Arc::clone(&holders),
-            _server: server,
+            _exports: exports,
         };
         std::thread::Builder::new().name("dpark-hub".to_owned()).spawn(move || {
             runtime.block_on(async {
@@ -138,7 +132,7 @@ struct Host {
     executors: AtomicU64,
     files: Files,
     holders: Arc<Holders>,
-    _server: FileServer,
+    _exports: Exports,
 }
 
 impl Host {
@@ -208,7 +202,7 @@ impl Host {
 
     /// Brings a reply that is in a file, and lets the executor remove that.
     async fn take_reply(self: Arc<Host>, peer: Arc<Peer>, line: Line, answer: Answer, reply: LargeReply) {
-        let end = match self.files.reply(&peer, &reply, &self.secret).await {
+        let end = match self.files.reply(&peer, answer.task, &reply, &self.secret).await {
             Ok(bytes) => AnswerEnd::Done(bytes),
             Err(problem) => AnswerEnd::Failed(Failure::Fetch(problem)),
         };

@@ -3,6 +3,7 @@
 
 use crate::net::secret::{Mac, Secret};
 use crate::ship::ShipError;
+use crate::storage::Disks;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -20,7 +21,7 @@ const PURPOSE: &[u8] = b"dpark part";
 /// Where the driver puts files for executors.
 #[derive(Clone, Debug)]
 pub(crate) struct Offers {
-    directory: PathBuf,
+    disks: Arc<Disks>,
     secret: Secret,
     next: Arc<AtomicU64>,
 }
@@ -44,6 +45,8 @@ impl Drop for Offered {
 pub(crate) struct Parts {
     /// The name of the file, which no other file of the application has.
     pub(crate) name: String,
+    /// It tells on which disk the file is likely to be.
+    pub(crate) key: u64,
     parts: Vec<Part>,
 }
 
@@ -55,23 +58,31 @@ struct Part {
 }
 
 impl Offers {
-    pub(crate) fn new(directory: PathBuf, secret: Secret) -> Offers {
-        Offers { directory, secret, next: Arc::default() }
+    pub(crate) fn new(disks: Disks, secret: Secret) -> Offers {
+        Offers { disks: Arc::new(disks), secret, next: Arc::default() }
     }
 
     /// Writes the parts to a new file. `what` begins its name.
-    pub(crate) fn write<'a>(&self, what: &str, parts: impl Iterator<Item = &'a [u8]>) -> Result<Offered, ShipError> {
-        let name = format!("{what}-{}", self.next.fetch_add(1, Ordering::Relaxed));
-        let path = self.directory.join(&name);
-        // Made first, so that after an error the file goes.
-        let mut offered = Offered { parts: Arc::default(), path };
-        let mut told = Parts { name, parts: Vec::new() };
-        let written = File::create(&offered.path).and_then(|mut file| told.append_all(&mut file, parts, &self.secret));
+    pub(crate) fn write<'a>(
+        &self,
+        what: &str,
+        parts: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Offered, ShipError> {
+        let key = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{what}-{key}");
+        let written = self.disks.write(key, |directory| {
+            let path = directory.join(&name);
+            let mut file = File::create(&path)?;
+            // Made first, so that after an error the file goes.
+            let mut offered = Offered { parts: Arc::default(), path };
+            let mut told = Parts { name: name.clone(), key, parts: Vec::new() };
+            told.append_all(&mut file, parts.clone(), &self.secret)?;
+            offered.parts = Arc::new(told);
+            Ok(offered)
+        });
         written.map_err(|error| {
-            ShipError::new(format!("{}: {error}; free some space, or name another `work_dir`", offered.path.display()))
-        })?;
-        offered.parts = Arc::new(told);
-        Ok(offered)
+            ShipError::new(format!("{}: {error}; free some space, or name another `work_dir`", self.disks))
+        })
     }
 }
 
@@ -121,9 +132,10 @@ fn number(part: usize) -> [u8; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event_bus::EventBus;
 
     fn offers(directory: &std::path::Path) -> Offers {
-        Offers::new(directory.to_owned(), Secret::generate().unwrap())
+        Offers::new(Disks::new(vec![directory.to_owned()], EventBus::new()), Secret::generate().unwrap())
     }
 
     #[test]

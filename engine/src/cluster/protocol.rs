@@ -89,20 +89,35 @@ pub(crate) struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Peer {
     pub(crate) executor: ExecutorId,
-    /// Where its files are served: `http://host:port`, and the path there.
-    pub(crate) server: String,
-    pub(crate) path: String,
-    /// The directory they are in, for whoever can read it.
-    pub(crate) directory: PathBuf,
+    /// Where its files are, on each of its disks.
+    pub(crate) disks: Vec<Served>,
     /// Its machine.
     pub(crate) host: String,
+}
+
+/// A directory with files of an executor's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Served {
+    /// For whoever can read it.
+    pub(crate) directory: PathBuf,
+    /// Where it is served over HTTP, the place to ask first before the others.
+    pub(crate) addresses: Vec<Address>,
+}
+
+/// Where files are served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Address {
+    /// `http://host:port`
+    pub(crate) server: String,
+    /// The path of the directory there, from the slash on.
+    pub(crate) path: String,
 }
 
 impl Peer {
     /// The executor that has said hello.
     pub(crate) fn of(executor: ExecutorId, hello: &Hello) -> Peer {
-        let Hello { server, path, directory, host, .. } = hello.clone();
-        Peer { executor, server, path, directory, host }
+        let Hello { disks, host, .. } = hello.clone();
+        Peer { executor, disks, host }
     }
 }
 
@@ -137,9 +152,7 @@ pub(crate) struct Hello {
     /// How many tasks it runs at once.
     pub(crate) slots: usize,
     /// The same as in [`Peer`].
-    pub(crate) server: String,
-    pub(crate) path: String,
-    pub(crate) directory: PathBuf,
+    pub(crate) disks: Vec<Served>,
     pub(crate) host: String,
 }
 

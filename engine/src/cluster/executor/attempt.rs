@@ -12,12 +12,11 @@ use crate::job::JobWork;
 use crate::net::secret::Secret;
 use crate::scheduler::edge;
 use crate::shuffle::{Needs, Persisted};
-use crate::storage::lock;
+use crate::storage::{Disks, lock};
 use crate::task::{Stop, TaskContext};
 use rayon::ThreadPool;
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
@@ -150,7 +149,7 @@ fn stopped(stop: Stop) -> AnswerEnd {
 
 /// Where large replies go.
 pub(super) struct Replies {
-    pub(super) directory: PathBuf,
+    pub(super) files: Arc<Disks>,
     pub(super) secret: Secret,
 }
 
@@ -160,10 +159,10 @@ impl Replies {
         if reply.len() <= MAX_REPLY {
             return AnswerEnd::Done(reply);
         }
-        match write_reply(&self.directory, format!("reply-{task}"), &reply, &self.secret) {
+        match write_reply(&self.files, task, &reply, &self.secret) {
             Ok(large) => AnswerEnd::Large(large),
             Err(error) => AnswerEnd::Failed(Failure::Io {
-                path: self.directory.display().to_string(),
+                path: self.files.to_string(),
                 message: format!("a result cannot be written ({error}); free some space, or name another `work_dir`"),
             }),
         }
