@@ -8,7 +8,7 @@ use super::identity;
 use super::protocol::{Answer, AnswerEnd, DRIVER, Hello, LargeReply, Peer, ToDriver, ToExecutor, message, payload};
 use crate::error::Failure;
 use crate::event::Event;
-use crate::ids::ExecutorId;
+use crate::ids::{ExecutorId, TaskId};
 use crate::net::frame::{FrameError, LIMIT, read_frame, write_frame};
 use crate::net::handshake::{Refusals, greet_as_server};
 use crate::net::secret::Secret;
@@ -34,6 +34,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 pub(crate) enum News {
     /// An executor is there.
     Joined { executor: ExecutorId, hello: Hello, line: Line },
+    /// A task has ended, and what it has left is being brought.
+    Stopped { executor: ExecutorId, task: TaskId },
     /// A task has ended.
     Answered { executor: ExecutorId, answer: Answer },
     /// Something happened there.
@@ -173,6 +175,7 @@ impl Host {
             match next(&mut incoming).await {
                 Ok(ToDriver::Answer(answer)) => match answer.end {
                     AnswerEnd::Large(reply) => {
+                        self.tell(News::Stopped { executor, task: answer.task });
                         let (host, peer) = (Arc::clone(&self), Arc::clone(&peer));
                         let answer = Answer { end: AnswerEnd::Cancelled, ..answer };
                         tokio::spawn(host.take_reply(peer, line.clone(), answer, reply));

@@ -52,6 +52,10 @@ pub(crate) enum Message {
         pid: u32,
         status: std::io::Result<ExitStatus>,
     },
+    /// Executors with tasks that should have stopped by then, and have not said so before this message, are ended.
+    EndDeaf {
+        since: Instant,
+    },
     Stop,
 }
 
@@ -157,6 +161,12 @@ impl Driver {
                         }
                     }
                 }
+                Message::EndDeaf { since } => {
+                    if let Some(remote) = self.backend.remote() {
+                        let ended = remote.end_the_deaf(since);
+                        ended.into_iter().for_each(|executor| self.feed(Input::ExecutorLeaving(executor), None));
+                    }
+                }
                 Message::Stop => break,
             }
         }
@@ -180,7 +190,7 @@ impl Driver {
         }
     }
 
-    /// Lets time pass, if enough of it has: slow attempts are noticed, and executors whose tasks do not stop are ended.
+    /// Lets time pass, if enough of it has: slow attempts are noticed, and executors whose tasks do not stop.
     fn tick(&mut self) {
         let now = self.bus.now();
         if now.saturating_sub(self.ticked) < TICK.as_micros() as u64 {
@@ -189,8 +199,7 @@ impl Driver {
         self.ticked = now;
         if let Some(remote) = self.backend.remote() {
             remote.end_the_late();
-            let ended = remote.end_the_deaf();
-            ended.into_iter().for_each(|executor| self.feed(Input::ExecutorLeaving(executor), None));
+            remote.notice_the_deaf();
         }
         self.feed(Input::Tick { now }, None);
     }
@@ -306,6 +315,7 @@ impl Driver {
                 self.bus.emit(Event::ExecutorJoined { executor, pid, slots, at });
                 self.feed(Input::ExecutorAdded { id: executor, slots: hello.slots }, None);
             }
+            News::Stopped { executor, task } => drop(remote.stopped(executor, task)),
             News::Answered { executor, answer } => remote.answered(executor, answer),
             News::Happened { executor, event } => {
                 let event = event.of_executor(executor);

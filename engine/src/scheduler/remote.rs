@@ -35,14 +35,30 @@ pub(crate) struct RemoteBackend {
     processes: Executors,
     catalog: Catalog,
     executors: BTreeMap<ExecutorId, Known>,
-    running: BTreeMap<TaskId, Assignment>,
-    /// Attempts that were told to stop, and until when they may take.
-    killed: BTreeMap<TaskId, Instant>,
+    running: BTreeMap<TaskId, Attempt>,
     /// Where map outputs are.
     outputs: BTreeMap<ShuffleId, Outputs>,
     /// Reads what tasks have sent, and drops what users own: neither is for the scheduler's thread.
     helpers: ThreadPool,
     reports: Sender<Message>,
+}
+
+/// An attempt that was not reported yet.
+struct Attempt {
+    assignment: Assignment,
+    progress: Progress,
+}
+
+/// How far an attempt has come.
+#[derive(Clone, Copy)]
+enum Progress {
+    Runs,
+    /// It was told to stop, and may take so long.
+    Stops {
+        until: Instant,
+    },
+    /// It has stopped; what it has left is being read.
+    Answered,
 }
 
 /// An executor, and what it knows.
@@ -82,7 +98,6 @@ impl RemoteBackend {
             catalog,
             executors: BTreeMap::new(),
             running: BTreeMap::new(),
-            killed: BTreeMap::new(),
             outputs: BTreeMap::new(),
             helpers,
             reports,
@@ -116,14 +131,7 @@ impl RemoteBackend {
     /// An executor is gone, with the tasks it ran and the map outputs it had.
     fn forget_executor(&mut self, executor: ExecutorId) {
         self.executors.remove(&executor);
-        let killed = &mut self.killed;
-        self.running.retain(|task, assignment| {
-            let stays = assignment.executor != executor;
-            if !stays {
-                killed.remove(task);
-            }
-            stays
-        });
+        self.running.retain(|_, attempt| attempt.assignment.executor != executor);
         for outputs in self.outputs.values_mut() {
             for place in outputs.at.iter_mut().filter(|place| place.is_some_and(|place| place.executor == executor)) {
                 *place = None;
@@ -144,7 +152,7 @@ impl RemoteBackend {
             }
         };
         let work = Arc::clone(&assignment.work);
-        self.running.insert(task, assignment);
+        self.running.insert(task, Attempt { assignment, progress: Progress::Runs });
         if let Err(problem) = sent {
             let outcome = Outcome::Failed(Failure::Other(problem.to_string()));
             let report =
@@ -155,48 +163,54 @@ impl RemoteBackend {
 
     /// Asks an attempt to stop.
     pub(crate) fn kill(&mut self, task: TaskId, because: Because) {
-        let executor = self.running.get(&task).and_then(|running| self.executors.get(&running.executor));
-        if let Some(known) = executor {
+        let Some(Attempt { assignment, progress }) = self.running.get_mut(&task) else { return };
+        if let (Some(known), Progress::Runs) = (self.executors.get(&assignment.executor), *progress) {
             known.line.send(&ToExecutor::Kill(task));
             let patience = match because {
                 Because::Unwanted => DEAF,
                 Because::Beaten => DEAF_AND_BEATEN,
             };
-            self.killed.insert(task, Instant::now() + patience);
+            *progress = Progress::Stops { until: Instant::now() + patience };
         }
+    }
+
+    /// An attempt has stopped; it takes its time until what it has left is here. The assignment, if it is this executor's.
+    pub(crate) fn stopped(&mut self, executor: ExecutorId, task: TaskId) -> Option<&Assignment> {
+        let attempt = self.running.get_mut(&task).filter(|attempt| attempt.assignment.executor == executor)?;
+        attempt.progress = Progress::Answered;
+        Some(&attempt.assignment)
     }
 
     /// An attempt has ended: what it has left is read, then reported.
     pub(crate) fn answered(&mut self, executor: ExecutorId, answer: Answer) {
         let Answer { task, metrics, end } = answer;
-        let Some(Assignment { stage, partition, work, executor: on, .. }) = self.running.get(&task) else { return };
-        // An executor answers for its own tasks.
-        if *on != executor {
-            return;
-        }
+        let Some(Assignment { stage, partition, work, .. }) = self.stopped(executor, task) else { return };
         let (stage, partition, work) = (*stage, *partition, Arc::clone(work));
-        let reports = self.reports.clone();
-        self.helpers.spawn(move || {
-            let context = TaskContext::default();
-            let (outcome, output) = match end {
-                AnswerEnd::Failed(failure) => (Outcome::Failed(failure), None),
-                AnswerEnd::Cancelled | AnswerEnd::Large(_) => (Outcome::Cancelled, None),
-                AnswerEnd::Done(reply) => match edge::guard(|| work.receive(stage, &reply, &context)) {
-                    Ok(Ok(TaskOutput::MapOutput)) => (Outcome::Succeeded(metrics), None),
-                    Ok(Ok(TaskOutput::Value(value))) => (Outcome::Succeeded(metrics), Some(value)),
-                    Ok(Err(failure)) | Err(failure) => (Outcome::Failed(failure), None),
-                },
-            };
+        let (reports, context) = (self.reports.clone(), TaskContext::default());
+        let report = move |outcome, output, work, context| {
             let report = Report { task, stage, partition, outcome, output, work, context };
             // The driver is gone only if the context was stopped.
             let _ = reports.send(Message::Finished(report));
-        });
+        };
+        match end {
+            // They do not wait for the results of others.
+            AnswerEnd::Failed(failure) => report(Outcome::Failed(failure), None, work, context),
+            AnswerEnd::Cancelled | AnswerEnd::Large(_) => report(Outcome::Cancelled, None, work, context),
+            AnswerEnd::Done(reply) => self.helpers.spawn(move || {
+                let (outcome, output) = match edge::guard(|| work.receive(stage, &reply, &context)) {
+                    Ok(Ok(TaskOutput::MapOutput)) => (Outcome::Succeeded(metrics), None),
+                    Ok(Ok(TaskOutput::Value(value))) => (Outcome::Succeeded(metrics), Some(value)),
+                    Ok(Err(failure)) | Err(failure) => (Outcome::Failed(failure), None),
+                };
+                report(outcome, output, work, context);
+            }),
+        }
     }
 
     /// The attempt was reported. If it `counts`, its map output is the one that others read.
     pub(crate) fn finished(&mut self, task: TaskId, counts: bool) {
-        self.killed.remove(&task);
-        let Some(Assignment { executor, partition, shuffle, .. }) = self.running.remove(&task) else { return };
+        let Some(Attempt { assignment, .. }) = self.running.remove(&task) else { return };
+        let Assignment { executor, partition, shuffle, .. } = assignment;
         let Some(shuffle) = shuffle else { return };
         if !counts {
             return self.sweep(executor, shuffle);
@@ -212,7 +226,7 @@ impl RemoteBackend {
     /// Removes what an attempt that does not count may have left, if nobody has an output of the shuffle to read.
     fn sweep(&self, executor: ExecutorId, shuffle: ShuffleId) {
         let in_use = self.outputs.contains_key(&shuffle)
-            || self.running.values().any(|assignment| assignment.shuffle == Some(shuffle));
+            || self.running.values().any(|attempt| attempt.assignment.shuffle == Some(shuffle));
         if let Some(known) = self.executors.get(&executor).filter(|_| !in_use) {
             known.line.send(&ToExecutor::ForgetShuffle(shuffle));
         }
@@ -301,20 +315,36 @@ impl RemoteBackend {
         self.processes.end_the_late();
     }
 
-    /// Ends the executors with tasks that were told to stop and have not, for their code takes no notice; those executors.
-    pub(crate) fn end_the_deaf(&mut self) -> BTreeSet<ExecutorId> {
+    /// Asks for [`Message::EndDeaf`] if an attempt takes too long to stop: what has been said until now is heard before that.
+    pub(crate) fn notice_the_deaf(&self) {
         let now = Instant::now();
-        let deaf: Vec<TaskId> = self.killed.iter().filter(|(_, by)| **by <= now).map(|(task, _)| *task).collect();
-        let mut ended = BTreeSet::new();
-        for task in deaf {
-            self.killed.remove(&task);
-            if let Some(running) = self.running.get(&task) {
-                let why = "a task on it did not stop when it was told to";
-                self.processes.kill(running.executor, why, Cause::Others);
-                ended.insert(running.executor);
-            }
+        if self.running.values().any(|attempt| attempt.is_deaf(now)) {
+            // The driver is gone only if the context was stopped.
+            let _ = self.reports.send(Message::EndDeaf { since: now });
         }
+    }
+
+    /// Ends the executors with tasks that should have stopped by then and have not, for their code takes no notice; those
+    /// executors.
+    pub(crate) fn end_the_deaf(&mut self, since: Instant) -> BTreeSet<ExecutorId> {
+        let deaf = self.running.values_mut().filter(|attempt| attempt.is_deaf(since));
+        let ended: BTreeSet<ExecutorId> = deaf
+            .map(|attempt| {
+                // Once is enough.
+                attempt.progress = Progress::Answered;
+                attempt.assignment.executor
+            })
+            .collect();
+        let why = "a task on it did not stop when it was told to";
+        ended.iter().for_each(|executor| self.processes.kill(*executor, why, Cause::Others));
         ended
+    }
+}
+
+impl Attempt {
+    /// Whether it should have stopped by then.
+    fn is_deaf(&self, by: Instant) -> bool {
+        matches!(self.progress, Progress::Stops { until } if until <= by)
     }
 }
 

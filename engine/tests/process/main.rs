@@ -11,6 +11,7 @@ mod memory;
 mod nginx;
 mod placement;
 mod soak;
+mod stopping;
 mod support;
 mod users;
 
@@ -31,6 +32,7 @@ fn main() {
         nginx::tests(),
         placement::tests(),
         soak::tests(),
+        stopping::tests(),
         users::tests(),
     ];
     let tests: Vec<Trial> = tests.into_iter().flatten().collect();
