@@ -1,11 +1,12 @@
 //! Fetching what a task reads: map outputs, and parts of files that the driver offers.
 
 use super::files::Files;
+use super::indices::Indices;
 use super::parts::Parts;
 use super::protocol::{DRIVER, Peer, Place};
 use crate::context::Context;
 use crate::error::Failure;
-use crate::ids::{ExecutorId, ShuffleId, TaskId};
+use crate::ids::{ExecutorId, ShuffleId};
 use crate::net::secret::Secret;
 use crate::shuffle::{BlockNeed, Fetched, Index, Inputs, MapOutput, Needs, PartNeed, names};
 use crate::storage::lock;
@@ -20,11 +21,8 @@ pub(crate) struct Fetcher {
     files: Files,
     outputs: Mutex<HashMap<ShuffleId, Arc<Vec<Option<Place>>>>>,
     peers: Mutex<HashMap<ExecutorId, Peer>>,
-    indices: Mutex<HashMap<(ShuffleId, usize, TaskId), Found>>,
+    indices: Mutex<Indices>,
 }
-
-/// An index that was read, and the disk that it is on.
-type Found = (Arc<Index>, usize);
 
 impl Fetcher {
     pub(crate) fn new(secret: Secret) -> Fetcher {
@@ -39,18 +37,22 @@ impl Fetcher {
 
     /// Notes where the outputs of a shuffle are.
     pub(crate) fn outputs(&self, shuffle: ShuffleId, at: Vec<Option<Place>>) {
+        lock(&self.indices).retain(|(of, map, task)| {
+            of != shuffle || at.get(map).copied().flatten().is_some_and(|place| place.task == task)
+        });
         lock(&self.outputs).insert(shuffle, Arc::new(at));
     }
 
     /// Notes which executors there are.
     pub(crate) fn peers(&self, peers: Vec<Peer>) {
+        self.files.keep_connections_to(&peers);
         *lock(&self.peers) = peers.into_iter().map(|peer| (peer.executor, peer)).collect();
     }
 
     /// Nobody reads a shuffle any more.
     pub(crate) fn forget(&self, shuffle: ShuffleId) {
         lock(&self.outputs).remove(&shuffle);
-        lock(&self.indices).retain(|(of, _, _), _| *of != shuffle);
+        lock(&self.indices).retain(|(of, _, _)| of != shuffle);
     }
 
     /// Brings all that a task needs. Its failure names everything that is lost, so that all of it is computed again at once.
@@ -149,7 +151,7 @@ impl Fetcher {
     ) -> Result<Fetched, String> {
         let (data, index) = names(shuffle, map, place.task);
         let key = (shuffle, map, place.task);
-        let known = lock(&self.indices).get(&key).cloned();
+        let known = lock(&self.indices).get(key);
         let (index, disk) = match known {
             Some(known) => known,
             None => {

@@ -5,6 +5,7 @@ use crate::ids::TaskId;
 use crate::net::fetch::Fetcher;
 use crate::net::secret::Secret;
 use crate::storage::{Disks, order};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -29,6 +30,13 @@ impl Files {
     pub(crate) fn new() -> Files {
         let local_reads = std::env::var_os(LOCAL_READS).is_none_or(|value| value != "0");
         Files { host: super::identity::host(), local_reads, fetcher: Fetcher::new(AT_ONCE) }
+    }
+
+    /// Closes connections to servers that are not among those of these peers.
+    pub(crate) fn keep_connections_to(&self, peers: &[Peer]) {
+        let served = peers.iter().flat_map(|peer| &peer.disks).flat_map(|disk| &disk.addresses);
+        let servers: HashSet<&str> = served.map(|address| address.server.as_str()).collect();
+        self.fetcher.keep_connections_to(&servers);
     }
 
     /// Bytes of a file that an executor has on one of its disks.

@@ -7,7 +7,7 @@ mod nginx;
 mod tests;
 
 use super::http::{self, Answer};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -154,6 +154,12 @@ impl Fetcher {
     async fn in_time<T>(&self, doing: impl Future<Output = io::Result<T>>) -> Result<T, FetchCause> {
         let patience = self.patience.progress;
         Ok(timeout(patience, doing).await.map_err(|_| FetchCause::Silent(patience))??)
+    }
+
+    /// Closes connections that nobody uses and that are to none of these servers (`http://host:port`).
+    pub(crate) fn keep_connections_to(&self, servers: &HashSet<&str>) {
+        let hosts: HashSet<&str> = servers.iter().filter_map(|server| host_of(server)).collect();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).retain(|host, _| hosts.contains(host.as_str()));
     }
 
     fn idle_connection(&self, host: &str) -> Option<Connection> {

@@ -101,6 +101,18 @@ async fn connections_are_used_again() {
 }
 
 #[tokio::test]
+async fn connections_to_servers_that_are_gone_are_closed() {
+    let (listener, base) = listen().await;
+    let server = play(listener, vec![vec![ok("a"), ok("b")], vec![ok("c")]]);
+    let fetcher = Fetcher::new(1);
+    for (path, servers) in [("/a", HashSet::from([&*base])), ("/b", HashSet::new()), ("/c", HashSet::new())] {
+        fetcher.get(&base, path, None).await.unwrap();
+        fetcher.keep_connections_to(&servers);
+    }
+    assert_eq!(server.await.unwrap(), [2, 1]);
+}
+
+#[tokio::test]
 async fn a_connection_that_went_stale_is_replaced_once() {
     let (listener, base) = listen().await;
     // The first connection is closed after its answer; the second has another request and is closed at it.

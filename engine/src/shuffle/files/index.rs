@@ -42,7 +42,7 @@ impl Entry {
 }
 
 impl Index {
-    pub(super) fn new(shuffle: ShuffleId, map: usize) -> Index {
+    pub(crate) fn new(shuffle: ShuffleId, map: usize) -> Index {
         Index { shuffle, map, blocks: Vec::new() }
     }
 
@@ -56,6 +56,11 @@ impl Index {
     /// Bytes of the data file.
     pub(super) fn data_bytes(&self) -> u64 {
         self.blocks.last().map_or(0, Entry::end)
+    }
+
+    /// Bytes of memory that it takes.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Index>() + self.blocks.capacity() * size_of::<Entry>()
     }
 
     /// Number of blocks.
