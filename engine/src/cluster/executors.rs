@@ -4,6 +4,7 @@ use super::holders::Holders;
 use super::hub::{End, Hub, Line};
 use super::launcher::Launcher;
 use super::parts::Offers;
+use super::process::Process;
 use super::protocol::{Hello, Peer, ToExecutor};
 use crate::ids::ExecutorId;
 use crate::net::handshake::Refusals;
@@ -13,14 +14,17 @@ use crate::storage::{Disks, create_private};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-/// So many times in a row an executor may end before it has joined.
+/// So many times in a row an executor may fail to join where there is no other.
 const MAX_STILLBORN: u32 = 3;
+
+/// How long after the first failure another one is started; after each further one it is twice as long, up to a limit.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// In how many seconds executors have to join, from the environment, and if that does not say: a loaded machine may be slow.
 const TIME_TO_JOIN: &str = "DPARK_EXECUTOR_START_SECONDS";
@@ -36,7 +40,9 @@ pub(crate) struct Executors {
     disks: Arc<Disks>,
     next_directory: u32,
     /// By process id.
-    processes: BTreeMap<u32, Process>,
+    processes: BTreeMap<u32, Started>,
+    /// When executors are to be started in the place of those that have ended.
+    vacancies: Vec<Instant>,
     joined: BTreeMap<ExecutorId, Peer>,
     pids: BTreeMap<ExecutorId, u32>,
     /// Processes that were killed, and why.
@@ -45,8 +51,10 @@ pub(crate) struct Executors {
     leaving: BTreeMap<u32, Leaving>,
     /// How processes have ended whose connection has not.
     ends: BTreeMap<u32, String>,
-    /// Executors that ended before they joined, since the last one that joined.
+    /// Executors that have ended before they joined or were not started at all, since the last one that joined.
     stillborn: u32,
+    /// What was wrong with the last of them.
+    trouble: String,
     /// So long an executor may take to join.
     time_to_join: Duration,
     memory: u64,
@@ -74,7 +82,8 @@ pub(crate) struct Wanted {
 }
 
 /// A process that was started.
-struct Process {
+struct Started {
+    process: Process,
     disks: Disks,
     started: Instant,
     joined: bool,
@@ -131,12 +140,14 @@ impl Executors {
             disks,
             next_directory: 0,
             processes: BTreeMap::new(),
+            vacancies: Vec::new(),
             joined: BTreeMap::new(),
             pids: BTreeMap::new(),
             killed: BTreeMap::new(),
             leaving: BTreeMap::new(),
             ends: BTreeMap::new(),
             stillborn: 0,
+            trouble: String::new(),
             time_to_join: time_to_join()?,
             memory,
             err,
@@ -158,8 +169,13 @@ impl Executors {
             create_private(&path).map(|()| path)
         })?;
         let child = self.launcher.start(&disks)?;
-        self.processes.insert(child.id(), Process { disks, started: Instant::now(), joined: false });
-        watch(child, self.reports.clone())
+        let (pid, reports) = (child.id(), self.reports.clone());
+        let process = Process::watch(child, move |status| {
+            // The scheduler is gone only if the context was stopped.
+            let _ = reports.send(Message::ProcessEnded { pid, status });
+        })?;
+        self.processes.insert(pid, Started { process, disks, started: Instant::now(), joined: false });
+        Ok(())
     }
 
     /// An executor has joined.
@@ -177,52 +193,53 @@ impl Executors {
     pub(crate) fn left(&mut self, executor: ExecutorId, how: End) -> Option<Lost> {
         self.joined.remove(&executor);
         let pid = self.pids.remove(&executor)?;
-        if !self.processes.contains_key(&pid) {
+        let Some(Started { process, .. }) = self.processes.get(&pid) else {
             let how = self.ends.remove(&pid).unwrap_or_default();
             let how = format!("its process {pid} has ended ({how})");
             return Some(match self.killed.remove(&pid) {
                 Some(Reason { why, cause }) => Lost { executor, why: format!("{why}; {how}"), cause },
                 None => Lost { executor, why: how, cause: Cause::Tasks },
             });
-        }
+        };
+        process.kill();
         let reason = self.killed.remove(&pid);
         let killed = reason.is_some() || how != End::Closed;
         let Reason { why, cause } = reason.unwrap_or_else(|| Reason { why: how.to_string(), cause: Cause::Tasks });
-        kill(pid);
         self.leaving.insert(pid, Leaving { lost: Lost { executor, why, cause }, killed });
         None
     }
 
     /// Ends the process of an executor; its connection ends, too.
     pub(crate) fn kill(&mut self, executor: ExecutorId, why: &str, cause: Cause) {
-        if let Some(pid) = self.pids.get(&executor).filter(|pid| self.processes.contains_key(pid)) {
+        let Some(pid) = self.pids.get(&executor) else { return };
+        if let Some(Started { process, .. }) = self.processes.get(pid) {
             self.killed.insert(*pid, Reason { why: why.to_owned(), cause });
-            kill(*pid);
+            process.kill();
         }
     }
 
     /// Whether somebody is expected to join.
     pub(crate) fn are_expected(&self) -> bool {
-        self.processes.values().any(|process| !process.joined)
+        !self.vacancies.is_empty() || self.processes.values().any(|started| !started.joined)
     }
 
     /// Ends the processes that take too long to join.
     pub(crate) fn end_the_late(&mut self) {
-        for (pid, process) in &self.processes {
-            let late = !process.joined && process.started.elapsed() > self.time_to_join;
+        for (pid, Started { process, started, joined, .. }) in &self.processes {
+            let late = !joined && started.elapsed() > self.time_to_join;
             if late && !self.killed.contains_key(pid) {
                 let why = format!("it had not joined after {} s", self.time_to_join.as_secs());
                 self.killed.insert(*pid, Reason { why, cause: Cause::Others });
-                kill(*pid);
+                process.kill();
             }
         }
     }
 
     /// A process has ended: another one takes its place.
     pub(crate) fn ended(&mut self, pid: u32, status: &io::Result<ExitStatus>) -> Ended {
-        let Some(process) = self.processes.remove(&pid) else { return Ended::default() };
+        let Some(started) = self.processes.remove(&pid) else { return Ended::default() };
         // What it has left there is of no use any more.
-        process.disks.remove();
+        started.disks.remove();
         let leaving = self.leaving.remove(&pid);
         let killed = leaving.as_ref().map_or(self.killed.contains_key(&pid), |leaving| leaving.killed);
         let mut how = describe(status, killed);
@@ -238,14 +255,38 @@ impl Executors {
             // Its connection ends, too, and then it is lost.
             self.ends.insert(pid, how.clone());
         }
-        self.stillborn += u32::from(!was_known && self.joined.is_empty());
-        if self.stillborn > MAX_STILLBORN {
-            let problem =
-                format!("executors end before they have joined ({how}); their messages are on standard error");
-            return Ended { lost, problem: Some(problem) };
+        if was_known {
+            self.vacancies.push(Instant::now());
+        } else {
+            let trouble = "executors end before they have joined";
+            self.failed(format!("{trouble} ({how}); their messages are on standard error"));
         }
-        let problem = self.start_one().err().map(|error| format!("no executor can be started: {error}"));
-        Ended { lost, problem }
+        Ended { lost, problem: self.fill_vacancies() }
+    }
+
+    /// An executor has failed to join: it takes the longer until another one is started, the more often that happens.
+    fn failed(&mut self, trouble: String) {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.stillborn.min(16)).min(LONGEST_PAUSE);
+        self.vacancies.push(Instant::now() + pause);
+        self.stillborn += 1;
+        self.trouble = trouble;
+    }
+
+    /// Starts the executors whose time has come. What is wrong, if there is no executor and none can be had.
+    pub(crate) fn fill_vacancies(&mut self) -> Option<String> {
+        let now = Instant::now();
+        for due in std::mem::take(&mut self.vacancies) {
+            if due > now {
+                self.vacancies.push(due);
+            } else if let Err(error) = self.start_one() {
+                self.failed(format!("no executor can be started: {error}"));
+            }
+        }
+        let hopeless = self.stillborn > MAX_STILLBORN && self.joined.is_empty();
+        hopeless.then(|| {
+            self.vacancies.clear();
+            self.trouble.clone()
+        })
     }
 
     /// The driver, and the executors that have joined.
@@ -261,17 +302,14 @@ impl Executors {
     /// Waits a little for the processes to end, then ends them.
     pub(crate) fn stop(&mut self) {
         // Nobody has told those to stop that have not joined.
-        self.processes.iter().filter(|(_, process)| !process.joined).for_each(|(pid, _)| kill(*pid));
+        self.processes.values().filter(|started| !started.joined).for_each(|started| started.process.kill());
         let deadline = Instant::now() + PATIENCE;
-        let alive = |pid: &u32| PathBuf::from(format!("/proc/{pid}")).exists();
-        while self.processes.keys().any(alive) && Instant::now() < deadline {
+        while self.processes.values().any(|started| started.process.is_alive()) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
-        for (pid, process) in std::mem::take(&mut self.processes) {
-            if alive(&pid) {
-                kill(pid);
-            }
-            process.disks.remove();
+        for Started { process, disks, .. } in std::mem::take(&mut self.processes).into_values() {
+            process.kill();
+            disks.remove();
         }
     }
 }
@@ -286,16 +324,6 @@ fn time_to_join() -> io::Result<Duration> {
     })
 }
 
-/// Reports the end of a process.
-fn watch(mut child: Child, reports: Sender<Message>) -> io::Result<()> {
-    std::thread::Builder::new().name("dpark-watch".to_owned()).stack_size(64 << 10).spawn(move || {
-        let status = child.wait();
-        // The scheduler is gone only if the context was stopped.
-        let _ = reports.send(Message::ProcessEnded { pid: child.id(), status });
-    })?;
-    Ok(())
-}
-
 /// How a process has ended, `killed` by us or not.
 fn describe(status: &io::Result<ExitStatus>, killed: bool) -> String {
     match status {
@@ -305,12 +333,5 @@ fn describe(status: &io::Result<ExitStatus>, killed: bool) -> String {
         ),
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),
-    }
-}
-
-fn kill(pid: u32) {
-    if let Ok(pid) = libc::pid_t::try_from(pid) {
-        // SAFETY: the process is a child that `watch` has not reported yet.
-        unsafe { libc::kill(pid, libc::SIGKILL) };
     }
 }

@@ -198,8 +198,10 @@ impl Driver {
         }
         self.ticked = now;
         if let Some(remote) = self.backend.remote() {
-            remote.end_the_late();
             remote.notice_the_deaf();
+            if let Some(problem) = remote.tend_processes() {
+                self.give_up(problem);
+            }
         }
         self.feed(Input::Tick { now }, None);
     }
