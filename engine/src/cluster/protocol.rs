@@ -13,7 +13,8 @@ use std::path::PathBuf;
 /// The driver among the peers: it serves files, too.
 pub(crate) const DRIVER: ExecutorId = ExecutorId(0);
 
-/// From the driver to an executor. Messages are worked off in their order.
+/// From the driver to an executor. Messages are worked off in their order, but for `Kill`, `ChunkAt` and `Stop`, which are
+/// not kept waiting.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToExecutor {
     /// The first message.
@@ -57,6 +58,18 @@ pub(crate) enum ToExecutor {
     Taken(String),
     /// The application has ended.
     Stop,
+}
+
+impl ToExecutor {
+    /// What a message with something large in it is.
+    pub(crate) fn what(&self) -> String {
+        match self {
+            ToExecutor::Library(library) => format!("the library {}", library.name),
+            ToExecutor::Broadcast(broadcast) => format!("broadcast {}", broadcast.id),
+            ToExecutor::Job { job, .. } => format!("job {job}"),
+            _ => "a message".to_owned(),
+        }
+    }
 }
 
 /// A library that the driver refers to by a number.
@@ -172,6 +185,8 @@ pub(crate) enum AnswerEnd {
     /// With what is in a file.
     Large(LargeReply),
     Failed(Failure),
+    /// It has not begun: what was sent for its job cannot be used here.
+    Unusable(String),
     Cancelled,
 }
 
