@@ -4,6 +4,7 @@
 //! thread alone computes rows and takes lines, and it never blocks on the program: it waits, looking at the cancel flag,
 //! only while there is neither output to take nor room for more input. So the program may read and write in any order.
 
+use crate::cluster::executor::VARIABLES;
 use crate::error::Failure;
 use crate::task::{Stop, TaskContext};
 use std::collections::VecDeque;
@@ -119,6 +120,9 @@ impl Piped {
             .stderr(Stdio::piped())
             .process_group(0);
         if lifetime == Lifetime::OfThisProcess {
+            for name in VARIABLES {
+                command_line.env_remove(name);
+            }
             // SAFETY: between fork and exec only one system call is made.
             unsafe { command_line.pre_exec(die_with_parent) };
         }

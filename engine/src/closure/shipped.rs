@@ -70,7 +70,7 @@ impl Closure {
     /// A closure that has arrived.
     pub(crate) fn land(shipped: ShippedClosure, landing: &Landing) -> Result<Closure, ShipError> {
         let functions = |places: Vec<CodeRef>| -> Result<Vec<usize>, ShipError> {
-            places.into_iter().map(|place| landing.bases.address(place)).collect()
+            places.into_iter().map(|place| landing.address(place)).collect()
         };
         // SAFETY: the sender took the place from a closure's table.
         let vt = unsafe { landing.table::<ClosureVt>(shipped.vt)? };

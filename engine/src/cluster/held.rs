@@ -2,7 +2,7 @@
 //! made; while one of those is being fetched, the job waits, and with it what refers to it. Jobs that have begun go on.
 
 use super::protocol::ToExecutor;
-use crate::ids::{JobId, TaskId};
+use crate::ids::JobId;
 use std::collections::{HashSet, VecDeque};
 
 /// See the module.
@@ -60,20 +60,12 @@ impl Held {
         }
         None
     }
-
-    /// Removes a task that waits; whether there was one.
-    pub(crate) fn cancel(&mut self, task: TaskId) -> bool {
-        let held = self.entries.len();
-        let is_it =
-            |entry: &Entry| matches!(entry, Entry::Message(ToExecutor::Task { task: held, .. }) if *held == task);
-        self.entries.retain(|entry| !is_it(entry));
-        self.entries.len() < held
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::TaskId;
 
     fn job(id: u64) -> ToExecutor {
         ToExecutor::Job { job: JobId(id), work: Vec::new() }
@@ -113,17 +105,5 @@ mod tests {
         assert!(held.arrived(9) && !held.arrived(9));
         assert_eq!(all(&mut held), ["job 4"]);
         assert!(held.pass(job(5), begun).is_some());
-    }
-
-    #[test]
-    fn a_task_that_waits_can_be_cancelled() {
-        let mut held = Held::default();
-        held.wait_for(7);
-        let none = |_| false;
-        assert!(held.pass(job(2), none).is_none());
-        assert!(held.pass(task(20, 2), none).is_none() && held.pass(task(21, 2), none).is_none());
-        assert!(held.cancel(TaskId(20)) && !held.cancel(TaskId(20)));
-        held.arrived(7);
-        assert_eq!(all(&mut held), ["job 2", "task 21"]);
     }
 }

@@ -130,7 +130,7 @@ impl JobWork {
     pub(crate) fn land(bytes: &[u8], landing: &Landing) -> Result<JobWork, ShipError> {
         let ShippedJob { nodes, states, stages, sink } = decode(bytes).map_err(ShipError::new)?;
         for node in nodes {
-            landing.keep(Node::land(node, landing)?);
+            landing.keep(node.id, || Node::land(node, landing));
         }
         for state in states {
             Node::land_state(state, landing)?;

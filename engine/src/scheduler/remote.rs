@@ -6,11 +6,12 @@ use super::edge;
 use super::local::Assignment;
 use crate::broadcast::{ShippedBroadcast, ShippedValue};
 use crate::cluster::executors::{Ended, Executors, Lost};
-use crate::cluster::hub::{End, Line};
+use crate::cluster::hub::{End, Line, Packed};
 use crate::cluster::libraries::announce_all;
 use crate::cluster::protocol::{Answer, AnswerEnd, Hello, Place, ToExecutor};
 use crate::error::Failure;
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
+use crate::net::frame::LIMIT;
 use crate::ship::code::Catalog;
 use crate::ship::{ShipError, Shipment, Shipper};
 use crate::task::TaskContext;
@@ -65,7 +66,10 @@ enum Progress {
 struct Known {
     line: Line,
     jobs: BTreeSet<JobId>,
+    /// The RDDs that it was sent.
     rdds: HashSet<RddId>,
+    /// Those of them that it can use, as far as is known.
+    usable: HashSet<RddId>,
     libraries: BTreeSet<u32>,
     broadcasts: BTreeSet<u64>,
     /// The state of each shuffle's outputs that it was told.
@@ -111,6 +115,7 @@ impl RemoteBackend {
             line,
             jobs: BTreeSet::new(),
             rdds: HashSet::new(),
+            usable: HashSet::new(),
             libraries: BTreeSet::new(),
             broadcasts: BTreeSet::new(),
             outputs: BTreeMap::new(),
@@ -147,14 +152,17 @@ impl RemoteBackend {
             // News that it is gone come later, and end the attempt.
             None => Ok(()),
             Some(known) => {
-                let ready = known.prepare(&assignment, &self.catalog, &self.processes, &mut self.outputs);
+                // It writes values of the user's.
+                let ready =
+                    edge::guard(|| known.prepare(&assignment, &self.catalog, &self.processes, &mut self.outputs));
+                let ready = ready.and_then(|ready| ready.map_err(|problem| Failure::Other(problem.to_string())));
                 ready.map(|()| known.line.send(&ToExecutor::Task { task, job, stage, partition }))
             }
         };
         let work = Arc::clone(&assignment.work);
         self.running.insert(task, Attempt { assignment, progress: Progress::Runs });
-        if let Err(problem) = sent {
-            let outcome = Outcome::Failed(Failure::Other(problem.to_string()));
+        if let Err(failure) = sent {
+            let outcome = Outcome::Failed(failure);
             let report =
                 Report { task, stage, partition, outcome, output: None, work, context: TaskContext::default() };
             let _ = self.reports.send(Message::Finished(report));
@@ -164,7 +172,9 @@ impl RemoteBackend {
     /// Asks an attempt to stop.
     pub(crate) fn kill(&mut self, task: TaskId, because: Because) {
         let Some(Attempt { assignment, progress }) = self.running.get_mut(&task) else { return };
-        if let (Some(known), Progress::Runs) = (self.executors.get(&assignment.executor), *progress) {
+        if let Some(known) = self.executors.get(&assignment.executor)
+            && !matches!(progress, Progress::Answered)
+        {
             known.line.send(&ToExecutor::Kill(task));
             let patience = match because {
                 Because::Unwanted => DEAF,
@@ -194,6 +204,14 @@ impl RemoteBackend {
         };
         match end {
             // They do not wait for the results of others.
+            AnswerEnd::Unusable(problem) => {
+                if let Some(known) = self.executors.get_mut(&executor) {
+                    // To other jobs it is sent again.
+                    known.usable.clear();
+                    known.libraries.clear();
+                }
+                report(Outcome::Failed(Failure::Other(problem)), None, work, context);
+            }
             AnswerEnd::Failed(failure) => report(Outcome::Failed(failure), None, work, context),
             AnswerEnd::Cancelled | AnswerEnd::Large(_) => report(Outcome::Cancelled, None, work, context),
             AnswerEnd::Done(reply) => self.helpers.spawn(move || {
@@ -259,6 +277,7 @@ impl RemoteBackend {
     /// No handle of an RDD is left.
     pub(crate) fn forget_rdd(&mut self, rdd: RddId) {
         for known in self.executors.values_mut() {
+            known.usable.remove(&rdd);
             if known.rdds.remove(&rdd) {
                 known.line.send(&ToExecutor::ForgetRdd(rdd));
             }
@@ -310,9 +329,11 @@ impl RemoteBackend {
         self.processes.ended(process, status)
     }
 
-    /// Ends the processes that take too long to join.
-    pub(crate) fn end_the_late(&mut self) {
+    /// Sees to executors that have not joined: those that take too long are ended, and others are started for those that have
+    /// ended. What is wrong, if there is no executor and none can be had.
+    pub(crate) fn tend_processes(&mut self) -> Option<String> {
         self.processes.end_the_late();
+        self.processes.fill_vacancies()
     }
 
     /// Asks for [`Message::EndDeaf`] if an attempt takes too long to stop: what has been said until now is heard before that.
@@ -377,28 +398,32 @@ impl Known {
         processes: &Executors,
     ) -> Result<(), ShipError> {
         let shipper = Shipper::new(catalog.clone(), processes.offers.clone());
-        let mut shipment = Shipment { known: self.rdds.clone(), shipper, bytes: Vec::new() };
+        let mut shipment = Shipment { known: self.usable.clone(), shipper, bytes: Vec::new() };
         work.ship(&mut shipment).map_err(|failure| ShipError::new(failure.to_string()))?;
         let Shipment { known, mut shipper, bytes } = shipment;
         let broadcasts = std::mem::take(&mut shipper.broadcasts);
         let unknown = broadcasts.into_iter().filter(|(id, _)| !self.broadcasts.contains(id));
         let unknown: Vec<ShippedBroadcast> =
             unknown.map(|(_, broadcast)| broadcast.ship(&mut shipper)).collect::<Result<_, _>>()?;
+        let (mut libraries, mut messages) = (self.libraries.clone(), Vec::new());
         for number in shipper.libraries {
-            for library in announce_all(catalog, number, &mut |number| self.libraries.insert(number))? {
-                self.line.send(&ToExecutor::Library(library));
-            }
+            let announced = announce_all(catalog, number, &mut |number| libraries.insert(number))?;
+            messages.extend(announced.into_iter().map(ToExecutor::Library));
         }
-        for broadcast in unknown {
-            self.broadcasts.insert(broadcast.id);
-            if let ShippedValue::Chunks(_) = broadcast.value {
-                processes.holders().offer(broadcast.id);
-            }
-            self.line.send(&ToExecutor::Broadcast(broadcast));
-        }
-        self.line.send(&ToExecutor::Job { job, work: bytes });
+        let broadcasts: Vec<u64> = unknown.iter().map(|broadcast| broadcast.id).collect();
+        let in_chunks = unknown.iter().filter(|broadcast| matches!(broadcast.value, ShippedValue::Chunks(_)));
+        let in_chunks: Vec<u64> = in_chunks.map(|broadcast| broadcast.id).collect();
+        messages.extend(unknown.into_iter().map(ToExecutor::Broadcast));
+        messages.push(ToExecutor::Job { job, work: bytes });
+        let packed = messages.iter().map(|message| Packed::new(message, LIMIT)).collect::<Result<Vec<_>, _>>()?;
+        // From here on nothing fails: what is noted as sent is sent.
+        in_chunks.into_iter().for_each(|id| processes.holders().offer(id));
+        packed.into_iter().for_each(|message| self.line.send_packed(message));
+        self.broadcasts.extend(broadcasts);
+        self.libraries = libraries;
         self.jobs.insert(job);
-        self.rdds = known;
+        self.rdds.extend(&known);
+        self.usable = known;
         Ok(())
     }
 }

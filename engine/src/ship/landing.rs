@@ -8,6 +8,7 @@ use crate::closure::Closure;
 use crate::context::ContextHandle;
 use crate::ids::RddId;
 use crate::node::Node;
+use crate::scheduler::edge;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +23,10 @@ pub(crate) struct Landing {
 
 #[derive(Default)]
 struct Things {
-    nodes: HashMap<RddId, Arc<Node>>,
+    /// The nodes, or why they could not be made.
+    nodes: HashMap<RddId, Result<Arc<Node>, ShipError>>,
+    /// Libraries that could not be loaded, and why.
+    missing: HashMap<u32, ShipError>,
     accumulators: HashMap<u64, AccumulatorHandle>,
     /// The values, or why they could not be had.
     broadcasts: HashMap<u64, Result<BroadcastHandle, ShipError>>,
@@ -37,12 +41,31 @@ impl Landing {
         self.things.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a library is loaded.
+    pub(crate) fn has_library(&self, number: u32) -> bool {
+        self.bases.address(CodeRef { library: number, offset: 0 }).is_ok()
+    }
+
+    /// Notes why a library is not loaded, if it is not.
+    pub(crate) fn note_library(&self, number: u32, arrived: Result<(), ShipError>) {
+        let mut things = self.lock();
+        match arrived {
+            Ok(()) => things.missing.remove(&number),
+            Err(problem) => things.missing.insert(number, problem),
+        };
+    }
+
+    /// The address of a place.
+    pub(crate) fn address(&self, code: CodeRef) -> Result<usize, ShipError> {
+        self.bases.address(code).map_err(|unknown| self.lock().missing.get(&code.library).cloned().unwrap_or(unknown))
+    }
+
     /// A table.
     ///
     /// # Safety
     /// The sender took the place from a table of this type, in the library that is loaded here under its number.
     pub(crate) unsafe fn table<T>(&self, code: CodeRef) -> Result<&'static T, ShipError> {
-        let address = self.bases.address(code)?;
+        let address = self.address(code)?;
         // SAFETY: libraries are never unloaded, and the same library has the same table at the same offset.
         Ok(unsafe { &*std::ptr::with_exposed_provenance::<T>(address) })
     }
@@ -62,7 +85,7 @@ impl Landing {
     /// The sender took the place from a function of the type `F`, a `fn` pointer.
     pub(crate) unsafe fn function<F: Copy>(&self, code: CodeRef) -> Result<F, ShipError> {
         const { assert!(size_of::<F>() == size_of::<usize>()) }
-        let address = self.bases.address(code)?;
+        let address = self.address(code)?;
         // SAFETY: as in `table`; the caller vouches for the type.
         Ok(unsafe { std::mem::transmute_copy::<usize, F>(&address) })
     }
@@ -72,22 +95,23 @@ impl Landing {
         Closure::land(shipped, self)
     }
 
-    /// A node that has arrived.
+    /// A node that has arrived, or why it is not here.
     pub(crate) fn node(&self, id: RddId) -> Result<Arc<Node>, ShipError> {
-        let node = self.lock().nodes.get(&id).map(Arc::clone);
-        node.ok_or_else(|| ShipError::new(format!("RDD {id} was not sent")))
+        let node = self.lock().nodes.get(&id).cloned();
+        node.unwrap_or_else(|| Err(ShipError::new(format!("RDD {id} was not sent"))))
     }
 
-    /// Keeps a node until [`Landing::forget`].
-    pub(crate) fn keep(&self, node: Arc<Node>) {
-        self.lock().nodes.insert(node.id, node);
+    /// Keeps the node that `make` makes, or why it cannot be made, until [`Landing::forget`]. One that is here stays.
+    pub(crate) fn keep(&self, id: RddId, make: impl FnOnce() -> Result<Arc<Node>, ShipError>) {
+        if self.node(id).is_err() {
+            let made = edge::guard(make).unwrap_or_else(|panic| Err(ShipError::new(panic.to_string())));
+            self.lock().nodes.insert(id, made);
+        }
     }
 
-    /// Lets a node go: no RDD refers to it any more.
-    pub(crate) fn forget(&self, id: RddId) {
-        // Its blocks go after the lock.
-        let node = self.lock().nodes.remove(&id);
-        drop(node);
+    /// Lets a node go: no RDD refers to it any more. Its blocks go with what is returned.
+    pub(crate) fn forget(&self, id: RddId) -> Option<Arc<Node>> {
+        self.lock().nodes.remove(&id)?.ok()
     }
 
     /// The accumulator of this number, made by `make` when it is met first.
@@ -116,8 +140,7 @@ impl Landing {
     }
 
     /// Lets the value of a broadcast go; closures that use it keep it for a while.
-    pub(crate) fn forget_broadcast(&self, id: u64) {
-        let handle = self.lock().broadcasts.remove(&id);
-        drop(handle);
+    pub(crate) fn forget_broadcast(&self, id: u64) -> Option<BroadcastHandle> {
+        self.lock().broadcasts.remove(&id)?.ok()
     }
 }

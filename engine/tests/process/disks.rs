@@ -1,9 +1,9 @@
 //! A work directory on several disks.
 
-use crate::support::{Disk, files_ending, in_directories};
+use crate::support::{Disk, files_ending, in_directories, wait_for};
 use crate::{run_again, tests};
 use dpark::event::Event;
-use dpark::{DparkContext, StorageLevel};
+use dpark::{DparkContext, Rdd, StorageLevel};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,8 +27,9 @@ fn skipped(ctx: &DparkContext) -> Arc<Mutex<Vec<(String, String)>>> {
     disks
 }
 
-/// Cached blocks, map outputs and parts of a result of half a megabyte each, so many of each.
-fn check(ctx: &DparkContext, maps: usize) {
+/// Cached blocks, map outputs and parts of a result of half a megabyte each, so many of each. The map outputs stay with what is
+/// returned.
+fn check(ctx: &DparkContext, maps: usize) -> Rdd<(i64, i64)> {
     let not_stored = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&not_stored);
     ctx.events().subscribe(Box::new(move |event| {
@@ -44,13 +45,19 @@ fn check(ctx: &DparkContext, maps: usize) {
     let sorted = numbers.map(|row| row.0).sort_by(|x| -x).collect().unwrap();
     assert!(sorted.len() == rows as usize && sorted.is_sorted_by(|a, b| a > b));
     assert_eq!(not_stored.load(Ordering::Relaxed), 0, "every block was stored");
+    sums
 }
 
 /// The map outputs on a disk, each with its index beside it.
 fn map_outputs(disk: &Path) -> usize {
-    let data = files_ending(disk, "data");
-    assert!(data.iter().all(|path| path.with_extension("index").exists()), "data and index stay together");
-    data.len()
+    let mut outputs = 0;
+    // Those that nobody needs any more may be about to go.
+    wait_for("data and index are together", || {
+        let data = files_ending(disk, "data");
+        outputs = data.len();
+        data.iter().all(|path| path.with_extension("index").exists())
+    });
+    outputs
 }
 
 fn files_are_spread_over_disks() {
@@ -61,7 +68,7 @@ fn files_are_spread_over_disks() {
     assert_eq!(pairs.count().unwrap(), 100);
     let outputs = disks.each_ref().map(|disk| map_outputs(disk.path()));
     assert!(outputs[0] + outputs[1] == 32 && outputs.iter().all(|outputs| *outputs >= 4), "{outputs:?}");
-    check(&ctx, 8);
+    drop(check(&ctx, 8));
     assert!(skipped.lock().unwrap().is_empty());
     drop(pairs);
     ctx.stop();
@@ -73,7 +80,7 @@ fn full_and_read_only_disks_are_skipped() {
     let (full, read_only, other) = (Disk::mount("size=300k"), Disk::mount("ro"), Disk::mount("size=64m"));
     let ctx = in_directories("process[2]", [&full, &read_only, &other].map(Disk::path));
     let skipped = skipped(&ctx);
-    check(&ctx, 8);
+    let _kept = check(&ctx, 8);
     let skipped = skipped.lock().unwrap();
     let (directory, why) = skipped.first().expect("it is told");
     assert_eq!(Path::new(directory), full.path());

@@ -2,6 +2,7 @@
 //! is made must not run in executors.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod arriving;
 mod basics;
 mod broadcasts;
 mod chaos;
@@ -11,6 +12,7 @@ mod memory;
 mod nginx;
 mod placement;
 mod soak;
+mod starting;
 mod stopping;
 mod support;
 mod users;
@@ -18,11 +20,18 @@ mod users;
 use libtest_mimic::{Arguments, Trial};
 use std::process::Command;
 
+/// If it is set in the environment, this program starts a thread before anything else.
+const THREAD_FIRST: &str = "DPARK_TEST_THREAD_FIRST";
+
 fn main() {
+    if std::env::var_os(THREAD_FIRST).is_some() {
+        std::thread::spawn(std::thread::park);
+    }
     // In an executor this does not return.
     drop(support::context("local[1]"));
     let arguments = Arguments::from_args();
     let tests = [
+        arriving::tests(),
         basics::tests(),
         broadcasts::tests(),
         chaos::tests(),
@@ -32,6 +41,7 @@ fn main() {
         nginx::tests(),
         placement::tests(),
         soak::tests(),
+        starting::tests(),
         stopping::tests(),
         users::tests(),
     ];

@@ -1,6 +1,7 @@
 //! An attempt on its way through an executor: what it reads of shuffles and of the driver's rows is fetched, then it runs on the pool. If it turns out
 //! to need more than that (a persisted partition has gone meanwhile), it begins anew; to the driver it is one attempt.
 
+use super::tasks::Tasks;
 use crate::cluster::fetch::Fetcher;
 use crate::cluster::files::write_reply;
 use crate::cluster::protocol::{Answer, AnswerEnd, ToDriver, payload};
@@ -12,20 +13,17 @@ use crate::job::JobWork;
 use crate::net::secret::Secret;
 use crate::scheduler::edge;
 use crate::shuffle::{Needs, Persisted};
-use crate::storage::{Disks, lock};
+use crate::storage::Disks;
 use crate::task::{Stop, TaskContext};
 use rayon::ThreadPool;
-use std::collections::HashMap;
+use std::any::Any;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Replies of more bytes than this go through files.
 const MAX_REPLY: usize = 1 << 20;
-
-/// The tasks that run, to be told to stop.
-pub(super) type Running = Arc<Mutex<HashMap<TaskId, TaskContext>>>;
 
 /// What attempts share.
 pub(super) struct Desk {
@@ -33,7 +31,7 @@ pub(super) struct Desk {
     pub(super) pool: Arc<ThreadPool>,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) fetcher: Arc<Fetcher>,
-    pub(super) running: Running,
+    pub(super) tasks: Arc<Tasks>,
     pub(super) answers: UnboundedSender<Vec<u8>>,
     pub(super) replies: Replies,
 }
@@ -43,6 +41,25 @@ impl Desk {
     pub(super) fn answer(&self, answer: Answer) {
         // Without a driver the process is about to end.
         let _ = self.answers.send(payload(&ToDriver::Answer(answer)));
+    }
+
+    /// Tells the driver how a task has ended, unless that was done.
+    pub(super) fn end(&self, task: TaskId, metrics: TaskMetrics, end: AnswerEnd) {
+        if self.tasks.remove(task) {
+            self.answer(Answer { task, metrics, end });
+        }
+    }
+
+    /// Asks a task to stop.
+    pub(super) fn kill(&self, task: TaskId) {
+        if self.tasks.kill(task) {
+            self.answer(Answer { task, metrics: TaskMetrics::default(), end: AnswerEnd::Cancelled });
+        }
+    }
+
+    /// Drops what may be the user's where a panic, or a drop that takes its time, does no harm.
+    pub(super) fn discard(&self, value: impl Any + Send) {
+        self.pool.spawn(move || drop(value));
     }
 }
 
@@ -56,20 +73,19 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Begins with what it seems to need.
+    /// Begins with what it seems to need, unless it is not wanted any more.
     pub(super) fn begin(self) {
-        let context = self.context();
-        lock(&self.desk.running).insert(self.task, context.clone());
+        let Some(context) = self.desk.tasks.begin(self.task) else { return };
         let needs = self.work.needs(self.stage, self.partition, Persisted::Stay);
         self.fetch(context, needs);
     }
 
     /// Begins anew: `known` was not all that it needs.
     fn begin_again(self, mut known: Needs) {
-        let context = self.context();
-        if let Err(stop) = self.replace(&context) {
-            return self.end(TaskMetrics::default(), stopped(stop));
-        }
+        let context = match self.desk.tasks.begin_again(self.task) {
+            Ok(context) => context,
+            Err(stop) => return self.end(TaskMetrics::default(), stopped(stop)),
+        };
         for persisted in [Persisted::Stay, Persisted::MayGo] {
             if known.extend(self.work.needs(self.stage, self.partition, persisted)) {
                 return self.fetch(context, known);
@@ -79,35 +95,27 @@ impl Attempt {
         self.end(TaskMetrics::default(), AnswerEnd::Failed(Failure::Other(problem)));
     }
 
-    /// From now on it is told to stop by another context, unless it was told before.
-    fn replace(&self, context: &TaskContext) -> Result<(), Stop> {
-        let mut running = lock(&self.desk.running);
-        running.get(&self.task).map_or(Err(Stop::Cancelled), TaskContext::check)?;
-        running.insert(self.task, context.clone());
-        Ok(())
-    }
-
-    fn context(&self) -> TaskContext {
-        let context = TaskContext::default();
-        context.name(self.task);
-        context
-    }
-
-    /// Fetches what it needs, then runs it on the pool.
+    /// Fetches what it needs, then runs it on the pool. To be told to stop ends the fetching.
     fn fetch(self, context: TaskContext, needs: Needs) {
         if needs.is_empty() {
             return self.run(context, needs);
         }
-        let desk = Arc::clone(&self.desk);
-        desk.runtime.clone().spawn(async move {
-            match desk.fetcher.fetch(needs.clone(), desk.context.arc()).await {
+        let (task, desk) = (self.task, Arc::clone(&self.desk));
+        let fetching = async move {
+            match self.desk.fetcher.fetch(needs.clone(), self.desk.context.arc()).await {
                 Ok(inputs) => {
                     context.provide(inputs);
-                    self.run(context, needs);
+                    if self.desk.tasks.begin(task).is_some() {
+                        self.run(context, needs);
+                    }
                 }
                 Err(failure) => self.end(TaskMetrics::default(), AnswerEnd::Failed(failure)),
             }
-        });
+        };
+        let started = desk.tasks.fetch(task, || desk.runtime.spawn(fetching).abort_handle());
+        if let Err(stop) = started {
+            desk.end(task, TaskMetrics::default(), stopped(stop));
+        }
     }
 
     fn run(self, context: TaskContext, needs: Needs) {
@@ -135,8 +143,7 @@ impl Attempt {
     }
 
     fn end(self, metrics: TaskMetrics, end: AnswerEnd) {
-        lock(&self.desk.running).remove(&self.task);
-        self.desk.answer(Answer { task: self.task, metrics, end });
+        self.desk.end(self.task, metrics, end);
     }
 }
 

@@ -4,11 +4,10 @@
 //! Over the limit the cache gives way first; then the tasks that run are told to stop; then the process gives up, and the
 //! driver replaces it. Memory that grows too fast for that ends it at once.
 
-use super::Running;
+use super::tasks::Tasks;
 use crate::context::{Context, ContextHandle};
 use crate::error::Failure;
 use crate::ids::ExecutorId;
-use crate::storage::lock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -99,7 +98,7 @@ impl Policy {
 pub(super) struct Watcher {
     pub(super) executor: ExecutorId,
     pub(super) context: ContextHandle,
-    pub(super) running: Running,
+    pub(super) tasks: Arc<Tasks>,
     /// Where it is told how much is in use.
     pub(super) used: Arc<AtomicU64>,
     /// Tells the driver that the process cannot go on.
@@ -128,7 +127,7 @@ impl Watcher {
                 Step::MakeRoom(bytes) => make_room(&self.context, bytes, &busy),
                 Step::StopTasks => {
                     let why = format!("executor {} takes {}", self.executor, too_much(used, budget));
-                    lock(&self.running).values().for_each(|task| task.fail(Failure::Memory(why.clone())));
+                    self.tasks.fail(&Failure::Memory(why));
                 }
                 Step::GiveUp => {
                     let why = format!("it took {}", too_much(used, budget));
