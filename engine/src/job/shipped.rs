@@ -15,7 +15,7 @@ use crate::serialize::{decode, encode};
 use crate::ship::{CodeRef, Landing, ShipError, Shipment, Shipper};
 use crate::shuffle::{Need, Persisted, WriteVt, needs};
 use crate::sort::SortVt;
-use crate::storage::{Part, PartWriter, Reservation};
+use crate::storage::{PartWriter, Reservation, WrittenPart};
 use crate::task::{Stop, TaskContext};
 use crate::work::{TaskOutput, Work};
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ enum ShippedOutput {
         weight: u64,
     },
     Saved(Vec<Saved>),
-    Part(Part),
+    Part(WrittenPart),
 }
 
 impl JobWork {
