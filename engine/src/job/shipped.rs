@@ -85,7 +85,7 @@ impl JobWork {
             Sink::Sample { keep, .. } => keep.as_ref(),
             _ => None,
         };
-        for node in sort.or(self.plan.result()).into_iter().flat_map(with_ancestors) {
+        for node in with_ancestors(self.plan.nodes().chain(sort)) {
             if known.insert(node.id) {
                 nodes.push(node.ship(shipper)?);
             }

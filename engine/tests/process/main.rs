@@ -4,6 +4,7 @@
 
 mod basics;
 mod chaos;
+mod checkpoints;
 mod faults;
 mod memory;
 mod placement;
@@ -15,8 +16,15 @@ fn main() {
     // In an executor this does not return.
     drop(support::context("local[1]"));
     let arguments = Arguments::from_args();
-    let tests =
-        [basics::tests(), chaos::tests(), faults::tests(), memory::tests(), placement::tests(), vec![over_http()]];
+    let tests = [
+        basics::tests(),
+        chaos::tests(),
+        checkpoints::tests(),
+        faults::tests(),
+        memory::tests(),
+        placement::tests(),
+        vec![over_http()],
+    ];
     let tests: Vec<Trial> = tests.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit();
 }
