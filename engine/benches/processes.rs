@@ -73,7 +73,8 @@ fn stop(ctx: &DparkContext) -> Result<f64> {
     let endless = ctx.range_with(0, i64::MAX, 1, 2).filter(|x| *x < 0);
     let job = std::thread::spawn(move || endless.count());
     let next = || tasks.recv().map_err(|_| dpark::Error::Stopped);
-    (next()?, next()?);
+    next()?;
+    next()?;
     // They are not to be told on their way.
     std::thread::sleep(Duration::from_millis(100));
     let began = Instant::now();

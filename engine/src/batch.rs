@@ -9,6 +9,7 @@ mod rows;
 mod select;
 
 pub use rows::{drain_rows, filter_rows, map_rows, take_row};
+pub(crate) use select::{Mask, Selected};
 
 use std::alloc::Layout;
 use std::any::TypeId;
@@ -65,6 +66,8 @@ pub struct Batch {
     pub len: usize,
     /// How many rows a producer should write at most; a pipeline sets it.
     pub limit: usize,
+    /// Whether a filter may leave its rows in its input and put its answers here.
+    pub(crate) mask: Mask,
     elem: &'static ElemVt,
     layout: Layout,
     /// Rows that the memory can hold.
@@ -77,7 +80,8 @@ impl Batch {
     pub fn new(elem: &'static ElemVt) -> Batch {
         let layout = layout_of(0, elem.align);
         let capacity = rows_in(layout, elem);
-        Batch { ptr: dangling(elem.align), head: 0, len: 0, limit: usize::MAX, elem, layout, capacity }
+        let ptr = dangling(elem.align);
+        Batch { ptr, head: 0, len: 0, limit: usize::MAX, mask: Mask::Unwanted, elem, layout, capacity }
     }
 
     /// The table of its row type.
@@ -171,6 +175,7 @@ impl Batch {
     /// Reuses the memory for rows of another type; drops the present ones.
     pub fn retype(&mut self, elem: &'static ElemVt) {
         self.clear();
+        self.mask = Mask::Unwanted;
         if elem.align > self.layout.align() {
             *self = Batch::new(elem);
         } else {
@@ -300,7 +305,8 @@ impl Batch {
     unsafe fn from_parts(elem: &'static ElemVt, ptr: *mut u8, len: usize, capacity: usize) -> Batch {
         let bytes = if elem.size == 0 { 0 } else { capacity * elem.size };
         let layout = layout_of(bytes, elem.align);
-        Batch { ptr, head: 0, len, limit: usize::MAX, elem, layout, capacity: rows_in(layout, elem) }
+        let capacity = rows_in(layout, elem);
+        Batch { ptr, head: 0, len, limit: usize::MAX, mask: Mask::Unwanted, elem, layout, capacity }
     }
 
     /// Appends a row.

@@ -1,10 +1,12 @@
 //! Broadcasts: large read-only values that closures share instead of getting a copy each.
 //!
 //! A closure that captures a broadcast holds a handle of it. In this process all handles lead to the one value; an executor in
-//! another process gets it once, and lets it go when the last handle here has gone.
+//! another process gets it once, and lets it go when the last handle here has gone. A large value travels in chunks, which
+//! executors fetch from each other (`cluster/broadcasts`).
 
 use crate::batch::{Batch, ElemVt, SharedBatch};
 use crate::capture::Capture;
+use crate::cluster::parts::{MAX_INLINE, Offered, Parts};
 use crate::codec::{Codec, CodecError, CodecVt, Reader, Writer};
 use crate::context::{Context, DparkContext};
 use crate::data::Data;
@@ -12,12 +14,15 @@ use crate::handle::handle;
 use crate::node::short_type_name;
 use crate::scheduler::WeakScheduler;
 use crate::ship::{CodeRef, Landing, ShipError, Shipper};
-use crate::storage::Reservation;
+use crate::storage::{Reservation, lock};
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Bytes of a chunk.
+const CHUNK: usize = 1 << 20;
 
 /// A read-only value that closures of all tasks share: a table to look rows up in, a model. It is used as the value itself (it
 /// derefs to it) and freed when its last handle goes, those in closures of RDDs included.
@@ -48,6 +53,8 @@ pub(crate) struct Shared {
     /// Names it in other processes.
     id: u64,
     codec: &'static CodecVt,
+    /// The file with its chunks, once an executor was told of it.
+    offered: Mutex<Option<Offered>>,
     /// Tells executors when it is gone; none of an executor's own.
     scheduler: Option<WeakScheduler>,
 }
@@ -68,12 +75,22 @@ impl std::fmt::Debug for BroadcastHandle {
     }
 }
 
-/// A broadcast as executors are told of it; its value follows.
+/// A broadcast as executors are told of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ShippedBroadcast {
     pub(crate) id: u64,
     elem: CodeRef,
     codec: CodeRef,
+    pub(crate) value: ShippedValue,
+}
+
+/// How the value of a broadcast travels.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum ShippedValue {
+    /// With the message.
+    Bytes(Vec<u8>),
+    /// In chunks, to be fetched.
+    Chunks(Arc<Parts>),
 }
 
 impl BroadcastHandle {
@@ -85,11 +102,28 @@ impl BroadcastHandle {
     /// What executors are told of it.
     pub(crate) fn ship(&self, out: &mut Shipper) -> Result<ShippedBroadcast, ShipError> {
         let Shared { value, id, codec, .. } = &**self.arc();
-        Ok(ShippedBroadcast { id: *id, elem: out.table(value.get().elem())?, codec: out.table(*codec)? })
+        let (elem, codec) = (out.table(value.get().elem())?, out.table(*codec)?);
+        Ok(ShippedBroadcast { id: *id, elem, codec, value: self.ship_value(out)? })
+    }
+
+    /// The value, or where it is: a large one is serialised once for all executors.
+    fn ship_value(&self, out: &Shipper) -> Result<ShippedValue, ShipError> {
+        let mut known = lock(&self.arc().offered);
+        if let Some(offered) = &*known {
+            return Ok(ShippedValue::Chunks(Arc::clone(&offered.parts)));
+        }
+        let bytes = self.bytes()?;
+        if bytes.len() <= MAX_INLINE {
+            return Ok(ShippedValue::Bytes(bytes));
+        }
+        let offered = out.offers.write("broadcast", bytes.chunks(CHUNK))?;
+        let chunks = Arc::clone(&offered.parts);
+        *known = Some(offered);
+        Ok(ShippedValue::Chunks(chunks))
     }
 
     /// The value as bytes.
-    pub(crate) fn bytes(&self) -> Result<Vec<u8>, ShipError> {
+    fn bytes(&self) -> Result<Vec<u8>, ShipError> {
         let Shared { value, codec, .. } = &**self.arc();
         let mut out = Writer::default();
         // SAFETY: there is one row; the codec belongs to its type.
@@ -103,7 +137,7 @@ impl BroadcastHandle {
         bytes: &[u8],
         landing: &Landing,
     ) -> Result<BroadcastHandle, ShipError> {
-        let ShippedBroadcast { id, elem, codec } = shipped;
+        let ShippedBroadcast { id, elem, codec, .. } = shipped;
         // SAFETY: the sender took the places from tables of these types, both of the value's type.
         let value = unsafe {
             let (elem, codec) = (landing.table::<ElemVt>(*elem)?, landing.table::<CodecVt>(*codec)?);
@@ -114,7 +148,8 @@ impl BroadcastHandle {
         let mut memory = landing.context.arc().budget.reserve();
         memory.grow(bytes.len() as u64);
         let (value, codec) = value;
-        Ok(BroadcastHandle::wrap(Arc::new(Shared { value, memory, id: *id, codec, scheduler: None })))
+        let offered = Mutex::default();
+        Ok(BroadcastHandle::wrap(Arc::new(Shared { value, memory, id: *id, codec, offered, scheduler: None })))
     }
 }
 
@@ -163,7 +198,7 @@ fn share(context: &Context, value: SharedBatch, codec: &'static CodecVt) -> Broa
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let scheduler = Some(context.scheduler.downgrade());
-    BroadcastHandle::wrap(Arc::new(Shared { value, memory, id, codec, scheduler }))
+    BroadcastHandle::wrap(Arc::new(Shared { value, memory, id, codec, offered: Mutex::default(), scheduler }))
 }
 
 impl<T: 'static> Broadcast<T> {

@@ -9,12 +9,18 @@
 //!        └── remote backend ──┘                          └─ landing: libraries, RDDs, broadcasts that have arrived
 //! ```
 
+pub(crate) mod broadcasts;
 pub(crate) mod executor;
 pub(crate) mod executors;
+pub(crate) mod exports;
 pub(crate) mod fetch;
 pub(crate) mod files;
+pub(crate) mod held;
+pub(crate) mod holders;
 pub(crate) mod hub;
 pub(crate) mod identity;
 pub(crate) mod launcher;
 pub(crate) mod libraries;
+mod nginx;
+pub(crate) mod parts;
 pub(crate) mod protocol;

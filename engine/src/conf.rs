@@ -1,6 +1,8 @@
 //! The settings of a context.
 
 use crate::error::{Error, Result};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// Where and how a context runs its tasks.
@@ -15,14 +17,19 @@ pub struct Conf {
     /// executors in other processes have equal parts. The process of an executor may take half as much again and 256 MB
     /// besides, user code included: beyond that its tasks fail. Set by `-M`.
     pub memory: u64,
-    /// Where persisted partitions that are not kept in memory go: a private directory is made there when the first is
-    /// written, and removed when the context ends. None: the system's directory for temporary files.
-    pub work_dir: Option<PathBuf>,
+    /// Where files go, that is persisted partitions that are not kept in memory and map outputs of executors: a private
+    /// directory is made there when the first is written, and removed when the context ends. Of several, on disks of their own,
+    /// each gets its share, and one that is full is left out. None: the system's directory for temporary files. Set by
+    /// `DPARK_WORK_DIR`, with commas between.
+    pub work_dirs: Vec<PathBuf>,
     /// The part of bad records that is tolerated, from 0 (none) to 1: a row that makes the closure of a row operator or of a fold
     /// panic, or that cannot be read (a line that is not UTF-8, say), is skipped and counted. A task fails when more of its
     /// rows are bad. Set by `--err`.
     pub err: f64,
 }
+
+/// The environment variable with the directories.
+const WORK_DIR: &str = "DPARK_WORK_DIR";
 
 /// Where tasks run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +42,7 @@ pub(crate) enum Place {
 
 impl Default for Conf {
     fn default() -> Conf {
-        Conf { master: "local".to_owned(), parallelism: 0, memory: 0, work_dir: None, err: 0.0 }
+        Conf { master: "local".to_owned(), parallelism: 0, memory: 0, work_dirs: Vec::new(), err: 0.0 }
     }
 }
 
@@ -63,6 +70,14 @@ impl Conf {
             }
         }
         Ok(conf)
+    }
+
+    /// Takes the directories from the environment, if they are named there.
+    pub(crate) fn with_environment(self) -> Conf {
+        match std::env::var_os(WORK_DIR) {
+            Some(list) => Conf { work_dirs: parse_work_dirs(&list), ..self },
+            None => self,
+        }
     }
 
     /// Where the master says that tasks run.
@@ -100,6 +115,12 @@ impl Conf {
     pub(crate) fn memory_limit(&self) -> u64 {
         if self.memory > 0 { self.memory } else { machine_memory() / 10 * 6 }
     }
+}
+
+/// The directories of a list with commas between, as in DPark.
+fn parse_work_dirs(list: &OsStr) -> Vec<PathBuf> {
+    let names = list.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty());
+    names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect()
 }
 
 /// The tolerated part of bad records.
@@ -164,6 +185,14 @@ mod tests {
         assert_eq!(place("process[4]").unwrap(), Place::Processes { executors: 4, slots: 1 });
         let none = place("process[0]").unwrap_err().to_string();
         assert_eq!(none, "master `process[0]`: the number of executors in process[N] must be above 0");
+    }
+
+    #[test]
+    fn directories_have_commas_between() {
+        let parsed = |list: &str| parse_work_dirs(list.as_ref());
+        assert_eq!(parsed("/a/b"), [PathBuf::from("/a/b")]);
+        assert_eq!(parsed("/a:/b, /c d,"), ["/a:/b", "/c d"].map(PathBuf::from));
+        assert!(parsed("").is_empty());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::ship::code::Catalog;
 use crate::show::ContextCard;
 use crate::shuffle::{MapFiles, ShuffleStore};
 use crate::source::{TextOptions, TextPaths};
-use crate::storage::{CacheStore, MemoryBudget, Reservation, WorkDir};
+use crate::storage::{CacheStore, Disks, MemoryBudget, Reservation, WorkDir};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -89,7 +89,7 @@ impl DparkContext {
     }
 
     /// A context with the settings of the command line: `-m MASTER`, `-p PARTITIONS`, `-M MEMORY`, `--err RATIO`,
-    /// before the program's own arguments. It stands first in `main`.
+    /// before the program's own arguments; and of the environment: `DPARK_WORK_DIR`. It stands first in `main`.
     ///
     /// ```
     /// # #[allow(clippy::needless_doctest_main)]
@@ -101,27 +101,26 @@ impl DparkContext {
     /// ```
     pub fn from_args() -> Result<DparkContext> {
         become_executor_if_told();
-        DparkContext::new(Conf::from_args(std::env::args().skip(1))?)
+        DparkContext::new(Conf::from_args(std::env::args().skip(1))?.with_environment())
     }
 
     fn start(conf: Conf, slots: usize) -> DparkContext {
         let bus = EventBus::new();
         let scheduler = Scheduler::start(slots, bus.clone());
-        let work_dir = WorkDir::new(conf.work_dir.clone());
+        let work_dir = WorkDir::new(Disks::of_settings(&conf.work_dirs, bus.clone()));
         DparkContext(ContextHandle::with(conf, slots, bus, scheduler, work_dir, More::default()))
     }
 
     /// A context whose tasks run on executors in other processes.
     fn start_processes(conf: Conf, executors: usize, slots: usize) -> Result<DparkContext> {
         let bus = EventBus::new();
-        let work_dir = WorkDir::new(conf.work_dir.clone());
-        let directory = work_dir.directory().map_err(|error| {
-            let parent = conf.work_dir.clone().unwrap_or_else(std::env::temp_dir);
-            Error::io(parent, format!("{error}; name another directory for `work_dir`"))
+        let work_dir = WorkDir::new(Disks::of_settings(&conf.work_dirs, bus.clone()));
+        let disks = work_dir.disks().map_err(|error| {
+            Error::io(work_dir.roots().to_string(), format!("{error}; name another directory for `work_dir`"))
         })?;
         let memory = if conf.memory > 0 { conf.memory } else { conf.memory_limit() / executors as u64 };
         let refusals = Arc::default();
-        let wanted = Wanted { executors, slots, memory, err: conf.err, directory, refusals: Arc::clone(&refusals) };
+        let wanted = Wanted { executors, slots, memory, err: conf.err, disks, refusals: Arc::clone(&refusals) };
         let scheduler = Scheduler::start_remote(wanted, Catalog::new(), bus.clone());
         Ok(DparkContext(ContextHandle::with(
             conf,
@@ -424,10 +423,15 @@ impl ContextHandle {
     }
 
     /// The context of an executor: what tasks need of one.
-    pub(crate) fn of_executor(conf: Conf, slots: usize, map_files: MapFiles) -> ContextHandle {
+    pub(crate) fn of_executor(
+        conf: Conf,
+        slots: usize,
+        bus: EventBus,
+        work_dir: WorkDir,
+        map_files: MapFiles,
+    ) -> ContextHandle {
         let more = More { map_files: Some(map_files), ..More::default() };
-        let work_dir = WorkDir::new(conf.work_dir.clone());
-        ContextHandle::with(conf, slots, EventBus::new(), Scheduler::none(), work_dir, more)
+        ContextHandle::with(conf, slots, bus, Scheduler::none(), work_dir, more)
     }
 }
 

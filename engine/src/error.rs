@@ -166,7 +166,7 @@ pub enum Failure {
     Budget(String),
     /// The process of its executor took more memory than it may.
     Memory(String),
-    /// What a task has left could not be brought to the driver.
+    /// What a task has left could not be brought to the driver, or what it needs not to the executor.
     Fetch(String),
     /// Anything else.
     Other(String),
@@ -193,7 +193,7 @@ impl std::fmt::Display for Failure {
                     write!(f, "map output {map} of shuffle {shuffle} and {} more are lost: {message}", more.len())
                 }
             },
-            Failure::Fetch(message) => write!(f, "a result could not be fetched: {message}"),
+            Failure::Fetch(message) => write!(f, "something could not be fetched: {message}"),
             Failure::Budget(message) | Failure::Memory(message) | Failure::Other(message) => f.write_str(message),
         }
     }

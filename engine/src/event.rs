@@ -171,6 +171,13 @@ pub enum Event {
         /// What the system said.
         why: String,
     },
+    /// A disk of the work directory could not take a file, and others are used. It is told once for each process.
+    DiskSkipped {
+        /// The directory that the settings name.
+        directory: String,
+        /// What the system said.
+        why: String,
+    },
     /// The rows of an RDD are in files now; its lineage is cut.
     Checkpointed {
         /// The RDD.
@@ -263,6 +270,17 @@ pub enum Event {
         /// When.
         at: u64,
     },
+    /// An executor has the value of a large broadcast, each byte of it fetched once.
+    BroadcastFetched {
+        /// The number of the broadcast.
+        broadcast: u64,
+        /// The executor.
+        executor: ExecutorId,
+        /// Bytes that the driver served.
+        from_driver: u64,
+        /// Bytes that other executors served.
+        from_peers: u64,
+    },
     /// A task attempt began.
     TaskStarted {
         /// The attempt.
@@ -333,8 +351,10 @@ impl Event {
             | Event::BlockStored { .. }
             | Event::BlockRemoved { .. }
             | Event::BlockNotStored { .. }
+            | Event::DiskSkipped { .. }
             | Event::Checkpointed { .. }
-            | Event::RowsSkipped { .. } => {}
+            | Event::RowsSkipped { .. }
+            | Event::BroadcastFetched { .. } => {}
         }
         self
     }

@@ -14,7 +14,7 @@ use crate::ids::{RddId, ShuffleId};
 use crate::partitioner::Partitioner;
 use crate::pipeline::{OpVt, PairVt, PartitionsVt, ProbeVt, Source, TextFn, TextOp};
 use crate::ship::{ShipError, Shipper};
-use crate::shuffle::{KeptRows, ReadVt, WriteVt};
+use crate::shuffle::{KeptRows, PartNeed, ReadVt, WriteVt};
 use crate::sort::{Ranges, SortVt};
 use crate::source::ShippedSource;
 use crate::storage::{Checkpoint, Persisted};
@@ -39,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
     /// How its rows are spread over the partitions, if that is known.
     pub(crate) partitioner: Option<Partitioner>,
+    /// The rows of each partition come piece by piece of their keys (see `shuffle`).
+    pub(crate) in_pieces: bool,
     /// The number of partitions that the next shuffle makes, if it was asked for.
     pub(crate) shuffle_into: Option<usize>,
     lineage: RwLock<Lineage>,
@@ -89,6 +91,12 @@ pub(crate) trait SourceNode: Send + Sync {
     /// Starts to read a partition.
     fn open(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Source>, Stop>;
 
+    /// What has to be fetched before a partition is read; none if that is nothing.
+    fn need(&self, partition: usize) -> Option<PartNeed> {
+        let _ = partition;
+        None
+    }
+
     /// The source as it travels.
     fn ship(&self, out: &mut Shipper) -> Result<ShippedSource, ShipError>;
 
@@ -117,12 +125,21 @@ pub(crate) struct Shuffled {
     pub(crate) probe: Option<&'static ProbeVt>,
 }
 
+impl Shuffled {
+    /// Whether partitions are worked off piece by piece: a join cannot if an input that is read where it is does not come so.
+    pub(crate) fn is_in_pieces(&self) -> bool {
+        self.probe.is_none() || self.inputs.iter().all(|input| !input.narrow || input.in_pieces)
+    }
+}
+
 /// The map side of a shuffle.
 pub(crate) struct ShuffleInput {
     pub(crate) shuffle: ShuffleId,
     pub(crate) write: &'static WriteVt,
     /// The parent is partitioned as the result is: its rows are read where they are, nothing is shuffled.
     pub(crate) narrow: bool,
+    /// Such a parent's rows come piece by piece, so that they need not be read all at once.
+    pub(crate) in_pieces: bool,
 }
 
 /// What a new node needs.
@@ -139,6 +156,7 @@ pub(crate) struct NewNode<'a> {
 #[derive(Default)]
 pub(crate) struct Spread {
     pub(crate) partitioner: Option<Partitioner>,
+    pub(crate) in_pieces: bool,
     pub(crate) shuffle_into: Option<usize>,
 }
 
@@ -175,7 +193,7 @@ impl Node {
         let cached = Mutex::new(None);
         let lineage = RwLock::new(Lineage::Parents(Arc::new(parents)));
         let context = context.clone();
-        let Spread { partitioner, shuffle_into } = spread;
+        let Spread { partitioner, in_pieces, shuffle_into } = spread;
         let node = Node {
             id,
             context,
@@ -186,6 +204,7 @@ impl Node {
             kind,
             lineage,
             partitioner,
+            in_pieces,
             shuffle_into,
             cached,
         };
@@ -320,9 +339,9 @@ impl RddHandle {
         self.child(op.name, op.out, Kind::Partitions { op, closure }, Spread::default())
     }
 
-    /// What is known of an RDD that has the keys of `self` in the same partitions.
+    /// What is known of an RDD that has the keys of `self` in the same partitions and in the same order.
     fn same_keys(&self) -> Spread {
-        Spread { partitioner: self.arc().partitioner, shuffle_into: None }
+        Spread { partitioner: self.arc().partitioner, in_pieces: self.arc().in_pieces, shuffle_into: None }
     }
 
     #[track_caller]

@@ -25,7 +25,7 @@ pub(crate) use texts::TextOp;
 pub use texts::{TextFn, Texts};
 pub(crate) use tolerance::BadRows;
 
-use crate::batch::{BATCH_BYTES, Batch, ElemVt};
+use crate::batch::{BATCH_BYTES, Batch, ElemVt, Mask, Selected};
 use crate::closure::Closure;
 use crate::error::Failure;
 use crate::scheduler::edge;
@@ -119,6 +119,16 @@ impl Pipeline {
 
     /// The next rows, or none at the end. What the sink does not take out of the batch is dropped.
     pub(crate) fn next(&mut self, out: &mut Batch) -> Result<bool, Stop> {
+        self.advance(out, None)
+    }
+
+    /// The same for a sink that can do with the answers of a filter about rows: if the last operator is one, it moves none.
+    pub(crate) fn next_selected(&mut self, out: &mut Selected) -> Result<bool, Stop> {
+        out.answers.mask = Mask::Unwanted;
+        self.advance(&mut out.rows, Some(&mut out.answers))
+    }
+
+    fn advance(&mut self, out: &mut Batch, mut answers: Option<&mut Batch>) -> Result<bool, Stop> {
         out.clear();
         check_depth()?;
         loop {
@@ -140,6 +150,9 @@ impl Pipeline {
                 resumed = false;
                 let mut next = self.take_spare(self.stages[at].op.out);
                 next.limit = self.pace.rows;
+                if answers.is_some() && at + 1 == self.stages.len() {
+                    next.mask = Mask::Wanted;
+                }
                 let stage = &mut self.stages[at];
                 let step = match &mut self.tolerance {
                     Some(tolerance) => tolerance.run(at, stage, &mut rows, &mut next, &self.task)?,
@@ -147,12 +160,17 @@ impl Pipeline {
                     // was planned (`open_partition`).
                     None => unsafe { (stage.op.run)(stage.closure.ptr(), stage.state.ptr, &mut rows, &mut next) },
                 };
+                at += 1;
+                if let (Some(answers), Mask::Given) = (&mut answers, next.mask) {
+                    std::mem::swap(*answers, &mut next);
+                    self.spare.push(next);
+                    break;
+                }
                 match step {
-                    Step::More => self.pending.push((at, rows)),
+                    Step::More => self.pending.push((at - 1, rows)),
                     Step::Done => self.spare.push(rows),
                 }
                 rows = next;
-                at += 1;
             }
             if !rows.is_empty() {
                 std::mem::swap(out, &mut rows);

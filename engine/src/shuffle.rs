@@ -16,9 +16,11 @@ mod buffers;
 mod files;
 mod group;
 mod inputs;
+mod joined;
 mod kept;
 mod node;
 mod read;
+mod rows_in_pieces;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -26,13 +28,13 @@ mod write;
 
 pub(crate) use files::{Index, MapFiles, names};
 pub use group::{GroupVt, Numbered};
-pub(crate) use inputs::{Inputs, Need, Persisted, needs};
+pub(crate) use inputs::{BlockNeed, Inputs, Needs, PartNeed, Persisted, needs};
 pub(crate) use kept::{Kept, KeptRows, may_be_kept};
 pub(crate) use read::read_partition;
 pub(crate) use store::{Fetched, MapOutput, ShuffleStore};
 pub(crate) use write::write_map_output;
 
-use crate::batch::{Batch, ElemVt};
+use crate::batch::{Batch, Elem, ElemVt};
 use crate::codec::CodecVt;
 use crate::storage::{Reservation, heap_estimate};
 use crate::table::{Buckets, hash_pairs};
@@ -65,13 +67,16 @@ pub struct KeyVt {
     pub input: usize,
     /// Where a row of the tables has it.
     pub stored: usize,
+    /// Where it has what the values of a key become, and what that is.
+    pub value: (usize, &'static ElemVt),
 }
 
 impl KeyVt {
     /// Pairs that become pairs with the same key.
-    pub const fn of_pairs<K: Hash + 'static, V, C>() -> KeyVt {
+    pub const fn of_pairs<K: Hash + 'static, V, C: 'static>() -> KeyVt {
         let (input, stored) = (std::mem::offset_of!((K, V), 0), std::mem::offset_of!((K, C), 0));
-        KeyVt { hash: hash_pairs::<K, V>, key: TypeId::of::<K>, input, stored }
+        let value = (std::mem::offset_of!((K, C), 1), Elem::<C>::VT);
+        KeyVt { hash: hash_pairs::<K, V>, key: TypeId::of::<K>, input, stored, value }
     }
 }
 

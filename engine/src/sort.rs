@@ -90,8 +90,8 @@ impl ShippedRanges {
 impl Ranges {
     fn new(vt: &'static SortVt, bounds: Batch, tables: Vec<usize>) -> Ranges {
         let numbers = bits::bits(vt.key).filter(|bits| bits.exact).map(|bits| {
-            let numbers = (bits.of)(&bounds).into_iter().map(|number| number.0).collect();
-            (bits, NumberBounds::new(numbers))
+            let numbers = NumberBounds::new((bits.of)(&bounds));
+            (bits, numbers)
         });
         // SAFETY: `sort_by` asks for keys that are `Data`, hence `Send + Sync`.
         Ranges { bounds: unsafe { SharedBatch::new(bounds) }, tables, numbers }
@@ -124,7 +124,7 @@ impl Ranges {
         };
         match &self.numbers {
             Some((bits, bounds)) => {
-                for (key, _) in (bits.of)(&keys) {
+                for key in (bits.of)(&keys) {
                     place(bounds.below(key));
                 }
             }
@@ -148,7 +148,8 @@ impl Ranges {
     }
 }
 
-/// Memory that `sort_rows` takes besides the rows: keys, numbers of keys and of rows, then the rows once more.
+/// Memory that `sort_rows` takes besides the rows: keys, their numbers, numbers of rows, and words with parts of both, up to three
+/// at a time; then the rows once more.
 pub(crate) fn scratch_bytes(vt: &'static SortVt, rows: &Batch) -> u64 {
     (rows.rows() * (vt.key.size + 36).max(rows.elem().size + 4)) as u64
 }

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub rdds: Vec<RddStatus>,
     /// The executors in other processes, by number; also some that are gone.
     pub executors: Vec<ExecutorStatus>,
+    /// The disks of the work directory that could not take a file, and why.
+    pub skipped_disks: BTreeMap<String, String>,
 }
 
 impl Snapshot {

@@ -6,8 +6,11 @@ mod cache;
 mod cached;
 mod checkpoint;
 mod chunk;
+mod disks;
 mod level;
+mod private_dir;
 mod reading;
+mod scratch;
 mod spill;
 mod work_dir;
 
@@ -15,8 +18,11 @@ pub(crate) use budget::{MemoryBudget, Reservation};
 pub(crate) use cache::{CacheStore, Pins};
 pub(crate) use cached::cached_partition;
 pub(crate) use checkpoint::{Checkpoint, Draft, PartWriter, ShippedCheckpoint, WrittenPart};
+pub(crate) use disks::{Disks, order};
 pub(crate) use level::Persisted;
 pub use level::StorageLevel;
+pub use private_dir::PrivateDir;
+pub(crate) use private_dir::create_private;
 pub(crate) use work_dir::WorkDir;
 
 use crate::batch::{Batch, Elem};

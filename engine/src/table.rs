@@ -1,11 +1,13 @@
 //! Hash tables over erased rows: dense rows in insertion order plus an index of (hash tag, row number). Generic code does
 //! the comparison of keys and nothing else, so a cell carries no hash table of its own.
 
+mod combine;
 mod dense;
 
 use crate::batch::{Batch, ElemVt, take_row};
 use crate::hash::{hash_key, partition_of, piece_of};
 use crate::shuffle::{HashFn, KeyVt};
+pub use combine::combine_pairs;
 use dense::{Dense, Integers};
 use std::hash::Hash;
 
@@ -48,8 +50,6 @@ struct Probe<'a> {
     moved: &'a mut usize,
     tag: u32,
     slot: usize,
-    /// The array, if that is where rows are, and the number of the key.
-    dense: Option<(&'a mut Dense, u64)>,
 }
 
 /// Rows that are hashed and looked up together.
@@ -80,11 +80,9 @@ pub unsafe fn upsert_rows<T, S>(
         unsafe {
             let group = input.row(0) as *const T;
             let mut i = 0;
-            if !tables.numbers(input, &mut hashes, rows) {
-                while i < rows {
-                    hashes[i] = hash(&*group.add(i));
-                    i += 1;
-                }
+            while i < rows {
+                hashes[i] = hash(&*group.add(i));
+                i += 1;
             }
             tables.look_up(&hashes, &mut found, rows);
             i = 0;
@@ -302,11 +300,6 @@ impl Buckets {
     /// Starts the search for the key with this hash.
     #[inline(never)]
     fn probe(&mut self, hash: u64) -> Probe<'_> {
-        if self.dense.is_some() {
-            let Buckets { tables, bytes, moved, dense, .. } = self;
-            let dense = dense.as_mut().map(|dense| (dense, hash));
-            return Probe { table: &mut tables[0], bytes, moved, tag: 0, slot: 0, dense };
-        }
         let table = self.table_of(hash);
         let table = &mut self.tables[table];
         if table.rows.len * 2 >= table.index.len() {
@@ -314,15 +307,12 @@ impl Buckets {
         }
         let tag = hash as u32;
         let slot = tag as usize & (table.index.len() - 1);
-        Probe { slot, table, bytes: &mut self.bytes, moved: &mut self.moved, tag, dense: None }
+        Probe { slot, table, bytes: &mut self.bytes, moved: &mut self.moved, tag }
     }
 
-    /// For each hash (or number, if `numbers` has given such), the first row that may have its key, or null.
+    /// For each hash the first row that may have its key, or null.
     #[inline(never)]
     fn look_up(&self, hashes: &[u64; GROUP], found: &mut [*mut u8; GROUP], n: usize) {
-        if let Some(dense) = &self.dense {
-            return dense.look_up(&hashes[..n], found);
-        }
         // Small tables are in the processor's cache.
         if self.bytes > 128 << 10 {
             for hash in &hashes[..n] {
@@ -457,9 +447,6 @@ impl Probe<'_> {
     /// The next row whose key may be equal, or null if there is none.
     #[inline(never)]
     fn candidate(&mut self) -> *mut u8 {
-        if let Some((dense, number)) = &self.dense {
-            return dense.row(*number).unwrap_or(std::ptr::null_mut());
-        }
         let mask = self.table.index.len() - 1;
         loop {
             let (tag, row) = self.table.index[self.slot];
@@ -477,9 +464,6 @@ impl Probe<'_> {
     /// in between.
     #[inline(never)]
     fn insert(self) -> *mut u8 {
-        if let Some((dense, number)) = self.dense {
-            return dense.insert(number);
-        }
         self.table.index[self.slot] = (self.tag, self.table.rows.len as u32);
         self.table.append(self.bytes, self.moved)
     }

@@ -1,14 +1,50 @@
-//! Loops that are worth compiling twice: for every x86-64 processor, and for those with AVX2; and what the compiler does not turn
-//! into vectors by itself.
+//! Loops that are worth compiling more than once: for every x86-64 processor, and for those with wider vectors; and what the
+//! compiler does not turn into vectors by itself.
+
+/// The widest vectors of the processor that loops are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Vectors {
+    /// Those that every processor has.
+    Common,
+    /// 32 bytes.
+    Avx2,
+    /// 64 bytes, and masks: an answer for each row is a bit in a register.
+    Avx512,
+}
+
+/// What the processor has; a call, or every cell would compile the test.
+#[inline(never)]
+pub(crate) fn vectors() -> Vectors {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512bw")
+        && std::arch::is_x86_feature_detected!("avx512dq")
+        && std::arch::is_x86_feature_detected!("avx512vl")
+    {
+        return Vectors::Avx512;
+    } else if std::arch::is_x86_feature_detected!("avx2") {
+        return Vectors::Avx2;
+    }
+    Vectors::Common
+}
 
 /// Calls a closure with `#[inline(always)]`, compiled for the vector width that the processor has.
 #[inline(always)]
 pub(crate) fn wide_vectors<R>(run: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        // SAFETY: the processor has the feature.
-        return unsafe { with_avx2(run) };
+    // SAFETY: the processor has the features.
+    unsafe {
+        match vectors() {
+            Vectors::Avx512 => return with_avx512(run),
+            Vectors::Avx2 => return with_avx2(run),
+            Vectors::Common => {}
+        }
     }
+    run()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn with_avx512<R>(run: impl FnOnce() -> R) -> R {
     run()
 }
 
@@ -16,15 +52,6 @@ pub(crate) fn wide_vectors<R>(run: impl FnOnce() -> R) -> R {
 #[target_feature(enable = "avx2")]
 fn with_avx2<R>(run: impl FnOnce() -> R) -> R {
     run()
-}
-
-/// Whether the processor has AVX2; a call, or every cell would compile the test.
-#[inline(never)]
-pub(crate) fn has_avx2() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx2");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
 }
 
 /// A bit for each place in the block that has this byte.

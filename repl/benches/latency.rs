@@ -19,7 +19,7 @@ fn measure(master: &str) -> anyhow::Result<()> {
         master: master.to_owned(),
         parallelism: 0,
         memory: 0,
-        work_dir: None,
+        work_dirs: Vec::new(),
         err: 0.0,
         args: vec!["latency".to_owned()],
         stdio: Stdio::Inherit,

@@ -132,6 +132,7 @@ impl Config {
             })?;
             let value = match value {
                 toml::Value::String(text) => text,
+                toml::Value::Array(items) if known.kind == Kind::Directories => list(&items),
                 toml::Value::Boolean(flag) => if flag { "on" } else { "off" }.to_owned(),
                 other => other.to_string(),
             };
@@ -181,6 +182,11 @@ impl Config {
         Some(self.text(key)).filter(|path| !path.is_empty()).map(PathBuf::from)
     }
 
+    /// The paths of a list.
+    pub fn paths(&self, key: &str) -> impl Iterator<Item = PathBuf> {
+        keys::paths(self.text(key))
+    }
+
     /// The master.
     pub fn master(&self) -> Master {
         self.text("master").parse().unwrap_or(Master::Local(None))
@@ -190,6 +196,12 @@ impl Config {
     pub fn memory(&self) -> u64 {
         self.number("mem")
     }
+}
+
+/// A list as the environment would give it.
+fn list(items: &[toml::Value]) -> String {
+    let texts = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+    texts.collect::<Vec<_>>().join(",")
 }
 
 /// The `dpark.toml` files that count, weakest first: the one in the user's configuration directory, then those of the
@@ -230,6 +242,14 @@ mod tests {
         assert!(config.settings["mem"].origin.to_string().ends_with("dpark.toml"));
         assert!(!config.is_on("progress"));
         assert_eq!(config.settings["color"].origin, Origin::Default);
+    }
+
+    #[test]
+    fn directories_are_a_list() {
+        let paths = |file: &str| load(file, &[], &[]).unwrap().paths("work_dir").collect::<Vec<_>>();
+        assert_eq!(paths("work_dir = \"/tmp/a, /tmp/b\"\n"), ["/tmp/a", "/tmp/b"].map(PathBuf::from));
+        assert_eq!(paths("work_dir = [\"/tmp/a\", \"/tmp/b\"]\n"), ["/tmp/a", "/tmp/b"].map(PathBuf::from));
+        assert!(paths("").is_empty());
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn start(args: &Args, config: &Config, master: &str, from: &Cells, screen: &Scre
         master: master.to_owned(),
         parallelism: usize::try_from(config.number("parallel"))?,
         memory: config.memory(),
-        work_dir: config.path("work_dir").map(std::path::absolute).transpose()?,
+        work_dirs: config.paths("work_dir").map(std::path::absolute).collect::<Result<_, _>>()?,
         err: config.ratio("err"),
         args: args.user_args(),
         stdio,

@@ -31,6 +31,7 @@ use desk::Desk;
 use dpark::event::Event;
 use dpark::ids::{ExecutorId, JobId, RddId};
 use dpark::session::wire::ToChild;
+use dpark::storage::PrivateDir;
 use engine::Engine;
 use interpreter::{Interpreter, Setup};
 use items::Items;
@@ -51,8 +52,8 @@ pub struct Options {
     pub parallelism: usize,
     /// Memory budget in bytes.
     pub memory: u64,
-    /// Where a private directory for persisted partitions is made; none for the system's directory for temporary files.
-    pub work_dir: Option<PathBuf>,
+    /// Where private directories for files are made; none for the system's directory for temporary files.
+    pub work_dirs: Vec<PathBuf>,
     /// The tolerated part of bad records, from 0 to 1.
     pub err: f64,
     /// What `std::env::args()` gives to user code, program name first.
@@ -111,7 +112,7 @@ pub struct Session {
     toolchain: Toolchain,
     engine: Engine,
     /// Sockets, programs and libraries; gone with the session.
-    folder: tempfile::TempDir,
+    folder: PrivateDir,
     desk: Desk,
     interpreter: Option<Interpreter>,
     line: Line,
@@ -168,7 +169,9 @@ impl Session {
             );
         }
         let engine = Engine::ensure(&toolchain, progress)?;
-        let folder = tempfile::Builder::new().prefix("dpark-session-").tempdir().context("a folder for the session")?;
+        let temporary = std::env::temp_dir();
+        let folder = PrivateDir::make(&temporary, "session-")
+            .with_context(|| format!("a folder for the session in {}", temporary.display()))?;
         std::fs::create_dir(folder.path().join("cells"))?;
         let socket = folder.path().join("child.sock");
         let (line, answers) = Line::listen(&socket)?;
@@ -366,7 +369,7 @@ impl Session {
                         master: self.options.master.clone(),
                         parallelism: self.options.parallelism,
                         memory: self.options.memory,
-                        work_dir: self.options.work_dir.clone(),
+                        work_dirs: self.options.work_dirs.clone(),
                         err: self.options.err,
                     });
                 }

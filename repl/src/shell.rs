@@ -180,6 +180,7 @@ impl<B: Backend> Shell<B> {
         let flow = self.show(&outcome);
         self.show_timing(&outcome, last_job);
         self.show_not_stored(&before);
+        self.show_skipped_disks(&before);
         if matches!(outcome.error, Some(CellError::ChildDied(_))) {
             self.forget_engine();
         }
@@ -267,6 +268,15 @@ impl<B: Backend> Shell<B> {
                 self.screen.note(&format!(
                     "{rdd} is not stored on disk as a whole: {what}; what is missing is computed again"
                 ));
+            }
+        }
+    }
+
+    /// Says which disks of the work directory were full, or could not be written to, while the cell ran.
+    fn show_skipped_disks(&self, before: &Snapshot) {
+        for (directory, why) in self.live.snapshot().skipped_disks {
+            if !before.skipped_disks.contains_key(&directory) {
+                self.screen.note(&format!("{directory} is skipped: {why}; files go to the other disks of work_dir"));
             }
         }
     }

@@ -14,6 +14,7 @@ mod installed;
 mod interrupts;
 mod memory;
 mod operators;
+mod sessions;
 mod settings;
 mod standard_streams;
 mod terminal;

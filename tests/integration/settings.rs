@@ -59,7 +59,7 @@ fn settings_reach_the_engine() {
     let mut shell = Shell::new().arg("--err").arg("0.25").env("DPARK_WORK_DIR", "work");
     let work = shell.path("work").canonicalize().unwrap_or(shell.directory().canonicalize().unwrap().join("work"));
     shell.transcript(&[
-        ("(ctx.conf().err, ctx.conf().work_dir.clone())", &format!("(0.25, Some({work:?}))")),
+        ("(ctx.conf().err, ctx.conf().work_dirs.clone())", &format!("(0.25, [{work:?}])")),
         (":conf", "[…]│ work_dir     │ work     │ $DPARK_WORK_DIR │[…]│ err          │ 0.25     │ --err           │[…]"),
         (
             "let r = ctx.range(0, 100).map(|x| if x % 10 == 7 { panic!(\"no {x}\") } else { x }).persist(StorageLevel::Disk);",

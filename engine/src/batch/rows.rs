@@ -1,7 +1,7 @@
 //! The loops over the rows of a batch, with their type. A cell compiles them again for each of its operators.
 
 use super::Batch;
-use crate::vectors::has_avx2;
+use crate::vectors::{Vectors, vectors};
 
 /// Moves every row of `input` through `f` to the empty batch `out`.
 ///
@@ -26,7 +26,7 @@ pub unsafe fn map_rows<T, U>(input: &mut Batch, out: &mut Batch, mut f: impl FnM
             }
         } else if const { size_of::<T>() == size_of::<U>() && align_of::<T>() == align_of::<U>() } {
             let source = (input.ptr as *mut T).add(input.head);
-            if has_avx2() {
+            if vectors() >= Vectors::Avx2 {
                 replace_wide(source, rows, &mut f)
             } else {
                 replace_plain(source, rows, &mut f)
@@ -74,7 +74,8 @@ unsafe fn replace_wide<T, U>(rows: *mut T, n: usize, f: &mut impl FnMut(T) -> U)
     unsafe { replace_plain(rows, n, f) }
 }
 
-/// Moves the rows of `input` for which `keep` holds to the empty batch `out`.
+/// Moves the rows of `input` for which `keep` holds to the empty batch `out`; or leaves them where they are, and in `out` the
+/// answers, if that is what `out` is for (see `Batch::select`).
 ///
 /// # Safety
 /// Both hold rows of type `T`.
@@ -85,10 +86,10 @@ pub unsafe fn filter_rows<T>(input: &mut Batch, out: &mut Batch, mut keep: impl 
     // SAFETY: the rows stay where they are until the mask is complete.
     unsafe {
         let source = (input.ptr as *const T).add(input.head);
-        if const { !std::mem::needs_drop::<T>() } && has_avx2() {
-            mark_wide(source, mask, rows, &mut keep);
-        } else {
-            mark_plain(source, mask, rows, &mut keep);
+        match if const { std::mem::needs_drop::<T>() } { Vectors::Common } else { vectors() } {
+            Vectors::Avx512 => mark_wider(source, mask, rows, &mut keep),
+            Vectors::Avx2 => mark_wide(source, mask, rows, &mut keep),
+            Vectors::Common => mark_plain(source, mask, rows, &mut keep),
         }
         input.select(out);
     }
@@ -108,7 +109,17 @@ unsafe fn mark_plain<T>(rows: *const T, mask: *mut bool, n: usize, keep: &mut im
     }
 }
 
-/// The same, compiled for wide vectors.
+/// The same, compiled for vectors of 64 bytes: it is answers of one byte each about rows of several that these are better at.
+///
+/// # Safety
+/// As for [`mark_plain`]; the processor has these parts of AVX-512.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl"))]
+unsafe fn mark_wider<T>(rows: *const T, mask: *mut bool, n: usize, keep: &mut impl FnMut(&T) -> bool) {
+    // SAFETY: passed on from the caller.
+    unsafe { mark_plain(rows, mask, n, keep) }
+}
+
+/// The same, compiled for vectors of 32 bytes.
 ///
 /// # Safety
 /// As for [`mark_plain`]; the processor has AVX2.

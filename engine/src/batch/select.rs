@@ -1,11 +1,56 @@
 //! Leaving out rows of a batch. A predicate is asked about all rows of a batch first, in a loop that does nothing else and so can
-//! use wide vectors; the rows are moved together here, by code that is compiled once for each size of row.
+//! use wide vectors; the rows are moved together here, by code that is compiled once for each size of row. They are not moved at
+//! all if nobody comes after the filter but a sink that is content with the answers: [`Selected`].
 
 mod compress;
 #[cfg(test)]
 mod tests;
 
-use super::Batch;
+use super::{Batch, ElemVt};
+
+/// What becomes of a filter's answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mask {
+    /// They are forgotten when the rows have been moved.
+    Unwanted,
+    /// They may be handed on in the place of rows.
+    Wanted,
+    /// The batch has them, and no rows.
+    Given,
+}
+
+/// Rows for a sink that does not need them side by side: all rows that came to the last filter of a pipeline, and its answers.
+pub(crate) struct Selected {
+    pub(crate) rows: Batch,
+    /// No rows: the memory of the answers.
+    pub(crate) answers: Batch,
+}
+
+impl Selected {
+    pub(crate) fn new(elem: &'static ElemVt) -> Selected {
+        Selected { rows: Batch::new(elem), answers: Batch::new(elem) }
+    }
+
+    /// The rows, and for each of them whether it counts; no answers if all do.
+    pub(crate) fn parts(&mut self) -> (&mut Batch, Option<&[bool]>) {
+        // SAFETY: the filter that gave the mask wrote an answer for each row, none of which was taken since.
+        let answers = || unsafe { std::slice::from_raw_parts(self.answers.ptr as *const bool, self.rows.rows()) };
+        let answers = (self.answers.mask == Mask::Given).then(answers);
+        (&mut self.rows, answers)
+    }
+
+    /// How many rows count.
+    pub(crate) fn count(&mut self) -> usize {
+        match self.parts() {
+            (rows, None) => rows.rows(),
+            // As many as can be counted in a byte at a time: sixteen or more of them are added at once.
+            (_, Some(answers)) => {
+                let count = |part: &[bool]| part.iter().fold(0, |count: u8, answer| count + u8::from(*answer));
+                answers.chunks(u8::MAX.into()).map(|part| usize::from(count(part))).sum()
+            }
+        }
+    }
+}
 
 impl Batch {
     /// Memory of this empty batch for an answer for each of so many rows of another batch, which [`Batch::select`] reads.
@@ -19,12 +64,16 @@ impl Batch {
     }
 
     /// Moves the rows that the mask in `out` says yes to into `out` and drops the others. The batches exchange their memory: the
-    /// rows move together where they are.
+    /// rows move together where they are. If the mask is wanted, it is given, and nothing moves.
     ///
     /// # Safety
     /// Both hold rows of the same type; `out` has got a mask for all rows of this batch.
     #[inline(never)]
     pub(super) unsafe fn select(&mut self, out: &mut Batch) {
+        if out.mask == Mask::Wanted {
+            out.mask = Mask::Given;
+            return;
+        }
         let (rows, n) = (self.row(0), self.rows());
         let (size, drop) = (self.elem.size, self.elem.drop);
         // Forgotten first: if a row's drop panics, the others leak instead of being dropped twice.

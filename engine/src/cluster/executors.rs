@@ -1,12 +1,15 @@
 //! The processes of the executors, and who is who.
 
+use super::holders::Holders;
 use super::hub::{End, Hub, Line};
 use super::launcher::Launcher;
+use super::parts::Offers;
 use super::protocol::{Hello, Peer, ToExecutor};
 use crate::ids::ExecutorId;
 use crate::net::handshake::Refusals;
 use crate::net::secret::Secret;
 use crate::scheduler::{Cause, Message};
+use crate::storage::{Disks, create_private};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -29,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Starts executors, starts others for those that end, and ends them all.
 pub(crate) struct Executors {
     launcher: Launcher,
-    /// The directory below which each executor has one of its own.
-    directory: PathBuf,
+    /// The directories below which each executor has one of its own.
+    disks: Arc<Disks>,
     next_directory: u32,
     /// By process id.
     processes: BTreeMap<u32, Process>,
@@ -50,7 +53,9 @@ pub(crate) struct Executors {
     err: f64,
     reports: Sender<Message>,
     /// Nobody can join when it is gone.
-    _hub: Hub,
+    hub: Hub,
+    /// Where files for executors go.
+    pub(crate) offers: Offers,
 }
 
 /// What is asked for.
@@ -63,14 +68,14 @@ pub(crate) struct Wanted {
     pub(crate) memory: u64,
     pub(crate) err: f64,
     /// Where their directories are made.
-    pub(crate) directory: PathBuf,
+    pub(crate) disks: Arc<Disks>,
     /// Counts connections that are turned away.
     pub(crate) refusals: Arc<Refusals>,
 }
 
 /// A process that was started.
 struct Process {
-    directory: PathBuf,
+    disks: Disks,
     started: Instant,
     joined: bool,
 }
@@ -108,13 +113,22 @@ impl Executors {
     /// Starts the processes. It must be called on a thread that lives as long as they shall: with the thread that has started
     /// them, they end.
     pub(crate) fn start(wanted: Wanted, reports: Sender<Message>) -> io::Result<Executors> {
-        let Wanted { executors, slots, memory, err, directory, refusals } = wanted;
+        let Wanted { executors, slots, memory, err, disks, refusals } = wanted;
         let secret = Secret::generate()?;
-        let hub = Hub::start(secret.clone(), refusals, reports.clone())?;
+        let own = disks.each(|directory| {
+            let path = directory.join("driver");
+            create_private(&path).map(|()| path)
+        })?;
+        let hub = Hub::start(secret.clone(), refusals, &own, reports.clone())?;
+        let exported = own.each(|directory| {
+            let mut served = hub.peer.disks.iter().map(|served| &served.directory);
+            served.find(|path| path.starts_with(directory)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        })?;
+        let offers = Offers::new(exported, secret.clone());
         let launcher = Launcher::new(hub.address, slots, secret)?;
         let mut started = Executors {
             launcher,
-            directory,
+            disks,
             next_directory: 0,
             processes: BTreeMap::new(),
             joined: BTreeMap::new(),
@@ -127,7 +141,8 @@ impl Executors {
             memory,
             err,
             reports,
-            _hub: hub,
+            hub,
+            offers,
         };
         for _ in 0..executors {
             started.start_one()?;
@@ -137,10 +152,13 @@ impl Executors {
 
     fn start_one(&mut self) -> io::Result<()> {
         self.next_directory += 1;
-        let directory = self.directory.join(format!("executor-{}", self.next_directory));
-        std::fs::create_dir_all(&directory)?;
-        let child = self.launcher.start(&directory)?;
-        self.processes.insert(child.id(), Process { directory, started: Instant::now(), joined: false });
+        let name = format!("executor-{}", self.next_directory);
+        let disks = self.disks.each(|directory| {
+            let path = directory.join(&name);
+            create_private(&path).map(|()| path)
+        })?;
+        let child = self.launcher.start(&disks)?;
+        self.processes.insert(child.id(), Process { disks, started: Instant::now(), joined: false });
         watch(child, self.reports.clone())
     }
 
@@ -204,7 +222,7 @@ impl Executors {
     pub(crate) fn ended(&mut self, pid: u32, status: &io::Result<ExitStatus>) -> Ended {
         let Some(process) = self.processes.remove(&pid) else { return Ended::default() };
         // What it has left there is of no use any more.
-        let _ = std::fs::remove_dir_all(process.directory);
+        process.disks.remove();
         let leaving = self.leaving.remove(&pid);
         let killed = leaving.as_ref().map_or(self.killed.contains_key(&pid), |leaving| leaving.killed);
         let mut how = describe(status, killed);
@@ -230,9 +248,14 @@ impl Executors {
         Ended { lost, problem }
     }
 
-    /// The executors that have joined.
+    /// The driver, and the executors that have joined.
     pub(crate) fn peers(&self) -> Vec<Peer> {
-        self.joined.values().cloned().collect()
+        std::iter::once(&self.hub.peer).chain(self.joined.values()).cloned().collect()
+    }
+
+    /// Who has which chunks of broadcasts.
+    pub(crate) fn holders(&self) -> &Holders {
+        &self.hub.holders
     }
 
     /// Waits a little for the processes to end, then ends them.
@@ -248,7 +271,7 @@ impl Executors {
             if alive(&pid) {
                 kill(pid);
             }
-            let _ = std::fs::remove_dir_all(process.directory);
+            process.disks.remove();
         }
     }
 }

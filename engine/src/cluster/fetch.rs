@@ -1,26 +1,30 @@
-//! Fetching the map outputs that a task reads.
+//! Fetching what a task reads: map outputs, and parts of files that the driver offers.
 
 use super::files::Files;
-use super::protocol::{Peer, Place};
+use super::parts::Parts;
+use super::protocol::{DRIVER, Peer, Place};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::ids::{ExecutorId, ShuffleId, TaskId};
 use crate::net::secret::Secret;
-use crate::shuffle::{Fetched, Index, Inputs, MapOutput, Need, names};
+use crate::shuffle::{BlockNeed, Fetched, Index, Inputs, MapOutput, Needs, PartNeed, names};
 use crate::storage::lock;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 
-/// Knows where map outputs are and brings them.
+/// Knows where files are and brings what is in them.
 pub(crate) struct Fetcher {
     secret: Secret,
     files: Files,
     outputs: Mutex<HashMap<ShuffleId, Arc<Vec<Option<Place>>>>>,
     peers: Mutex<HashMap<ExecutorId, Peer>>,
-    indices: Mutex<HashMap<(ShuffleId, usize, TaskId), Arc<Index>>>,
+    indices: Mutex<HashMap<(ShuffleId, usize, TaskId), Found>>,
 }
+
+/// An index that was read, and the disk that it is on.
+type Found = (Arc<Index>, usize);
 
 impl Fetcher {
     pub(crate) fn new(secret: Secret) -> Fetcher {
@@ -50,17 +54,28 @@ impl Fetcher {
     }
 
     /// Brings all that a task needs. Its failure names everything that is lost, so that all of it is computed again at once.
-    pub(crate) async fn fetch(self: &Arc<Fetcher>, needs: Vec<Need>, context: &Context) -> Result<Inputs, Failure> {
+    pub(crate) async fn fetch(self: &Arc<Fetcher>, needs: Needs, context: &Context) -> Result<Inputs, Failure> {
         let inputs = Inputs::new(context);
+        self.fetch_blocks(needs.blocks, &inputs, context).await?;
+        self.fetch_parts(needs.parts, &inputs, context).await?;
+        Ok(inputs)
+    }
+
+    async fn fetch_blocks(
+        self: &Arc<Fetcher>,
+        needs: Vec<BlockNeed>,
+        inputs: &Inputs,
+        context: &Context,
+    ) -> Result<(), Failure> {
         let (mut running, mut lost) = (JoinSet::new(), Losses::default());
-        for Need { shuffle, maps, blocks } in needs {
+        for BlockNeed { shuffle, maps, blocks } in needs {
             let at = lock(&self.outputs).get(&shuffle).map(Arc::clone).unwrap_or_default();
             for map in 0..maps {
                 let Some(place) = at.get(map).copied().flatten() else {
                     lost.add(shuffle, map, "no executor has it".to_owned());
                     continue;
                 };
-                let Some(peer) = lock(&self.peers).get(&place.executor).cloned() else {
+                let Some(peer) = self.peer(place.executor) else {
                     lost.add(shuffle, map, format!("executor {} is gone", place.executor));
                     continue;
                 };
@@ -79,7 +94,48 @@ impl Fetcher {
                 Err(message) => lost.add(shuffle, map, message),
             }
         }
-        lost.or(inputs)
+        lost.or_nothing()
+    }
+
+    async fn fetch_parts(
+        self: &Arc<Fetcher>,
+        needs: Vec<PartNeed>,
+        inputs: &Inputs,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        let mut running = JoinSet::new();
+        for need in needs {
+            let fetcher = Arc::clone(self);
+            running.spawn(async move {
+                let bytes = fetcher.part(DRIVER, &need.parts, need.part).await;
+                bytes.map(|bytes| (need, bytes)).map_err(Failure::Fetch)
+            });
+        }
+        while let Some(ended) = running.join_next().await {
+            let (need, bytes) = ended.map_err(|error| Failure::Other(format!("fetching rows: {error}")))??;
+            inputs.put_part(&need, bytes, context)?;
+        }
+        Ok(())
+    }
+
+    /// A part of a file, as somebody has it, if the bytes are right.
+    pub(crate) async fn part(&self, at: ExecutorId, parts: &Arc<Parts>, part: usize) -> Result<Vec<u8>, String> {
+        let range = parts.range(part);
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let peer = self.peer(at).ok_or_else(|| format!("executor {at} is gone"))?;
+        let (bytes, _) = self.files.find(&peer, parts.key, &parts.name, Some(range)).await?;
+        let (parts, secret) = (Arc::clone(parts), self.secret.clone());
+        let checked = tokio::task::spawn_blocking(move || {
+            let intact = parts.are(part, &bytes, &secret);
+            intact.then_some(bytes).ok_or_else(|| format!("part {part} of the file {} is damaged", parts.name))
+        });
+        checked.await.map_err(|error| error.to_string())?
+    }
+
+    fn peer(&self, executor: ExecutorId) -> Option<Peer> {
+        lock(&self.peers).get(&executor).cloned()
     }
 
     /// Some blocks of one map output.
@@ -93,24 +149,23 @@ impl Fetcher {
     ) -> Result<Fetched, String> {
         let (data, index) = names(shuffle, map, place.task);
         let key = (shuffle, map, place.task);
-        let known = lock(&self.indices).get(&key).map(Arc::clone);
-        let index = match known {
+        let known = lock(&self.indices).get(&key).cloned();
+        let (index, disk) = match known {
             Some(known) => known,
             None => {
-                let bytes = self.bytes(peer, &index, None).await?;
+                let (bytes, disk) = self.files.find(peer, place.task.0, &index, None).await?;
                 let parsed = Arc::new(Index::parse(&bytes, &self.secret, shuffle, map)?);
-                lock(&self.indices).insert(key, Arc::clone(&parsed));
-                parsed
+                lock(&self.indices).insert(key, (Arc::clone(&parsed), disk));
+                (parsed, disk)
             }
         };
         let range = index.range(blocks)?;
-        let bytes = if range.is_empty() { Vec::new() } else { self.bytes(peer, &data, Some(range.clone())).await? };
+        let bytes = match range.is_empty() {
+            true => Vec::new(),
+            // The files of an output are on the same disk.
+            false => self.files.bytes(peer, disk, &data, Some(range.clone())).await?,
+        };
         Ok(Fetched { index, secret: self.secret.clone(), start: range.start, bytes })
-    }
-
-    /// Bytes of a file that an executor has.
-    async fn bytes(&self, peer: &Peer, name: &str, range: Option<Range<u64>>) -> Result<Vec<u8>, String> {
-        self.files.bytes(peer, name, range).await
     }
 }
 
@@ -130,8 +185,8 @@ impl Losses {
         self.outputs.push((shuffle, map));
     }
 
-    fn or(self, inputs: Inputs) -> Result<Inputs, Failure> {
+    fn or_nothing(self) -> Result<(), Failure> {
         let Losses { outputs, message } = self;
-        if outputs.is_empty() { Ok(inputs) } else { Err(Failure::Lost { outputs, message }) }
+        if outputs.is_empty() { Ok(()) } else { Err(Failure::Lost { outputs, message }) }
     }
 }

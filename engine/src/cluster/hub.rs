@@ -1,9 +1,11 @@
 //! The driver's side of the connections: a thread that listens, lets in who knows the secret and runs the same engine, and
-//! passes on what executors say.
+//! passes on what executors say. It also serves the files that the driver offers, and tells executors who has which chunks.
 
+use super::exports::Exports;
 use super::files::Files;
+use super::holders::Holders;
 use super::identity;
-use super::protocol::{Answer, AnswerEnd, Hello, LargeReply, Peer, ToDriver, ToExecutor, message, payload};
+use super::protocol::{Answer, AnswerEnd, DRIVER, Hello, LargeReply, Peer, ToDriver, ToExecutor, message, payload};
 use crate::error::Failure;
 use crate::event::Event;
 use crate::ids::ExecutorId;
@@ -11,8 +13,10 @@ use crate::net::frame::{FrameError, LIMIT, read_frame, write_frame};
 use crate::net::handshake::{Refusals, greet_as_server};
 use crate::net::secret::Secret;
 use crate::scheduler::Message;
+use crate::storage::Disks;
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -77,17 +81,37 @@ impl Line {
 /// The thread with the listener; it ends when this goes.
 pub(crate) struct Hub {
     pub(crate) address: SocketAddr,
+    /// The driver, as executors reach its files.
+    pub(crate) peer: Peer,
+    pub(crate) holders: Arc<Holders>,
     _stop: oneshot::Sender<()>,
 }
 
 impl Hub {
-    /// Listens on the loopback interface and tells `scheduler`.
-    pub(crate) fn start(secret: Secret, refusals: Arc<Refusals>, scheduler: Sender<Message>) -> io::Result<Hub> {
+    /// Listens on the loopback interface, serves files below the directories of `disks` and tells `scheduler`.
+    pub(crate) fn start(
+        secret: Secret,
+        refusals: Arc<Refusals>,
+        disks: &Disks,
+        scheduler: Sender<Message>,
+    ) -> io::Result<Hub> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
+        let directories: Vec<PathBuf> = disks.directories().map(Path::to_owned).collect();
+        let exports = runtime.block_on(Exports::open(&directories)).map_err(io::Error::other)?;
+        let peer = Peer { executor: DRIVER, disks: exports.served.clone(), host: identity::host() };
         let (stop, stopped) = oneshot::channel();
-        let host = Host { secret, scheduler, refusals, executors: AtomicU64::new(0), files: Files::new() };
+        let holders = Arc::new(Holders::default());
+        let host = Host {
+            secret,
+            scheduler,
+            refusals,
+            executors: AtomicU64::new(0),
+            files: Files::new(),
+            holders: Arc::clone(&holders),
+            _exports: exports,
+        };
         std::thread::Builder::new().name("dpark-hub".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -97,7 +121,7 @@ impl Hub {
                 }
             });
         })?;
-        Ok(Hub { address, _stop: stop })
+        Ok(Hub { address, peer, holders, _stop: stop })
     }
 }
 
@@ -107,6 +131,8 @@ struct Host {
     refusals: Arc<Refusals>,
     executors: AtomicU64,
     files: Files,
+    holders: Arc<Holders>,
+    _exports: Exports,
 }
 
 impl Host {
@@ -140,19 +166,25 @@ impl Host {
         let (sender, messages) = unbounded_channel();
         tokio::spawn(write(messages, outgoing));
         let peer = Arc::new(Peer::of(executor, &hello));
-        self.tell(News::Joined { executor, hello, line: Line(sender.clone()) });
+        let line = Line(sender);
+        self.tell(News::Joined { executor, hello, line: line.clone() });
         let mut memory = 0;
         let how = loop {
             match next(&mut incoming).await {
                 Ok(ToDriver::Answer(answer)) => match answer.end {
                     AnswerEnd::Large(reply) => {
                         let (host, peer) = (Arc::clone(&self), Arc::clone(&peer));
-                        let (line, answer) = (Line(sender.clone()), Answer { end: AnswerEnd::Cancelled, ..answer });
-                        tokio::spawn(host.take_reply(peer, line, answer, reply));
+                        let answer = Answer { end: AnswerEnd::Cancelled, ..answer };
+                        tokio::spawn(host.take_reply(peer, line.clone(), answer, reply));
                     }
                     _ => self.tell(News::Answered { executor, answer }),
                 },
                 Ok(ToDriver::Event(event)) => self.tell(News::Happened { executor, event }),
+                Ok(ToDriver::SeekChunk { broadcast, chunk }) => {
+                    let at = self.holders.find(broadcast, chunk);
+                    line.send(&ToExecutor::ChunkAt { broadcast, chunk, at });
+                }
+                Ok(ToDriver::HasChunk { broadcast, chunk }) => self.holders.has(broadcast, chunk, executor),
                 Ok(ToDriver::Heartbeat { memory: now }) => {
                     if is_news(memory, now) {
                         memory = now;
@@ -164,12 +196,13 @@ impl Host {
                 Err(how) => break how,
             }
         };
+        self.holders.left(executor);
         self.tell(News::Left { executor, how });
     }
 
     /// Brings a reply that is in a file, and lets the executor remove that.
     async fn take_reply(self: Arc<Host>, peer: Arc<Peer>, line: Line, answer: Answer, reply: LargeReply) {
-        let end = match self.files.reply(&peer, &reply, &self.secret).await {
+        let end = match self.files.reply(&peer, answer.task, &reply, &self.secret).await {
             Ok(bytes) => AnswerEnd::Done(bytes),
             Err(problem) => AnswerEnd::Failed(Failure::Fetch(problem)),
         };

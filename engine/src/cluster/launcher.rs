@@ -2,8 +2,10 @@
 //! given that starts them elsewhere: in another root, as another user, out of a bundle (`dpark-repl bundle`).
 
 use super::executor;
+use super::libraries::LIBRARIES;
 use crate::net::secret::Secret;
 use crate::piped::die_with_parent;
+use crate::storage::Disks;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -45,8 +47,8 @@ impl Launcher {
         Ok(Launcher { program, arguments, libraries, environment, driver, slots, secret })
     }
 
-    /// Starts an executor whose files are in `directory`.
-    pub(crate) fn start(&self, directory: &Path) -> io::Result<Child> {
+    /// Starts an executor whose files are in these directories.
+    pub(crate) fn start(&self, disks: &Disks) -> io::Result<Child> {
         let mut command = Command::new(&self.program);
         if self.arguments.is_empty() {
             command.arg0("dpark-executor");
@@ -56,9 +58,9 @@ impl Launcher {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env(executor::DRIVER, self.driver.to_string())
             .env(executor::SLOTS, self.slots.to_string())
-            .env(executor::DIRECTORY, directory)
+            .env(executor::DIRECTORIES, lines(disks))
             // Where the loader looks for libraries that others need.
-            .env("LD_LIBRARY_PATH", library_path(directory, self.libraries.as_deref()))
+            .env("LD_LIBRARY_PATH", library_path(disks, self.libraries.as_deref()))
             .stdin(Stdio::piped());
         // SAFETY: between fork and exec only one system call is made.
         unsafe { command.pre_exec(die_with_parent) };
@@ -101,8 +103,18 @@ impl Started {
     }
 }
 
-fn library_path(directory: &Path, bundle: Option<&Path>) -> OsString {
-    let mut paths = vec![directory.join("lib")];
+/// The directories, one on each line: their names may have any other character.
+fn lines(disks: &Disks) -> OsString {
+    let mut lines = OsString::new();
+    for directory in disks.directories() {
+        lines.push(directory);
+        lines.push("\n");
+    }
+    lines
+}
+
+fn library_path(disks: &Disks, bundle: Option<&Path>) -> OsString {
+    let mut paths: Vec<PathBuf> = disks.directories().map(|directory| directory.join(LIBRARIES)).collect();
     paths.extend(bundle.map(Path::to_owned));
     paths.extend(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths));
     std::env::join_paths(paths).unwrap_or_default()

@@ -5,11 +5,13 @@ use super::protocol::{Content, Library, Origin};
 use crate::ship::ShipError;
 use crate::ship::code::{Bases, Catalog, Loaded, loaded};
 use crate::ship::needed::needed;
+use crate::storage::Disks;
 use std::ffi::CString;
-use std::io::Write;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What an executor is told of a library: the libraries that it needs and that executors do not begin with (those of `:dep`
 /// crates, say), each after those that it needs itself, then the library. `new` says whether the executor has not been told of
@@ -56,21 +58,23 @@ fn announce(catalog: &Catalog, number: u32) -> Result<Library, ShipError> {
     Ok(Library { number, name, origin })
 }
 
-/// Loads a library that was announced, or finds it, and notes where it is. Sent ones are kept in `directory`, where the
-/// loader looks for what other libraries need.
-pub(crate) fn arrive(library: Library, directory: &Path, bases: &Bases) -> Result<(), ShipError> {
+/// Where in an executor's directories the loader looks for what other libraries need.
+pub(crate) const LIBRARIES: &str = "lib";
+
+/// Loads a library that was announced, or finds it, and notes where it is. Sent ones are kept on one of the disks.
+pub(crate) fn arrive(library: Library, disks: &Disks, bases: &Bases) -> Result<(), ShipError> {
     let Library { number, name, origin } = library;
     let found = match origin {
         Origin::Program => loaded().into_iter().find(|known| known.is_program),
         Origin::Base => loaded().into_iter().find(|known| known.name() == name.as_str()),
-        Origin::Sent(content) => Some(load(number, &name, &content, directory)?),
+        Origin::Sent(content) => Some(load(number, &name, &content, disks)?),
     };
     let found = found.ok_or_else(|| ShipError::new(format!("this executor has no {name}")))?;
     bases.put(number, found.base);
     Ok(())
 }
 
-fn load(number: u32, name: &str, content: &Content, directory: &Path) -> Result<Loaded, ShipError> {
+fn load(number: u32, name: &str, content: &Content, disks: &Disks) -> Result<Loaded, ShipError> {
     let Content { hash, bytes } = content;
     if identity::hash(bytes) != *hash {
         return Err(ShipError::new(format!("{name} is not what the driver has announced, so it is not loaded")));
@@ -78,22 +82,26 @@ fn load(number: u32, name: &str, content: &Content, directory: &Path) -> Result<
     if name.is_empty() || name.contains('/') {
         return Err(ShipError::new(format!("{name:?} is not the name of a library")));
     }
-    // Libraries that ask for others find them by name; one of the same name as another is asked for by nobody.
-    let mut path = directory.join(name);
-    if path.exists() {
-        path = directory.join(number.to_string()).join(name);
-    }
-    let directory = path.parent().unwrap_or(directory);
-    let written = std::fs::create_dir_all(directory).and_then(|()| {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o700).open(&path)?;
-        file.write_all(bytes)
-    });
-    written.map_err(|error| ShipError::new(format!("{}: {error}", path.display())))?;
+    let path = disks.write(u64::from(number), |directory| write(&directory.join(LIBRARIES), number, name, bytes));
+    let path = path.map_err(|error| ShipError::new(format!("{disks}: {name} cannot be written: {error}")))?;
     open(&path)?;
     // The loader may know it by another way to the same file.
     let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
     let same = |known: &Loaded| known.path == path || known.path == canonical;
     loaded().into_iter().find(same).ok_or_else(|| ShipError::new(format!("{} was not loaded", path.display())))
+}
+
+/// Writes the file of a library; where.
+fn write(directory: &Path, number: u32, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    // Libraries that ask for others find them by name; one of the same name as another is asked for by nobody.
+    let mut path = directory.join(name);
+    if path.exists() {
+        path = directory.join(number.to_string()).join(name);
+    }
+    std::fs::create_dir_all(path.parent().unwrap_or(directory))?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o700).open(&path)?;
+    file.write_all(bytes).inspect_err(|_| drop(std::fs::remove_file(&path)))?;
+    Ok(path)
 }
 
 fn open(path: &Path) -> Result<(), ShipError> {

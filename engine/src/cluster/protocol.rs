@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// The driver among the peers: it serves files, too.
+pub(crate) const DRIVER: ExecutorId = ExecutorId(0);
+
 /// From the driver to an executor. Messages are worked off in their order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToExecutor {
@@ -26,13 +29,15 @@ pub(crate) enum ToExecutor {
     Refused(String),
     /// A library with tables or code of what follows.
     Library(Library),
-    /// The value of a broadcast.
-    Broadcast { what: ShippedBroadcast, value: Vec<u8> },
+    /// A broadcast that jobs after it use.
+    Broadcast(ShippedBroadcast),
+    /// Who has the chunk that was asked for.
+    ChunkAt { broadcast: u64, chunk: usize, at: ExecutorId },
     /// A job; tasks of it follow.
     Job { job: JobId, work: Vec<u8> },
     /// Where the map outputs of a shuffle are.
     Outputs { shuffle: ShuffleId, at: Vec<Option<Place>> },
-    /// The executors that have map outputs.
+    /// Who has map outputs, chunks and other files.
     Peers(Vec<Peer>),
     /// Run a task.
     Task { task: TaskId, job: JobId, stage: usize, partition: usize },
@@ -90,24 +95,39 @@ pub(crate) struct Place {
     pub(crate) task: TaskId,
 }
 
-/// An executor as others reach it.
+/// An executor, or the driver, as others reach it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Peer {
     pub(crate) executor: ExecutorId,
-    /// Where its files are served: `http://host:port`, and the path there.
-    pub(crate) server: String,
-    pub(crate) path: String,
-    /// The directory they are in, for whoever can read it.
-    pub(crate) directory: PathBuf,
+    /// Where its files are, on each of its disks.
+    pub(crate) disks: Vec<Served>,
     /// Its machine.
     pub(crate) host: String,
+}
+
+/// A directory with files of an executor's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Served {
+    /// For whoever can read it.
+    pub(crate) directory: PathBuf,
+    /// Where it is served over HTTP, the place to ask first before the others.
+    pub(crate) addresses: Vec<Address>,
+}
+
+/// Where files are served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Address {
+    /// `http://host:port`
+    pub(crate) server: String,
+    /// The path of the directory there, from the slash on.
+    pub(crate) path: String,
 }
 
 impl Peer {
     /// The executor that has said hello.
     pub(crate) fn of(executor: ExecutorId, hello: &Hello) -> Peer {
-        let Hello { server, path, directory, host, .. } = hello.clone();
-        Peer { executor, server, path, directory, host }
+        let Hello { disks, host, .. } = hello.clone();
+        Peer { executor, disks, host }
     }
 }
 
@@ -120,6 +140,10 @@ pub(crate) enum ToDriver {
     Answer(Answer),
     /// Something happened that everybody may know.
     Event(Event),
+    /// Who has this chunk of a broadcast?
+    SeekChunk { broadcast: u64, chunk: usize },
+    /// The executor has this chunk of a broadcast, for others to fetch.
+    HasChunk { broadcast: u64, chunk: usize },
     /// It is alive.
     Heartbeat {
         /// The bytes of memory that its process has for itself.
@@ -138,9 +162,7 @@ pub(crate) struct Hello {
     /// How many tasks it runs at once.
     pub(crate) slots: usize,
     /// The same as in [`Peer`].
-    pub(crate) server: String,
-    pub(crate) path: String,
-    pub(crate) directory: PathBuf,
+    pub(crate) disks: Vec<Served>,
     pub(crate) host: String,
 }
 

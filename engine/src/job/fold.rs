@@ -1,6 +1,6 @@
 //! Folding the rows of a partition into one value.
 
-use crate::batch::{Batch, ElemVt, SharedBatch};
+use crate::batch::{Batch, ElemVt, Selected, SharedBatch};
 use crate::closure::Closure;
 use crate::codec::{CodecError, CodecVt, Reader, Writer};
 use crate::error::Failure;
@@ -18,6 +18,8 @@ pub struct FoldVt {
     /// Folds all rows of a batch into `acc`, which holds no row (before the first) or one; returns what went wrong, if
     /// anything. Arguments: closure, rows, acc.
     pub step: StepFn,
+    /// The same for those rows of a batch that a mask says yes to, where that is faster than moving these together first.
+    pub step_selected: Option<SelectedStepFn>,
     /// Whether a row at which the closure panics can be left out.
     pub bad_rows: LeaveOut,
 }
@@ -38,6 +40,9 @@ pub enum LeaveOut {
 
 /// The loop of a fold.
 pub type StepFn = unsafe fn(*const u8, &mut Batch, &mut Batch) -> Option<&'static str>;
+
+/// The loop over some rows of a batch. Arguments: rows, whether each counts, acc.
+pub(super) type SelectedStepFn = unsafe fn(&mut Batch, &[bool], &mut Batch);
 
 /// Appends clones of rows to a batch.
 pub(crate) type CloneFn = unsafe fn(*const u8, usize, &mut Batch);
@@ -71,9 +76,11 @@ impl Fold<'_> {
     /// All rows folded into one value, or none.
     pub(super) fn run(&self, pipeline: &mut Pipeline, rows: &mut Batch) -> Result<Batch, Stop> {
         let mut acc = self.zero.map_or_else(|| Batch::new(self.vt.acc), Zero::copy);
-        match Kept::new(self.vt, self.zero).filter(|_| self.task.err() > 0.0) {
-            Some(kept) => self.leave_out(pipeline, rows, &mut acc, kept)?,
-            None => {
+        let kept = Kept::new(self.vt, self.zero).filter(|_| self.task.err() > 0.0);
+        match (kept, self.vt.step_selected) {
+            (Some(kept), _) => self.leave_out(pipeline, rows, &mut acc, kept)?,
+            (None, Some(step)) => self.run_selected(pipeline, rows.elem(), step, &mut acc)?,
+            (None, None) => {
                 while pipeline.next(rows)? {
                     self.task.add_rows(rows.rows() as u64);
                     self.step(rows, &mut acc)?;
@@ -81,6 +88,26 @@ impl Fold<'_> {
             }
         }
         Ok(acc)
+    }
+
+    /// Leaves rows that a filter says no to where they are.
+    fn run_selected(
+        &self,
+        pipeline: &mut Pipeline,
+        elem: &'static ElemVt,
+        step: SelectedStepFn,
+        acc: &mut Batch,
+    ) -> Result<(), Stop> {
+        let mut selected = Selected::new(elem);
+        while pipeline.next_selected(&mut selected)? {
+            self.task.add_rows(selected.count() as u64);
+            match selected.parts() {
+                // SAFETY: the batches have the types of the table, and there is an answer for each row.
+                (rows, Some(answers)) => unsafe { step(rows, answers, acc) },
+                (rows, None) => self.step(rows, acc)?,
+            }
+        }
+        Ok(())
     }
 
     /// Goes row by row, without those at which the closure panics.

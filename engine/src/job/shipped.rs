@@ -13,7 +13,7 @@ use crate::ids::RddId;
 use crate::node::{Node, ShippedNode, ShippedState, with_ancestors};
 use crate::serialize::{decode, encode};
 use crate::ship::{CodeRef, Landing, ShipError, Shipment, Shipper};
-use crate::shuffle::{Need, Persisted, WriteVt, needs};
+use crate::shuffle::{Needs, Persisted, WriteVt, needs};
 use crate::sort::SortVt;
 use crate::storage::{PartWriter, Reservation, WrittenPart};
 use crate::task::{Stop, TaskContext};
@@ -146,8 +146,8 @@ impl JobWork {
         Ok(JobWork { plan, sink: sink.land(landing)? })
     }
 
-    /// What a task reads of shuffles.
-    pub(crate) fn needs(&self, stage: usize, partition: usize, persisted: Persisted) -> Vec<Need> {
+    /// What a task needs that is elsewhere.
+    pub(crate) fn needs(&self, stage: usize, partition: usize, persisted: Persisted) -> Needs {
         self.plan.stages.get(stage).map(|stage| needs(&stage.node, partition, persisted)).unwrap_or_default()
     }
 

@@ -2,7 +2,7 @@
 
 use super::fold::{Fold, FoldVt, Zero};
 use super::save::{SaveSink, Saved};
-use crate::batch::{Batch, SharedBatch};
+use crate::batch::{Batch, Selected, SharedBatch};
 use crate::closure::Closure;
 use crate::codec::CodecVt;
 use crate::error::Failure;
@@ -117,8 +117,9 @@ impl Sink {
             }
             Sink::Count => {
                 let mut count = pipeline.count_rows()?.unwrap_or(0);
-                while pipeline.next(&mut rows)? {
-                    count += rows.rows() as u64;
+                let mut rows = Selected::new(node.elem);
+                while pipeline.next_selected(&mut rows)? {
+                    count += rows.count() as u64;
                 }
                 task.add_rows(count);
                 Ok(Output::Count(count))

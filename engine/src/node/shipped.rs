@@ -56,6 +56,7 @@ struct ShippedInput {
     shuffle: ShuffleId,
     write: CodeRef,
     narrow: bool,
+    in_pieces: bool,
 }
 
 /// What is known of a node by now.
@@ -145,6 +146,7 @@ impl Node {
             lineage: RwLock::new(Lineage::Parents(Parents::new(parents))),
             // They say how the driver plans.
             partitioner: None,
+            in_pieces: false,
             shuffle_into: None,
             cached: Mutex::new(None),
         }))
@@ -185,8 +187,9 @@ impl Node {
 
 impl Shuffled {
     fn ship(&self, out: &mut Shipper) -> Result<ShippedShuffled, ShipError> {
-        let input = |ShuffleInput { shuffle, write, narrow }: &ShuffleInput, out: &mut Shipper| {
-            Ok(ShippedInput { shuffle: *shuffle, write: out.table(*write)?, narrow: *narrow })
+        let input = |ShuffleInput { shuffle, write, narrow, in_pieces }: &ShuffleInput, out: &mut Shipper| {
+            let (write, narrow, in_pieces) = (out.table(*write)?, *narrow, *in_pieces);
+            Ok(ShippedInput { shuffle: *shuffle, write, narrow, in_pieces })
         };
         Ok(ShippedShuffled {
             inputs: self.inputs.iter().map(|known| input(known, out)).collect::<Result<_, ShipError>>()?,
@@ -233,8 +236,8 @@ impl ShippedShuffled {
         let ShippedShuffled { inputs, read, closure, sort, pieces, probe } = self;
         // SAFETY: as in `ShippedKind::land`.
         unsafe {
-            let input = |ShippedInput { shuffle, write, narrow }| {
-                Ok(ShuffleInput { shuffle, write: landing.table::<WriteVt>(write)?, narrow })
+            let input = |ShippedInput { shuffle, write, narrow, in_pieces }| {
+                Ok(ShuffleInput { shuffle, write: landing.table::<WriteVt>(write)?, narrow, in_pieces })
             };
             Ok(Shuffled {
                 inputs: inputs.into_iter().map(input).collect::<Result<_, ShipError>>()?,

@@ -6,7 +6,7 @@ use crate::batch::{Batch, ElemVt};
 use crate::codec::CodecVt;
 use crate::context::Context;
 use crate::node::Node;
-use crate::shuffle::{Intake, MergeFn};
+use crate::shuffle::{HashFn, Intake, MergeFn};
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 
@@ -21,6 +21,8 @@ pub struct ProbeVt {
     pub left: &'static ElemVt,
     /// The rows of the table.
     pub table: &'static ElemVt,
+    /// The hashes of the keys by which rows of either input meet; none if keys do not matter.
+    pub hash: Option<[HashFn; 2]>,
     /// Measures the rows of the second input.
     pub codec: &'static CodecVt,
     /// How rows of the second input enter the table (without a closure: the argument is null); none if they are its rows.

@@ -13,10 +13,20 @@ use std::marker::PhantomData;
 struct Aggregate<T, U, F, G>(PhantomData<(T, U, F, G)>);
 
 impl<T: 'static, U: Data, F: Fn(U, T) -> U, G: Fn(U, U) -> U> Aggregate<T, U, F, G> {
-    const ADD: &'static FoldVt =
-        &FoldVt { acc: Elem::<U>::VT, codec: Codec::<U>::VT, step: add::<T, U, F, G>, bad_rows: LeaveOut::Copied };
-    const MERGE: &'static FoldVt =
-        &FoldVt { acc: Elem::<U>::VT, codec: Codec::<U>::VT, step: merge::<U, F, G>, bad_rows: LeaveOut::Never };
+    const ADD: &'static FoldVt = &FoldVt {
+        acc: Elem::<U>::VT,
+        codec: Codec::<U>::VT,
+        step: add::<T, U, F, G>,
+        step_selected: None,
+        bad_rows: LeaveOut::Copied,
+    };
+    const MERGE: &'static FoldVt = &FoldVt {
+        acc: Elem::<U>::VT,
+        codec: Codec::<U>::VT,
+        step: merge::<U, F, G>,
+        step_selected: None,
+        bad_rows: LeaveOut::Never,
+    };
 }
 
 unsafe fn add<T, U, F: Fn(U, T) -> U, G>(f: *const u8, input: &mut Batch, acc: &mut Batch) -> Option<&'static str> {

@@ -6,10 +6,9 @@ use crate::batch::{Batch, Elem};
 use crate::closure::{Closure, ships};
 use crate::codec::Codec;
 use crate::data::{Data, Key};
-use crate::hash::hash_key;
 use crate::node::RddHandle;
 use crate::shuffle::{KeyVt, ReadVt, WriteVt};
-use crate::table::{Buckets, upsert_rows};
+use crate::table::{Buckets, combine_pairs};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -55,22 +54,11 @@ impl<K: Key, V: 'static, M: Combine<V, Combined: Data>> CombineByKey<K, V, M> {
 }
 
 unsafe fn add<K: Hash + Eq, V, M: Combine<V>>(m: *const u8, input: &mut Batch, tables: &mut Buckets) {
-    // SAFETY: the tables' types are those of closure and rows. While user code runs, the row whose value it was given is the
-    // tables' hole, so that a panic does not drop the value twice.
+    // SAFETY: the tables' types are those of closure and rows; `combined` is the address of a value.
     unsafe {
         let m = &*(m as *const M);
-        upsert_rows::<(K, V), (K, M::Combined)>(
-            input,
-            tables,
-            |row| hash_key(&row.0),
-            |row, known| row.0 == known.0,
-            |(key, value)| (key, m.create(value)),
-            |tables, known, (_, value)| {
-                tables.set_hole(known as *mut u8);
-                m.add(&raw mut (*known).1, value);
-                tables.set_hole(std::ptr::null_mut());
-            },
-        )
+        let add = |combined, value| m.add(combined, value);
+        combine_pairs::<K, V, M::Combined>(input, tables, |value| m.create(value), add)
     }
 }
 
@@ -78,18 +66,8 @@ unsafe fn merge<K: Hash + Eq, V, M: Combine<V>>(m: *const u8, input: &mut Batch,
     // SAFETY: as in `add`.
     unsafe {
         let m = &*(m as *const M);
-        upsert_rows::<(K, M::Combined), (K, M::Combined)>(
-            input,
-            tables,
-            |row| hash_key(&row.0),
-            |row, known| row.0 == known.0,
-            |row| row,
-            |tables, known, (_, other)| {
-                tables.set_hole(known as *mut u8);
-                m.merge(&raw mut (*known).1, other);
-                tables.set_hole(std::ptr::null_mut());
-            },
-        )
+        let merge = |combined, other| m.merge(combined, other);
+        combine_pairs::<K, M::Combined, M::Combined>(input, tables, |combined| combined, merge)
     }
 }
 

@@ -17,7 +17,7 @@ impl<T: Data, K: Ord, F: Fn(&T) -> K> Extreme<T, K, F> {
     const MAX: &'static FoldVt = &Self::vt(max::<T, K, F>);
 
     const fn vt(step: StepFn) -> FoldVt {
-        FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step, bad_rows: LeaveOut::Saved }
+        FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step, step_selected: None, bad_rows: LeaveOut::Saved }
     }
 }
 

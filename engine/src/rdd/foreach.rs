@@ -12,8 +12,13 @@ use std::marker::PhantomData;
 struct Foreach<T, F>(PhantomData<(T, F)>);
 
 impl<T: 'static, F: Fn(T)> Foreach<T, F> {
-    const FOLD: &'static FoldVt =
-        &FoldVt { acc: Elem::<()>::VT, codec: Codec::<()>::VT, step: step::<T, F>, bad_rows: LeaveOut::Untouched };
+    const FOLD: &'static FoldVt = &FoldVt {
+        acc: Elem::<()>::VT,
+        codec: Codec::<()>::VT,
+        step: step::<T, F>,
+        step_selected: None,
+        bad_rows: LeaveOut::Untouched,
+    };
 }
 
 unsafe fn step<T, F: Fn(T)>(f: *const u8, input: &mut Batch, _: &mut Batch) -> Option<&'static str> {

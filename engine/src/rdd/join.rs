@@ -9,7 +9,7 @@ use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::pipeline::{Cursor, ProbeVt, Step};
 use crate::shuffle::ReadVt;
-use crate::table::{Buckets, find_rows, upsert_rows};
+use crate::table::{Buckets, find_rows, hash_pairs, upsert_rows};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -126,6 +126,7 @@ where
             out: Elem::<S::Row>::VT,
             left: Elem::<(K, V)>::VT,
             table: Elem::<(K, Matches<W>)>::VT,
+            hash: Some([hash_pairs::<K, V>, hash_pairs::<K, W>]),
             codec: Codec::<(K, W)>::VT,
             build: Some(build::<K, W>),
             probe: probe::<K, V, W, S>,

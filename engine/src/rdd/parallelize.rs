@@ -1,7 +1,9 @@
-//! `parallelize`: rows from the driver, kept serialised so that every task attempt gets its own.
+//! `parallelize`: rows from the driver, kept serialised so that every task attempt gets its own. A task on an executor fetches
+//! those of its partition, unless there are few.
 
 use super::Rdd;
 use crate::batch::{Batch, Elem, ElemVt};
+use crate::cluster::parts::{MAX_INLINE, Offered, Parts};
 use crate::codec::{Codec, CodecVt, Reader, Writer};
 use crate::context::DparkContext;
 use crate::data::Data;
@@ -9,17 +11,24 @@ use crate::error::{Error, Failure};
 use crate::node::{Kind, NewNode, Node, RddHandle, SourceNode};
 use crate::pipeline::Source;
 use crate::ship::{CodeRef, Landing, ShipError, Shipper};
+use crate::shuffle::PartNeed;
 use crate::source::ShippedSource;
+use crate::storage::lock;
 use crate::task::{Stop, TaskContext};
 use serde::{Deserialize, Serialize};
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-/// The partitions: number of rows, and the rows' bytes.
+/// The partitions.
 struct Slices {
-    slices: Vec<(usize, Arc<[u8]>)>,
+    slices: Vec<(usize, SliceBytes)>,
     codec: &'static CodecVt,
+    /// The file with all of them, once an executor was told of it.
+    offered: Mutex<Option<Offered>>,
 }
+
+/// The rows of a partition.
+type SliceBytes = Arc<Vec<u8>>;
 
 #[track_caller]
 pub(crate) fn parallelize<T: Data>(context: &DparkContext, rows: Vec<T>) -> Rdd<T> {
@@ -53,11 +62,12 @@ unsafe fn slices(
         if let Err(error) = saved {
             panic!("parallelize: a row cannot be serialised: {error}")
         }
-        (end - start, out.bytes.into())
+        out.bytes.shrink_to_fit();
+        (end - start, Arc::new(out.bytes))
     });
     let kind = match no_partitions("parallelize_with", partitions) {
         Some(error) => Kind::Failed(error),
-        None => Kind::Source(Box::new(Slices { slices: slices.collect(), codec })),
+        None => Kind::Source(Box::new(Slices { slices: slices.collect(), codec, offered: Mutex::default() })),
     };
     let location = Location::caller();
     Node::create(&context.0, NewNode { operator: "parallelize", elem, partitions, parents: Vec::new(), kind, location })
@@ -72,22 +82,40 @@ pub(super) fn no_partitions(operator: &str, partitions: usize) -> Option<Error> 
 /// The slices as they travel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ShippedSlices {
-    slices: Vec<(usize, Vec<u8>)>,
+    /// The number of rows of each.
+    rows: Vec<usize>,
+    bytes: ShippedBytes,
     codec: CodeRef,
+}
+
+/// The bytes of the slices.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum ShippedBytes {
+    /// Few.
+    Here(Vec<SliceBytes>),
+    /// A file, of which each task fetches the part that it needs.
+    Offered(Arc<Parts>),
 }
 
 impl ShippedSlices {
     pub(crate) fn land(self, landing: &Landing) -> Result<Box<dyn SourceNode>, ShipError> {
-        let slices = self.slices.into_iter().map(|(rows, bytes)| (rows, bytes.into())).collect();
+        let ShippedSlices { rows, bytes, codec } = self;
         // SAFETY: the sender took the place from a table of this type.
-        Ok(Box::new(Slices { slices, codec: unsafe { landing.table::<CodecVt>(self.codec)? } }))
+        let codec = unsafe { landing.table::<CodecVt>(codec)? };
+        Ok(match bytes {
+            ShippedBytes::Here(bytes) => {
+                Box::new(Slices { slices: rows.into_iter().zip(bytes).collect(), codec, offered: Mutex::default() })
+            }
+            ShippedBytes::Offered(parts) => Box::new(OfferedSlices { rows, parts, codec }),
+        })
     }
 }
 
 impl SourceNode for Slices {
     fn ship(&self, out: &mut Shipper) -> Result<ShippedSource, ShipError> {
-        let slices = self.slices.iter().map(|(rows, bytes)| (*rows, bytes.to_vec())).collect();
-        Ok(ShippedSource::Slices(ShippedSlices { slices, codec: out.table(self.codec)? }))
+        let rows = self.slices.iter().map(|(rows, _)| *rows).collect();
+        let codec = out.table(self.codec)?;
+        Ok(ShippedSource::Slices(ShippedSlices { rows, bytes: self.ship_bytes(out)?, codec }))
     }
 
     fn open(&self, partition: usize, _: &TaskContext) -> Result<Box<dyn Source>, Stop> {
@@ -96,9 +124,50 @@ impl SourceNode for Slices {
     }
 }
 
+impl Slices {
+    fn ship_bytes(&self, out: &Shipper) -> Result<ShippedBytes, ShipError> {
+        let bytes = || self.slices.iter().map(|(_, bytes)| bytes);
+        if bytes().map(|bytes| bytes.len()).sum::<usize>() <= MAX_INLINE {
+            return Ok(ShippedBytes::Here(bytes().cloned().collect()));
+        }
+        let mut known = lock(&self.offered);
+        if let Some(offered) = &*known {
+            return Ok(ShippedBytes::Offered(Arc::clone(&offered.parts)));
+        }
+        let offered = out.offers.write("rows", bytes().map(|bytes| bytes.as_slice()))?;
+        let parts = Arc::clone(&offered.parts);
+        *known = Some(offered);
+        Ok(ShippedBytes::Offered(parts))
+    }
+}
+
+/// The slices where they are fetched.
+struct OfferedSlices {
+    rows: Vec<usize>,
+    parts: Arc<Parts>,
+    codec: &'static CodecVt,
+}
+
+impl SourceNode for OfferedSlices {
+    fn ship(&self, _: &mut Shipper) -> Result<ShippedSource, ShipError> {
+        Err(ShipError::new("executors do not pass on the rows of parallelize"))
+    }
+
+    fn need(&self, partition: usize) -> Option<PartNeed> {
+        Some(PartNeed { parts: Arc::clone(&self.parts), part: partition })
+    }
+
+    fn open(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Source>, Stop> {
+        let bytes = task.inputs().and_then(|inputs| inputs.part(&self.parts.name, partition));
+        let bytes = bytes.ok_or_else(|| task.stop_for_inputs())?;
+        task.add_input(bytes.len() as u64);
+        Ok(Box::new(Slice { left: self.rows[partition], bytes, read: 0, codec: self.codec }))
+    }
+}
+
 struct Slice {
     left: usize,
-    bytes: Arc<[u8]>,
+    bytes: SliceBytes,
     read: usize,
     codec: &'static CodecVt,
 }

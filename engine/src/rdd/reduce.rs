@@ -25,7 +25,7 @@ impl<T: Data, F: Fn(T, T) -> T> Reduce<T, F> {
     const REDUCE: &'static FoldVt = &Self::vt(LeaveOut::Saved);
 
     const fn vt(bad_rows: LeaveOut) -> FoldVt {
-        FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step: step::<T, F>, bad_rows }
+        FoldVt { acc: Elem::<T>::VT, codec: Codec::<T>::VT, step: step::<T, F>, step_selected: None, bad_rows }
     }
 }
 

@@ -5,9 +5,8 @@ use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::{Data, Key};
-use crate::hash::hash_key;
 use crate::shuffle::{KeyVt, ReadVt, WriteVt};
-use crate::table::{Buckets, upsert_rows};
+use crate::table::{Buckets, combine_pairs};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -25,23 +24,12 @@ impl<K: Key, V: Data, F: Fn(V, V) -> V> ReduceByKey<K, V, F> {
 }
 
 unsafe fn combine<K: Hash + Eq, V, F: Fn(V, V) -> V>(f: *const u8, input: &mut Batch, tables: &mut Buckets) {
-    // SAFETY: the tables' types are those of closure and rows. While `f` runs, the row whose value it was given is the
-    // tables' hole, so that a panic does not drop the value twice.
+    // SAFETY: the tables' types are those of closure and rows. `combined` is the address of a value, which is moved out and
+    // another one in.
     unsafe {
         let f = &*(f as *const F);
-        upsert_rows::<(K, V), (K, V)>(
-            input,
-            tables,
-            |row| hash_key(&row.0),
-            |row, known| row.0 == known.0,
-            |row| row,
-            |tables, known, (_, value)| {
-                tables.set_hole(known as *mut u8);
-                let combined = f((&raw const (*known).1).read(), value);
-                (&raw mut (*known).1).write(combined);
-                tables.set_hole(std::ptr::null_mut());
-            },
-        )
+        let add = |combined: *mut V, value| combined.write(f(combined.read(), value));
+        combine_pairs::<K, V, V>(input, tables, |value| value, add)
     }
 }
 

@@ -25,7 +25,13 @@ impl<T: 'static, A: Aggregator<T>> Sketch<T, A> {
     const MERGE: &'static FoldVt = &Self::vt(merge::<T, A>);
 
     const fn vt(step: StepFn) -> FoldVt {
-        FoldVt { acc: Elem::<A::Sketch>::VT, codec: Codec::<A::Sketch>::VT, step, bad_rows: LeaveOut::Never }
+        FoldVt {
+            acc: Elem::<A::Sketch>::VT,
+            codec: Codec::<A::Sketch>::VT,
+            step,
+            step_selected: None,
+            bad_rows: LeaveOut::Never,
+        }
     }
 }
 

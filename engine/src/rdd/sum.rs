@@ -29,20 +29,23 @@ pub trait Summand: Data {
 
 const OVERFLOW: &str = "the sum overflows its type; map the rows to a wider one (i64, i128, f64) before `sum`";
 
-/// Implements `Summand` for a number type with sums of type `$total`: `$add` adds rows up, `$merge` adds sums up.
+/// Implements `Summand` for a number type with sums of type `$total`: `$add` adds rows up, `$merge` adds sums up, and `$selected`
+/// those rows that a filter says yes to.
 macro_rules! summand {
-    ($number:ident, $total:ident, $add:expr, $merge:expr) => {
+    ($number:ident, $total:ident, $add:expr, $merge:expr, $selected:expr) => {
         impl Summand for $number {
             const FOLD: &'static FoldVt = &FoldVt {
                 acc: Elem::<$total>::VT,
                 codec: Codec::<$total>::VT,
                 step: Self::add_rows,
+                step_selected: $selected,
                 bad_rows: LeaveOut::Never,
             };
             const TOTAL: &'static FoldVt = &FoldVt {
                 acc: Elem::<$total>::VT,
                 codec: Codec::<$total>::VT,
                 step: Self::add_totals,
+                step_selected: None,
                 bad_rows: LeaveOut::Never,
             };
 
@@ -109,20 +112,38 @@ unsafe fn step<T: Copy, S: Default>(
 
 macro_rules! narrow_integers {
     ($($number:ident)*) => {
-        $(summand!($number, i128, |sum, rows| Some(rows.iter().fold(sum, |sum, row| sum + *row as i128)), checked_i128);)*
+        $(
+            impl Halves for $number {
+                #[inline(always)]
+                fn wrapped(self) -> u64 {
+                    self as u64
+                }
+
+                #[inline(always)]
+                fn upper(self) -> i64 {
+                    (self as i128 >> 32) as i64
+                }
+            }
+
+            summand!($number, i128, add_halves, checked_i128, Some(step_selected::<$number>));
+        )*
     };
 }
 
-narrow_integers!(i8 i16 i32 isize u8 u16 u32 u64 usize);
-summand!(i64, i128, add_i64, checked_i128);
-summand!(i128, i128, checked_i128, checked_i128);
-summand!(u128, u128, checked_u128, checked_u128);
-summand!(f32, f32, |sum, rows: &[f32]| Some(rows.iter().fold(sum, |sum, row| sum + row)), |sum, sums: &[f32]| {
-    Some(sums.iter().fold(sum, |sum, row| sum + row))
-});
-summand!(f64, f64, |sum, rows: &[f64]| Some(rows.iter().fold(sum, |sum, row| sum + row)), |sum, sums: &[f64]| {
-    Some(sums.iter().fold(sum, |sum, row| sum + row))
-});
+narrow_integers!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
+summand!(i128, i128, checked_i128, checked_i128, None);
+summand!(u128, u128, checked_u128, checked_u128, None);
+// Floating-point numbers are added up one after the other, which those that do not count would delay.
+summand!(f32, f32, add_f32, add_f32, None);
+summand!(f64, f64, add_f64, add_f64, None);
+
+fn add_f32(sum: f32, rows: &[f32]) -> Option<f32> {
+    Some(rows.iter().fold(sum, |sum, row| sum + row))
+}
+
+fn add_f64(sum: f64, rows: &[f64]) -> Option<f64> {
+    Some(rows.iter().fold(sum, |sum, row| sum + row))
+}
 
 fn checked_i128(sum: i128, rows: &[i128]) -> Option<i128> {
     rows.iter().try_fold(sum, |sum, row| sum.checked_add(*row))
@@ -132,26 +153,54 @@ fn checked_u128(sum: u128, rows: &[u128]) -> Option<u128> {
     rows.iter().try_fold(sum, |sum, row| sum.checked_add(*row))
 }
 
-/// Adds the halves of the numbers apart: that cannot overflow, and uses vectors.
-fn add_i64(sum: i128, rows: &[i64]) -> Option<i128> {
-    Some(rows.chunks(1 << 30).fold(sum, |sum, block| {
-        let (low, high) = wide_vectors(
-            #[inline(always)]
-            || halves(block),
-        );
-        sum + (i128::from(high) << 32) + i128::from(low)
-    }))
+/// An integer of at most 64 bits as its lower 32 bits and what is above them: those sums do not overflow, and use vectors.
+trait Halves: Copy + Default {
+    /// The number modulo 2⁶⁴.
+    fn wrapped(self) -> u64;
+    /// What is above the lower 32 bits, with the sign.
+    fn upper(self) -> i64;
 }
 
-/// The sums of the lower and of the (signed) upper halves.
-#[inline(always)]
-fn halves(rows: &[i64]) -> (u64, i64) {
-    let (mut low, mut high) = (0u64, 0i64);
-    for row in rows {
-        low += *row as u64 & 0xffff_ffff;
-        high += row >> 32;
+/// The sums of the halves of so many numbers fit into 64 bits.
+const BLOCK: usize = 1 << 30;
+
+fn add_halves<T: Halves>(sum: i128, rows: &[T]) -> Option<i128> {
+    let add = |block: &[T]| {
+        wide_vectors(
+            #[inline(always)]
+            || sum_block(block.iter().copied()),
+        )
+    };
+    Some(sum + rows.chunks(BLOCK).map(add).sum::<i128>())
+}
+
+/// Adds those rows to the sum in `acc` that count.
+///
+/// # Safety
+/// `input` holds numbers of type `T`, `acc` at most one sum.
+unsafe fn step_selected<T: Halves>(input: &mut Batch, counts: &[bool], acc: &mut Batch) {
+    let add = |(block, counts): (&[T], &[bool])| {
+        let or_zero = |(row, counts): (&T, &bool)| if *counts { *row } else { T::default() };
+        wide_vectors(
+            #[inline(always)]
+            || sum_block(block.iter().zip(counts).map(or_zero)),
+        )
+    };
+    // SAFETY: passed on from the caller.
+    unsafe {
+        step::<T, i128>(input, acc, |sum, rows| {
+            Some(sum + rows.chunks(BLOCK).zip(counts.chunks(BLOCK)).map(add).sum::<i128>())
+        });
     }
-    (low, high)
+}
+
+#[inline(always)]
+fn sum_block<T: Halves>(rows: impl Iterator<Item = T>) -> i128 {
+    let (wrapped, upper) =
+        rows.fold((0u64, 0i64), |(wrapped, upper), row| (wrapped.wrapping_add(row.wrapped()), upper + row.upper()));
+    // The sum of the lower halves is below 2⁶², so it is known if it is known modulo 2⁶⁴.
+    let lower = wrapped.wrapping_sub((upper as u64) << 32);
+    (i128::from(upper) << 32) + i128::from(lower)
 }
 
 #[cold]

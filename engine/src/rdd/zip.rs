@@ -49,6 +49,7 @@ impl<T: Clone + 'static, U: Data + Clone> Product<T, U> {
         out: Elem::<(T, U)>::VT,
         left: Elem::<T>::VT,
         table: Elem::<U>::VT,
+        hash: None,
         codec: Codec::<U>::VT,
         build: None,
         probe: product::<T, U>,

@@ -4,6 +4,7 @@ use super::command::{Because, Cause, Outcome};
 use super::driver::{Message, Report};
 use super::edge;
 use super::local::Assignment;
+use crate::broadcast::{ShippedBroadcast, ShippedValue};
 use crate::cluster::executors::{Ended, Executors, Lost};
 use crate::cluster::hub::{End, Line};
 use crate::cluster::libraries::announce_all;
@@ -138,7 +139,7 @@ impl RemoteBackend {
             // News that it is gone come later, and end the attempt.
             None => Ok(()),
             Some(known) => {
-                let ready = known.prepare(&assignment, &self.catalog, &mut self.outputs);
+                let ready = known.prepare(&assignment, &self.catalog, &self.processes, &mut self.outputs);
                 ready.map(|()| known.line.send(&ToExecutor::Task { task, job, stage, partition }))
             }
         };
@@ -252,6 +253,7 @@ impl RemoteBackend {
 
     /// No handle of a broadcast is left.
     pub(crate) fn forget_broadcast(&mut self, id: u64) {
+        self.processes.holders().forget(id);
         for known in self.executors.values_mut() {
             if known.broadcasts.remove(&id) {
                 known.line.send(&ToExecutor::ForgetBroadcast(id));
@@ -322,10 +324,11 @@ impl Known {
         &mut self,
         assignment: &Assignment,
         catalog: &Catalog,
+        processes: &Executors,
         outputs: &mut BTreeMap<ShuffleId, Outputs>,
     ) -> Result<(), ShipError> {
         if !self.jobs.contains(&assignment.job) {
-            self.send_job(assignment.job, &*assignment.work, catalog)?;
+            self.send_job(assignment.job, &*assignment.work, catalog, processes)?;
         }
         for shuffle in &assignment.inputs {
             let Some(Outputs { at, version }) = outputs.get(shuffle) else { continue };
@@ -336,24 +339,32 @@ impl Known {
         Ok(())
     }
 
-    fn send_job(&mut self, job: JobId, work: &dyn Work, catalog: &Catalog) -> Result<(), ShipError> {
-        let shipper = Shipper::new(catalog.clone());
+    fn send_job(
+        &mut self,
+        job: JobId,
+        work: &dyn Work,
+        catalog: &Catalog,
+        processes: &Executors,
+    ) -> Result<(), ShipError> {
+        let shipper = Shipper::new(catalog.clone(), processes.offers.clone());
         let mut shipment = Shipment { known: self.rdds.clone(), shipper, bytes: Vec::new() };
         work.ship(&mut shipment).map_err(|failure| ShipError::new(failure.to_string()))?;
         let Shipment { known, mut shipper, bytes } = shipment;
         let broadcasts = std::mem::take(&mut shipper.broadcasts);
         let unknown = broadcasts.into_iter().filter(|(id, _)| !self.broadcasts.contains(id));
-        let unknown: Vec<_> = unknown
-            .map(|(_, broadcast)| Ok((broadcast.ship(&mut shipper)?, broadcast.bytes()?)))
-            .collect::<Result<_, ShipError>>()?;
+        let unknown: Vec<ShippedBroadcast> =
+            unknown.map(|(_, broadcast)| broadcast.ship(&mut shipper)).collect::<Result<_, _>>()?;
         for number in shipper.libraries {
             for library in announce_all(catalog, number, &mut |number| self.libraries.insert(number))? {
                 self.line.send(&ToExecutor::Library(library));
             }
         }
-        for (what, value) in unknown {
-            self.broadcasts.insert(what.id);
-            self.line.send(&ToExecutor::Broadcast { what, value });
+        for broadcast in unknown {
+            self.broadcasts.insert(broadcast.id);
+            if let ShippedValue::Chunks(_) = broadcast.value {
+                processes.holders().offer(broadcast.id);
+            }
+            self.line.send(&ToExecutor::Broadcast(broadcast));
         }
         self.line.send(&ToExecutor::Job { job, work: bytes });
         self.jobs.insert(job);

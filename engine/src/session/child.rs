@@ -86,8 +86,8 @@ fn run() -> Result<(), String> {
     let frame = Frame::default();
     for command in work {
         match command {
-            ToChild::Start { master, parallelism, memory, work_dir, err } => {
-                let made = start(&shared, &frame, Conf { master, parallelism, memory, work_dir, err });
+            ToChild::Start { master, parallelism, memory, work_dirs, err } => {
+                let made = start(&shared, &frame, Conf { master, parallelism, memory, work_dirs, err });
                 shared.tell(&ToParent::Started(made));
             }
             ToChild::Run { library, symbol } => {

@@ -20,7 +20,7 @@ pub enum ToChild {
         /// Memory budget in bytes.
         memory: u64,
         /// Where a private directory for persisted partitions is made; none for the system's.
-        work_dir: Option<PathBuf>,
+        work_dirs: Vec<PathBuf>,
         /// The tolerated part of bad records.
         err: f64,
     },

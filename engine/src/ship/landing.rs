@@ -25,7 +25,8 @@ pub(crate) struct Landing {
 #[derive(Default)]
 struct Things {
     nodes: HashMap<RddId, Arc<Node>>,
-    broadcasts: HashMap<u64, BroadcastHandle>,
+    /// The values, or why they could not be had.
+    broadcasts: HashMap<u64, Result<BroadcastHandle, ShipError>>,
 }
 
 impl Landing {
@@ -112,12 +113,13 @@ impl Landing {
     /// A broadcast whose value is here.
     pub(crate) fn broadcast(&self, id: u64) -> Result<BroadcastHandle, ShipError> {
         let handle = self.lock().broadcasts.get(&id).cloned();
-        handle.ok_or_else(|| ShipError::new(format!("the value of broadcast {id} is not here")))
+        handle.unwrap_or_else(|| Err(ShipError::new(format!("the value of broadcast {id} was not sent"))))
     }
 
-    /// Keeps the value of a broadcast.
-    pub(crate) fn keep_broadcast(&self, handle: BroadcastHandle) {
-        self.lock().broadcasts.insert(handle.id(), handle);
+    /// Keeps the value of a broadcast, or notes why there is none.
+    pub(crate) fn keep_broadcast(&self, id: u64, value: Result<BroadcastHandle, ShipError>) {
+        let value = value.map_err(|error| ShipError::new(format!("the value of broadcast {id} is not here: {error}")));
+        self.lock().broadcasts.insert(id, value);
     }
 
     /// Lets the value of a broadcast go; closures that use it keep it for a while.

@@ -5,12 +5,15 @@ use super::{ShipError, ShippedClosure};
 use crate::accumulator::AccumulatorHandle;
 use crate::broadcast::BroadcastHandle;
 use crate::closure::Closure;
+use crate::cluster::parts::Offers;
 use crate::ids::RddId;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Turns addresses into places, and notes what the receiver needs.
 pub(crate) struct Shipper {
     catalog: Catalog,
+    /// Where large things go, for the receiver to fetch.
+    pub(crate) offers: Offers,
     /// The libraries with something that was sent.
     pub(crate) libraries: BTreeSet<u32>,
     /// The accumulators that tasks may add to.
@@ -20,8 +23,14 @@ pub(crate) struct Shipper {
 }
 
 impl Shipper {
-    pub(crate) fn new(catalog: Catalog) -> Shipper {
-        Shipper { catalog, libraries: BTreeSet::new(), accumulators: BTreeMap::new(), broadcasts: BTreeMap::new() }
+    pub(crate) fn new(catalog: Catalog, offers: Offers) -> Shipper {
+        Shipper {
+            catalog,
+            offers,
+            libraries: BTreeSet::new(),
+            accumulators: BTreeMap::new(),
+            broadcasts: BTreeMap::new(),
+        }
     }
 
     /// The place of an address.

@@ -13,12 +13,14 @@ pub(crate) use index::Index;
 use crate::error::Failure;
 use crate::ids::{ShuffleId, TaskId};
 use crate::net::secret::Secret;
+use crate::storage::Disks;
 use crate::task::TaskContext;
 use index::Form;
 use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Larger blocks are not compressed: the format of compressed blocks ends at 2 GB.
 const LARGEST_COMPRESSED: usize = 1 << 30;
@@ -80,7 +82,7 @@ pub(crate) fn write_map_file<'a>(
 /// Where an executor writes its map outputs.
 #[derive(Debug)]
 pub(crate) struct MapFiles {
-    pub(crate) directory: PathBuf,
+    pub(crate) disks: Arc<Disks>,
     pub(crate) secret: Secret,
 }
 
@@ -93,10 +95,12 @@ impl MapFiles {
         task: &TaskContext,
         blocks: &[Vec<u8>],
     ) -> Result<u64, Failure> {
-        let blocks = blocks.iter().map(Vec::as_slice);
-        let written = write_map_file(&self.directory, shuffle, map, task.id(), blocks, &self.secret);
+        let written = self.disks.write(task.id().0, |directory| {
+            let blocks = blocks.iter().map(Vec::as_slice);
+            write_map_file(directory, shuffle, map, task.id(), blocks, &self.secret)
+        });
         written.map(|file| file.file_bytes).map_err(|error| Failure::Io {
-            path: self.directory.display().to_string(),
+            path: self.disks.to_string(),
             message: format!("a map output cannot be written ({error}); free some space, or name another `work_dir`"),
         })
     }
@@ -104,7 +108,7 @@ impl MapFiles {
     /// Removes the map outputs of a shuffle.
     pub(crate) fn remove(&self, shuffle: ShuffleId) {
         let prefix = format!("shuffle-{shuffle}-");
-        for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+        for entry in self.disks.directories().flat_map(std::fs::read_dir).flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(&prefix) {
                 // What cannot be removed goes with the directory.
                 let _ = std::fs::remove_file(entry.path());

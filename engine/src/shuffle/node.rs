@@ -158,26 +158,30 @@ impl New {
         let context = &inputs[0].0.arc().context;
         let partitions = into.unwrap_or_else(|| partitions(inputs, key));
         let partitioner = key.map(|key| Partitioner::hash(partitions, key));
-        let input = |(parent, write): &Input<'_>| ShuffleInput {
-            shuffle: context.arc().next_shuffle_id(),
-            write,
-            narrow: partitioner.is_some() && parent.arc().partitioner == partitioner,
+        let pieces = match sort {
+            // There are no ranges to be found for one partition.
+            Some(_) if partitions == 1 => 1,
+            None if probe.is_none() && !read.is_keyed() => 1,
+            _ => pieces(partitions),
         };
-        let kind = Kind::Shuffled(Box::new(Shuffled {
+        let input = |(parent, write): &Input<'_>| {
+            let narrow = partitioner.is_some() && parent.arc().partitioner == partitioner;
+            let in_pieces = narrow && parent.arc().in_pieces;
+            ShuffleInput { shuffle: context.arc().next_shuffle_id(), write, narrow, in_pieces }
+        };
+        let shuffled = Shuffled {
             inputs: inputs.iter().map(input).collect(),
             read,
             closure,
             sort,
             ranges: OnceLock::new(),
             kept: KeptRows::default(),
-            pieces: match sort {
-                // There are no ranges to be found for one partition.
-                Some(_) if partitions == 1 => 1,
-                None if probe.is_none() && !read.is_keyed() => 1,
-                _ => pieces(partitions),
-            },
+            pieces,
             probe,
-        }));
+        };
+        // Rows in pieces of the same partitions are in the same pieces: their number follows from that of the partitions.
+        let in_pieces = partitioner.is_some() && pieces > 1 && shuffled.is_in_pieces();
+        let kind = Kind::Shuffled(Box::new(shuffled));
         let new = NewNode {
             operator,
             elem: read.out,
@@ -186,7 +190,7 @@ impl New {
             kind,
             location: Location::caller(),
         };
-        Node::create_spread(context, new, Spread { partitioner, shuffle_into: None })
+        Node::create_spread(context, new, Spread { partitioner, in_pieces, shuffle_into: None })
     }
 }
 

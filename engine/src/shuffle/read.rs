@@ -1,5 +1,7 @@
 //! The reduce side.
 
+use super::joined::Joined;
+use super::rows_in_pieces::RowsInPieces;
 use super::store::{BlockBytes, MapOutput};
 use super::{Intake, Meter};
 use crate::batch::Batch;
@@ -8,7 +10,7 @@ use crate::codec::{CodecError, CodecVt, Reader};
 use crate::error::Failure;
 use crate::ids::ShuffleId;
 use crate::node::{Node, ShuffleInput, Shuffled};
-use crate::pipeline::{Pipeline, Probe, ProbeVt, Source, build, open_partition};
+use crate::pipeline::{Pipeline, Source, open_partition};
 use crate::sort;
 use crate::storage::Reservation;
 use crate::table::Buckets;
@@ -17,7 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Rows decoded at a time.
-const CHUNK: usize = 2048;
+pub(super) const CHUNK: usize = 2048;
 
 /// Reads and merges one reduce partition.
 pub(crate) fn read_partition(
@@ -41,9 +43,8 @@ pub(crate) fn read_partition(
     let pieces = 0..shuffled.pieces;
     let node = Arc::clone(node);
     if let Some(op) = shuffled.probe {
-        let at_once = inputs.iter().any(|input| matches!(input, Input::Rows(_)));
-        let step = if at_once { pieces.len() } else { 1 };
-        return Ok(Box::new(Joined { node, op, inputs, pieces, step, running: None }));
+        let step = if shuffled.is_in_pieces() { 1 } else { pieces.len() };
+        return Ok(Box::new(Joined::new(node, op, inputs, pieces, step)));
     }
     let closure = shuffled.closure.for_task(task)?;
     let meter = Meter::new(node.context.arc().budget.reserve());
@@ -63,7 +64,7 @@ fn all_there(node: &Node, shuffled: &Shuffled, parents: &[Arc<Node>]) -> Result<
 }
 
 /// Where the rows of one input come from.
-enum Input {
+pub(super) enum Input {
     /// The map outputs of a shuffle.
     Outputs {
         shuffle: ShuffleId,
@@ -76,6 +77,8 @@ enum Input {
     Combined(Vec<Batch>, #[expect(dead_code, reason = "held for its drop")] Reservation),
     /// The rows of such a parent, for a join.
     Rows(Option<Box<Pipeline>>),
+    /// The same where they come piece by piece.
+    Pieces(RowsInPieces),
 }
 
 impl Input {
@@ -86,9 +89,13 @@ impl Input {
         partition: usize,
         task: &TaskContext,
     ) -> Result<Input, Stop> {
-        let ShuffleInput { shuffle, write, narrow } = shuffled.inputs[input];
-        if narrow && shuffled.probe.is_some() {
-            return Ok(Input::Rows(Some(Box::new(open_partition(parent, partition, task)?))));
+        let ShuffleInput { shuffle, write, narrow, .. } = shuffled.inputs[input];
+        if narrow && let Some(op) = shuffled.probe {
+            let rows = Box::new(open_partition(parent, partition, task)?);
+            return Ok(match op.hash.filter(|_| shuffled.is_in_pieces()) {
+                Some(hash) => Input::Pieces(RowsInPieces::new(rows, write.input, hash[input], shuffled.pieces)),
+                None => Input::Rows(Some(rows)),
+            });
         }
         if narrow {
             let (tables, memory) = super::write::combine(node, (input, parent), partition, 1, task)?;
@@ -107,20 +114,20 @@ impl Input {
         Ok(Input::Outputs { shuffle, codec: write.codec, outputs, partition, pieces: shuffled.pieces })
     }
 
-    /// At least so many different keys are in a piece whose rows were combined on the map side.
-    fn keys(&self, piece: usize) -> usize {
+    /// How many rows a piece gets from each map partition, where that can be told at once.
+    fn counts(&self, piece: usize) -> Vec<usize> {
         match self {
             Input::Outputs { outputs, partition, pieces, .. } => {
                 let block = *partition * *pieces + piece;
-                outputs.iter().map(|output| output.rows_at_most(block)).max().unwrap_or(0)
+                outputs.iter().map(|output| output.rows_at_most(block)).collect()
             }
-            Input::Combined(tables, _) => tables[piece].rows(),
-            Input::Rows(_) => 0,
+            Input::Combined(tables, _) => vec![tables[piece].rows()],
+            Input::Rows(_) | Input::Pieces(_) => Vec::new(),
         }
     }
 
     /// The rows of some pieces, in the order of the pieces and, within one, of the map partitions.
-    fn rows(&mut self, node: &Arc<Node>, pieces: Range<usize>) -> Box<dyn Source> {
+    pub(super) fn rows(&mut self, node: &Arc<Node>, pieces: Range<usize>) -> Box<dyn Source> {
         match self {
             Input::Outputs { shuffle, codec, outputs, partition, pieces: all } => {
                 let first = *partition * *all;
@@ -144,6 +151,7 @@ impl Input {
                 Some(pipeline) => pipeline,
                 None => Box::new(Gathered(Batch::new(node.elem))),
             },
+            Input::Pieces(rows) => Box::new(rows.piece(pieces.start)),
         }
     }
 }
@@ -268,8 +276,12 @@ impl Merged {
             let write = shuffled.inputs[i].write;
             // Rows of another type than the stored ones are measured by what was read for them.
             let same = crate::batch::same_type(write.stored, shuffled.read.table);
+            let counts = input.counts(piece);
             if write.keys.is_some() {
-                table.expect(input.keys(piece));
+                // There are at least as many keys as in the largest block, whose rows were combined on the map side.
+                table.expect(counts.iter().copied().max().unwrap_or(0));
+            } else if shuffled.read.merge.is_empty() {
+                table.rows_mut().reserve(counts.iter().sum());
             }
             let mut source = input.rows(node, piece..piece + 1);
             let mut rows = Batch::new(write.stored);
@@ -318,58 +330,5 @@ impl Source for Merged {
         }
         self.rows.move_rows(out, out.limit);
         Ok(true)
-    }
-}
-
-/// A join, piece by piece: the second input becomes a table, past which the rows of the first one flow. If one of the
-/// inputs is read where it is, which is not in pieces, all pieces are joined at once.
-struct Joined {
-    node: Arc<Node>,
-    op: &'static ProbeVt,
-    inputs: Vec<Input>,
-    /// Not joined yet.
-    pieces: Range<usize>,
-    /// Pieces that are joined at once.
-    step: usize,
-    running: Option<Probe>,
-}
-
-impl Joined {
-    fn start(&mut self, pieces: Range<usize>, task: &TaskContext) -> Result<Probe, Stop> {
-        let Joined { node, op, inputs, .. } = self;
-        let context = node.context.arc();
-        let mut tables = Buckets::new(op.table, 1);
-        let mut memory = Intake::new(context.budget.reserve());
-        let Some(shuffled) = node.shuffled() else { return Err(Failure::Other("a join of nothing".to_owned()).into()) };
-        let mut rows = Batch::new(shuffled.inputs[1].write.input);
-        rows.limit = CHUNK;
-        let mut right = inputs[1].rows(node, pieces.clone());
-        while right.next_batch(&mut rows, task)? {
-            task.check()?;
-            build(op, &mut rows, &mut tables, &mut memory, context)?;
-            rows.clear();
-        }
-        Ok(Probe::new(op, inputs[0].rows(node, pieces), tables, memory))
-    }
-}
-
-impl Source for Joined {
-    fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
-        loop {
-            let running = match &mut self.running {
-                Some(running) => running,
-                None if self.pieces.is_empty() => return Ok(false),
-                None => {
-                    let first = self.pieces.start;
-                    self.pieces.start += self.step;
-                    let probe = self.start(first..self.pieces.start, task)?;
-                    self.running.insert(probe)
-                }
-            };
-            if running.next_batch(out, task)? {
-                return Ok(true);
-            }
-            self.running = None;
-        }
     }
 }

@@ -9,8 +9,8 @@ use std::cmp::Reverse;
 /// How keys of one type become numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Bits {
-    /// The numbers of all keys of a batch, with the keys' places in it.
-    pub(super) of: fn(&Batch) -> Vec<(u64, u32)>,
+    /// The numbers of all keys of a batch.
+    pub(super) of: fn(&Batch) -> Vec<u64>,
     /// Whether keys with equal numbers are equal; otherwise they have to be compared.
     pub(super) exact: bool,
 }
@@ -73,10 +73,10 @@ known! {
     isize u64 |key: isize| key as u64 ^ 1 << 63;
 }
 
-fn numbers<K>(keys: &Batch, bits: impl Fn(&K) -> u64) -> Vec<(u64, u32)> {
+fn numbers<K>(keys: &Batch, bits: impl Fn(&K) -> u64) -> Vec<u64> {
     // SAFETY: `bits` has compared the type of the batch's rows with `K`.
     let keys = unsafe { std::slice::from_raw_parts(keys.row(0) as *const K, keys.rows()) };
-    keys.iter().map(bits).zip(0..).collect()
+    keys.iter().map(bits).collect()
 }
 
 /// The first eight bytes, the missing ones as zeros: a text that another one continues is not above it.
@@ -99,7 +99,7 @@ mod tests {
     fn check<K: Ord + Clone + std::fmt::Debug + 'static>(keys: &[K]) {
         let batch = Batch::from_vec(keys.to_vec());
         let known = bits(batch.elem()).unwrap();
-        let numbers: Vec<u64> = (known.of)(&batch).into_iter().map(|number| number.0).collect();
+        let numbers = (known.of)(&batch);
         for (a, x) in keys.iter().zip(&numbers) {
             for (b, y) in keys.iter().zip(&numbers) {
                 let fits = if known.exact { a.cmp(b) == x.cmp(y) } else { a.cmp(b) == x.cmp(y) || x == y };

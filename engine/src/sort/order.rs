@@ -26,10 +26,12 @@ pub(super) fn order_of(
 ) -> Result<Vec<u32>, Stop> {
     match bits(vt.key) {
         Some(Bits { of, exact: true }) => {
-            check_rows(&keys)?;
-            let numbers = of(&keys);
+            let n = check_rows(&keys)?;
+            let numbers = directed(of(&keys), direction);
             drop(keys);
-            Ok(by_digits(numbers, direction, task)?.iter().map(|row| row.1).collect())
+            let mut order: Vec<u32> = (0..n).collect();
+            by_numbers(&mut order, &numbers, task)?;
+            Ok(order)
         }
         _ => order(vt, &keys, direction, task),
     }
@@ -43,21 +45,21 @@ pub(super) fn order(
     task: &TaskContext,
 ) -> Result<Vec<u32>, Stop> {
     let n = check_rows(keys)?;
+    let mut order: Vec<u32> = (0..n).collect();
     let compare = &mut |a: u32, b: u32| {
         let ordering = vt.compare(keys.row(a as usize), keys.row(b as usize));
         if direction == Direction::Ascending { ordering } else { ordering.reverse() }
     };
-    let Some(Bits { of, exact }) = bits(vt.key) else { return by_merging((0..n).collect(), compare, task) };
-    let rows = by_digits(of(keys), direction, task)?;
-    let mut order: Vec<u32> = rows.iter().map(|row| row.1).collect();
-    let mut start = 0;
-    for run in rows.chunk_by(|a, b| a.0 == b.0) {
-        let end = start + run.len();
-        if run.len() > 1 && !exact {
-            let sorted = by_merging(order[start..end].to_vec(), compare, task)?;
-            order[start..end].copy_from_slice(&sorted);
+    let Some(Bits { of, exact }) = bits(vt.key) else { return by_merging(order, compare, task) };
+    let numbers = directed(of(keys), direction);
+    by_numbers(&mut order, &numbers, task)?;
+    if !exact {
+        for run in order.chunk_by_mut(|a, b| numbers[*a as usize] == numbers[*b as usize]) {
+            if run.len() > 1 {
+                let sorted = by_merging(run.to_vec(), compare, task)?;
+                run.copy_from_slice(&sorted);
+            }
         }
-        start = end;
     }
     Ok(order)
 }
@@ -69,50 +71,75 @@ fn check_rows(keys: &Batch) -> Result<u32, Stop> {
     })
 }
 
+fn directed(mut numbers: Vec<u64>, direction: Direction) -> Vec<u64> {
+    if direction == Direction::Descending {
+        numbers.iter_mut().for_each(|number| *number = !*number);
+    }
+    numbers
+}
+
+/// Fewer rows are sorted by comparing.
+const FEW: usize = 256;
+
+/// Of the numbers' distances from the least one, the highest bits that tell so many times as many of them apart as there are rows
+/// (two to this power) leave few rows to be compared.
+const SPARE_BITS: u32 = 5;
+
+/// Sorts rows, which are in their order, by their numbers. The rows of a range lie close together, so it is distances from the least
+/// number that count. A row and the highest bits of its distance fit into one word; words are sorted digit by digit. Rows
+/// that agree in these bits, which are few unless many numbers are equal or nearly so, are sorted by the others.
+fn by_numbers(order: &mut [u32], numbers: &[u64], task: &TaskContext) -> Result<(), Stop> {
+    let number = |row: &u32| numbers[*row as usize];
+    if order.len() < FEW {
+        order.sort_by_key(number);
+        return Ok(());
+    }
+    task.check()?;
+    let least = order.iter().map(number).min().unwrap_or_default();
+    let differing = order.iter().fold(0, |any, row| any | (number(row) - least));
+    let bits = u64::BITS - differing.leading_zeros();
+    let high = bits.min(order.len().ilog2() + SPARE_BITS).min(u32::BITS);
+    let low = bits - high;
+    let word = |row: &u32| ((number(row) - least) >> low) << u32::BITS | u64::from(*row);
+    let mut words = order.iter().map(word).collect();
+    sort_words(&mut words, high, task)?;
+    order.iter_mut().zip(&words).for_each(|(row, word)| *row = *word as u32);
+    if low > 0 {
+        let mut rest = order;
+        for run in words.chunk_by(|a, b| a >> u32::BITS == b >> u32::BITS) {
+            let (rows, behind) = rest.split_at_mut(run.len());
+            rest = behind;
+            if rows.len() > 1 {
+                by_numbers(rows, numbers, task)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Digits are of at most so many bits.
 const DIGIT: u32 = 11;
 
-fn by_digits(mut rows: Vec<(u64, u32)>, direction: Direction, task: &TaskContext) -> Result<Vec<(u64, u32)>, Stop> {
-    if direction == Direction::Descending {
-        rows.iter_mut().for_each(|row| row.0 = !row.0);
-    }
-    sort_numbers(&mut rows, task)?;
-    Ok(rows)
-}
-
-/// Sorts by the numbers, from the lowest digit to the highest, of their distances from the least one: the rows of a range lie close
-/// together. Digits that are 0 in all of them are left out.
-fn sort_numbers(rows: &mut Vec<(u64, u32)>, task: &TaskContext) -> Result<(), Stop> {
-    task.check()?;
-    if rows.len() < 256 {
-        rows.sort_by_key(|row| row.0);
-        return Ok(());
-    }
-    let least = rows.iter().map(|row| row.0).min().unwrap_or_default();
-    let differing = rows.iter().fold(0, |any, row| any | (row.0 - least));
-    let bits = u64::BITS - differing.leading_zeros();
+/// Sorts by so many of the upper 32 bits, from the lowest digit to the highest. Words that are equal in these stay in order.
+fn sort_words(words: &mut Vec<u64>, bits: u32, task: &TaskContext) -> Result<(), Stop> {
     // As few digits as there can be, and all of about the same width.
     let width = bits.div_ceil(bits.div_ceil(DIGIT).max(1)).max(1);
-    let mut other = vec![(0, 0); rows.len()];
+    let mut other = vec![0; words.len()];
     for shift in (0..bits).step_by(width as usize) {
-        let mask = (1u64 << width) - 1;
-        if differing >> shift & mask == 0 {
-            continue;
-        }
         task.check()?;
-        let digit = |row: &(u64, u32)| ((row.0 - least) >> shift & mask) as usize;
+        let digit = |word: &u64| (word >> (u32::BITS + shift)) as usize & ((1 << width) - 1);
         let mut next = vec![0usize; 1 << width];
-        rows.iter().for_each(|row| next[digit(row)] += 1);
+        words.iter().for_each(|word| next[digit(word)] += 1);
         let mut sum = 0;
         for at in &mut next {
             sum += std::mem::replace(at, sum);
         }
-        for row in rows.iter() {
-            let at = &mut next[digit(row)];
-            other[*at] = *row;
+        for word in words.iter() {
+            let at = &mut next[digit(word)];
+            other[*at] = *word;
             *at += 1;
         }
-        std::mem::swap(rows, &mut other);
+        std::mem::swap(words, &mut other);
     }
     Ok(())
 }
@@ -180,17 +207,43 @@ mod tests {
         assert_eq!(order, expected);
     }
 
+    /// The order of rows with these numbers.
+    fn order_by(numbers: &[u64]) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..numbers.len() as u32).collect();
+        by_numbers(&mut order, numbers, &TaskContext::default()).unwrap();
+        order
+    }
+
     #[test]
-    fn digits_sort_stably() {
-        for n in [0, 1, 255, 256, 10_000u32] {
-            let mut rows: Vec<(u64, u32)> = (0..n)
-                .map(|i| (u64::from(i).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (i % 3 * 20) & !0xfff0, i))
-                .collect();
-            let mut expected = rows.clone();
-            expected.sort_by_key(|row| row.0);
-            sort_numbers(&mut rows, &TaskContext::default()).unwrap();
-            assert_eq!(rows, expected);
+    fn numbers_sort_stably() {
+        let mixed = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let spreads: [fn(u64, u64) -> u64; 6] = [
+            |_, mixed| mixed,
+            |_, mixed| (mixed >> 40) + (1 << 63),
+            |i, mixed| mixed >> (i % 3 * 20) & !0xfff0,
+            |_, mixed| mixed % 3,
+            // Nearly all in one run of the highest bits, and those once more.
+            |i, mixed| if i % 100 == 0 { mixed } else { mixed >> 44 },
+            |i, mixed| {
+                if i % 50 == 0 {
+                    mixed
+                } else if i % 50 < 9 {
+                    mixed >> 30
+                } else {
+                    mixed % 500
+                }
+            },
+        ];
+        for n in [0, 1, 255, 256, 10_000, 50_000] {
+            for spread in spreads {
+                let numbers: Vec<u64> = (0..n).map(|i| spread(i, mixed(i))).collect();
+                let mut expected: Vec<u32> = (0..n as u32).collect();
+                expected.sort_by_key(|row| numbers[*row as usize]);
+                assert_eq!(order_by(&numbers), expected);
+            }
         }
+        assert_eq!(order_by(&[u64::MAX, 0, u64::MAX]), [1, 0, 2]);
+        assert!(order_by(&[7; 1000]).is_sorted());
     }
 
     #[test]
@@ -198,6 +251,7 @@ mod tests {
         let task = TaskContext::default();
         task.cancel();
         assert_eq!(by_merging((0..10).collect(), &mut |a, b| a.cmp(&b), &task), Err(Stop::Cancelled));
-        assert_eq!(sort_numbers(&mut vec![(1, 0)], &task), Err(Stop::Cancelled));
+        assert_eq!(by_numbers(&mut (0..1000).collect::<Vec<u32>>(), &[1; 1000], &task), Err(Stop::Cancelled));
+        assert_eq!(sort_words(&mut vec![0], 9, &task), Err(Stop::Cancelled));
     }
 }

@@ -27,6 +27,7 @@ pub struct StatusStore {
     /// Attempts that run now.
     attempts: BTreeMap<TaskId, (StageId, ExecutorId)>,
     executors: BTreeMap<ExecutorId, ExecutorStatus>,
+    skipped_disks: BTreeMap<String, String>,
     remember: usize,
     /// How many RDDs the remembered stages list.
     listed: usize,
@@ -54,6 +55,7 @@ impl StatusStore {
             rdds: BTreeMap::new(),
             attempts: BTreeMap::new(),
             executors: BTreeMap::new(),
+            skipped_disks: BTreeMap::new(),
             remember: jobs,
             listed: 0,
         }
@@ -66,6 +68,7 @@ impl StatusStore {
             stages: self.stages.clone(),
             rdds: self.rdds.values().map(|listed| listed.status.clone()).collect(),
             executors: self.executors.values().cloned().collect(),
+            skipped_disks: self.skipped_disks.clone(),
         }
     }
 
@@ -114,6 +117,9 @@ impl StatusStore {
             Event::BlockNotStored { rdd, partition, why } => self.with_rdd(*rdd, |status| {
                 status.not_stored.insert(*partition, why.clone());
             }),
+            Event::DiskSkipped { directory, why } => {
+                self.skipped_disks.entry(directory.clone()).or_insert_with(|| why.clone());
+            }
             Event::RowsSkipped { rdd, operator, example, .. } => self.with_rdd(*rdd, |status| {
                 status.skipped.insert(operator.clone(), example.clone());
             }),
@@ -151,6 +157,7 @@ impl StatusStore {
                 });
                 self.rdds.values_mut().for_each(|listed| listed.status.executor_lost(*executor));
             }
+            Event::BroadcastFetched { .. } => {}
             Event::TaskStarted { task, stage, executor, is_copy, .. } => {
                 self.attempts.insert(*task, (*stage, *executor));
                 self.with_stage(*stage, |status| {

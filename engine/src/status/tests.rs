@@ -231,12 +231,15 @@ fn what_could_not_be_stored_and_what_was_skipped_is_remembered() {
         rows: 2,
         example: example.to_owned(),
     };
+    let disk = |why: &str| Event::DiskSkipped { directory: "/a".to_owned(), why: why.to_owned() };
     let mut events = vec![rdd(1), not_stored(0), not_stored(1), skipped("first"), skipped("last")];
+    events.extend([disk("no space"), disk("read-only")]);
     events.push(stored(0, 1, 0, 9));
     let snapshot = after(events.clone());
     let status = snapshot.rdd(RddId(1)).unwrap();
     assert_eq!(status.not_stored, [(1, "no space".to_owned())].into());
     assert_eq!(status.skipped, [("map".to_owned(), "last".to_owned())].into());
+    assert_eq!(snapshot.skipped_disks, [("/a".to_owned(), "no space".to_owned())].into());
     events.push(Event::CacheMarked { rdd: RddId(1), level: None });
     assert!(after(events).rdd(RddId(1)).unwrap().not_stored.is_empty());
 }

@@ -13,7 +13,7 @@ use super::chunk::Chunk;
 use crate::batch::Batch;
 use crate::codec::CodecVt;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -123,6 +123,18 @@ impl BlockWriter {
         }
         std::fs::rename(&self.temporary.0, &self.path)?;
         Ok(BlockFile { path: self.path.clone(), bytes: self.contents.file_bytes() })
+    }
+
+    /// A writer that goes on in another file, with all chunks that were written whole in it.
+    pub(crate) fn copied_to(&mut self, path: PathBuf) -> std::io::Result<BlockWriter> {
+        let mut copy = BlockWriter::create(path)?;
+        self.file.seek(SeekFrom::Start(HEADER_BYTES as u64))?;
+        let copied = std::io::copy(&mut (&self.file).take(self.contents.bytes), &mut copy.file)?;
+        if copied != self.contents.bytes {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        copy.contents = self.contents.clone();
+        Ok(copy)
     }
 
     /// Reads back the chunks that were written whole. The file goes with the reader.

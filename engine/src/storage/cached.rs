@@ -1,9 +1,9 @@
 //! Reading a partition of a persisted RDD: from its block, or by computing it and storing a block on the way.
 
-use super::block_file::{BlockWriter, Durability};
 use super::cache::{BlockId, NewBlock, Stored};
 use super::chunk::{Encoder, OwnedChunk};
 use super::reading::{Decoder, Reading};
+use super::scratch::ScratchWriter;
 use super::{Persisted, Reservation, StorageLevel, heap_estimate};
 use crate::batch::{Batch, SharedBatch};
 use crate::codec::CodecVt;
@@ -170,7 +170,7 @@ impl CachedSource {
         Ok(State::Streaming { before: Some(before), gathered: Batch::new(self.node.elem), rest: Box::new(pipeline) })
     }
 
-    /// Stores the rows that were gathered, and the rest, in a file. If the disk is full, the partition is not stored, and
+    /// Stores the rows that were gathered, and the rest, in a file. If the disks are full, the partition is not stored, and
     /// the rows come from what was written and from what was not.
     fn write(
         &self,
@@ -181,8 +181,7 @@ impl CachedSource {
     ) -> Result<State, Stop> {
         let elem = self.node.elem;
         let codec = self.persisted.vt.codec;
-        let created = self.context().cache.work_dir.block_path(self.node.id, self.partition);
-        let mut writer = match created.and_then(BlockWriter::create) {
+        let mut writer = match ScratchWriter::create(&self.context().cache.work_dir, self.id()) {
             Ok(writer) => writer,
             Err(error) => {
                 self.context().cache.not_stored(self.id(), error.to_string());
@@ -210,7 +209,7 @@ impl CachedSource {
                         break error;
                     }
                     encoder.clear();
-                    match writer.finish(Durability::Scratch) {
+                    match writer.finish() {
                         Ok(file) => return Ok(self.store(Stored::File(Arc::new(file)), self.no_memory(), None)),
                         Err(error) => break error,
                     }

@@ -1,8 +1,9 @@
 //! Moving a block from memory to disk.
 
-use super::block_file::{BlockFile, BlockWriter, Durability};
+use super::block_file::BlockFile;
 use super::cache::BlockId;
 use super::chunk::Encoder;
+use super::scratch::ScratchWriter;
 use super::work_dir::WorkDir;
 use crate::batch::Batch;
 use crate::codec::CodecVt;
@@ -10,13 +11,12 @@ use crate::codec::CodecVt;
 /// Writes the rows of a block to a file.
 pub(crate) fn write_block(
     work_dir: &WorkDir,
-    (rdd, partition): BlockId,
+    id: BlockId,
     rows: &Batch,
     codec: &'static CodecVt,
 ) -> Result<BlockFile, String> {
     let failed = |error: std::io::Error| error.to_string();
-    let path = work_dir.block_path(rdd, partition).map_err(failed)?;
-    let mut writer = BlockWriter::create(path).map_err(failed)?;
+    let mut writer = ScratchWriter::create(work_dir, id).map_err(failed)?;
     let mut encoder = Encoder::new(codec);
     let mut at = 0;
     while at < rows.rows() {
@@ -24,5 +24,5 @@ pub(crate) fn write_block(
         writer.write(&encoder.chunk()).map_err(failed)?;
         encoder.clear();
     }
-    writer.finish(Durability::Scratch).map_err(failed)
+    writer.finish().map_err(failed)
 }

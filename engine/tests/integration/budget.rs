@@ -101,6 +101,26 @@ fn a_table_counts_what_its_values_own() {
 }
 
 #[test]
+fn what_comes_in_pieces_is_joined_in_pieces() {
+    let directory = tempfile::tempdir().unwrap();
+    let ctx = with_memory(1, 1, 20 << 20);
+    let texts = ctx.range(0, 6000).map(|x| (x, "x".repeat(1000))).reduce_by_key(|a, _| a);
+    texts.checkpoint(directory.path().join("texts")).unwrap();
+    assert_eq!(ctx.held(), (0, 0, 0));
+    // 36 MB, of which the join needs one piece at a time in its table.
+    let large = texts.map_values(|v| v.repeat(6));
+    let joined = texts.filter(|kv| kv.0 % 10 == 0).join(&large).map_values(|(v, w)| v.len() + w.len());
+    assert_eq!(joined.collect_as_map().unwrap(), (0..600).map(|x| (x * 10, 7000)).collect());
+    let rest = texts.filter(|kv| kv.0 < 5990).right_outer_join(&large).filter(|(_, (v, _))| v.is_none());
+    assert_eq!(rest.keys().sort().collect().unwrap(), (5990..6000).collect::<Vec<i64>>());
+    // A join in pieces comes in pieces itself.
+    let again = joined.join(&large).map_values(|(n, w)| n - w.len());
+    assert_eq!(again.values().distinct().collect().unwrap(), [1000]);
+    drop((rest, again, joined, large, texts));
+    wait_until_nothing_is_held(&ctx);
+}
+
+#[test]
 fn buffers_of_the_map_side_give_way() {
     // The tables need 32 MB in the end; the buffers before them would be another four.
     let ctx = with_memory(1, 1, 34 << 20);

@@ -4,6 +4,7 @@ mod indices;
 mod pipe;
 mod pipelines;
 mod samples;
+mod selected;
 
 use dpark::{Conf, DparkContext, Error, Rdd, Stats};
 use std::collections::HashMap;
@@ -86,6 +87,7 @@ fn a_panic_drops_every_row_once() {
     assert!(emit_and_panic.count().is_err());
     assert!(rows.filter_map(|row| stop(&row.1).then_some(row.0)).count().is_err());
     assert!(rows.filter_values(stop).count().is_err());
+    assert_eq!(rows.filter(|row| row.0.0 % 3 > 0).count().unwrap(), 2000);
     assert!(rows.flat_map_values(|v| (0..3).map(move |_| stop(&v))).count().is_err());
     assert!(rows.values().inspect(|row| assert!(row.0 != 2500)).count().is_err());
     assert!(rows.keys().glom().map(|rows| assert!(rows.iter().all(|row| row.0 < 2500))).count().is_err());

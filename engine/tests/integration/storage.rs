@@ -14,8 +14,8 @@ const LEVELS: [StorageLevel; 4] =
 
 fn context(memory: u64) -> (DparkContext, TempDir) {
     let directory = tempfile::tempdir().unwrap();
-    let work_dir = Some(directory.path().to_owned());
-    let conf = Conf { master: "local[2]".into(), parallelism: 4, memory, work_dir, ..Conf::default() };
+    let work_dirs = vec![directory.path().to_owned()];
+    let conf = Conf { master: "local[2]".into(), parallelism: 4, memory, work_dirs, ..Conf::default() };
     (DparkContext::new(conf).unwrap(), directory)
 }
 
@@ -221,7 +221,7 @@ fn a_directory_that_cannot_be_made_does_not_fail_the_job() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let conf = Conf { master: "local[2]".into(), memory: 1 << 20, work_dir: Some(file), ..Conf::default() };
+    let conf = Conf { master: "local[2]".into(), memory: 1 << 20, work_dirs: vec![file], ..Conf::default() };
     let ctx = DparkContext::new(conf).unwrap();
     let events = log(&ctx, stored);
     for level in [StorageLevel::Disk, StorageLevel::MemoryAndDisk] {

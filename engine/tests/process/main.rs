@@ -3,14 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod basics;
+mod broadcasts;
 mod chaos;
 mod checkpoints;
+mod disks;
 mod faults;
 mod memory;
+mod nginx;
 mod placement;
+mod soak;
 mod support;
+mod users;
 
 use libtest_mimic::{Arguments, Trial};
+use std::process::Command;
 
 fn main() {
     // In an executor this does not return.
@@ -18,12 +24,16 @@ fn main() {
     let arguments = Arguments::from_args();
     let tests = [
         basics::tests(),
+        broadcasts::tests(),
         chaos::tests(),
         checkpoints::tests(),
+        disks::tests(),
         faults::tests(),
         memory::tests(),
+        nginx::tests(),
         placement::tests(),
-        vec![over_http()],
+        soak::tests(),
+        users::tests(),
     ];
     let tests: Vec<Trial> = tests.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit();
@@ -39,19 +49,12 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-/// The tests of shuffles and losses once more, with executors that do not read each other's files from the disk.
-fn over_http() -> Trial {
-    Trial::test("over_http", || {
-        // In that run this test itself has nothing to do.
-        if std::env::var_os("DPARK_LOCAL_READS").is_some() {
-            return Ok(());
-        }
-        for name in ["shuffles", "sorts", "large_results", "a_killed_executor", "damaged", "a_hundred_jobs"] {
-            let mut again = std::process::Command::new(std::env::current_exe()?);
-            let output = again.env("DPARK_LOCAL_READS", "0").arg(name).output()?;
-            let text = String::from_utf8_lossy(&output.stdout);
-            assert!(output.status.success() && text.contains("1 passed"), "{text}");
-        }
-        Ok(())
-    })
+/// Runs one test of this program once more, behind the words of a command; the environment says what is different.
+fn run_again(command: &[&str], name: &str, environment: &[(&str, &str)]) {
+    let program = std::env::current_exe().unwrap();
+    let words: Vec<&str> = command.iter().copied().chain([program.to_str().unwrap(), name]).collect();
+    let output = Command::new(words[0]).args(&words[1..]).envs(environment.iter().copied()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let problems = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{problems}");
 }

@@ -3,8 +3,10 @@
 use dpark::event::Event;
 use dpark::{Conf, DparkContext};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// A context on a master.
 pub(crate) fn context(master: &str) -> DparkContext {
@@ -13,8 +15,38 @@ pub(crate) fn context(master: &str) -> DparkContext {
 
 /// A context whose files are below `directory`.
 pub(crate) fn in_directory(master: &str, directory: &Path) -> DparkContext {
-    DparkContext::new(Conf { master: master.to_owned(), work_dir: Some(directory.to_owned()), ..Conf::default() })
-        .unwrap()
+    in_directories(master, [directory])
+}
+
+/// A context whose files are spread over several directories.
+pub(crate) fn in_directories<'d>(master: &str, directories: impl IntoIterator<Item = &'d Path>) -> DparkContext {
+    let work_dirs = directories.into_iter().map(Path::to_owned).collect();
+    DparkContext::new(Conf { master: master.to_owned(), work_dirs, ..Conf::default() }).unwrap()
+}
+
+/// A file system in memory of its own, gone with this value.
+pub(crate) struct Disk(TempDir);
+
+impl Disk {
+    /// Mounts it, which only root may, with options like `size=1m`.
+    pub(crate) fn mount(options: &str) -> Disk {
+        let directory = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(directory.path());
+        assert!(mount.status().unwrap().success(), "this test mounts small file systems: run it as root");
+        Disk(directory)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Also if some process still has a file open.
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
 }
 
 /// The processes of the executors that have joined, as they come.

@@ -2,7 +2,7 @@
 
 use crate::master::{FORMS, Master};
 use nix::unistd::AccessFlags;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A setting.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A part of a whole: a number from 0 to 1.
     Ratio,
-    /// A directory that exists or can be made.
-    Directory,
+    /// Directories with commas between, of which one at least exists or can be made.
+    Directories,
     /// Any text.
     Path,
 }
@@ -73,8 +73,8 @@ pub const KEYS: &[Key] = &[
         env: "DPARK_WORK_DIR",
         flag: "",
         default: "",
-        kind: Kind::Directory,
-        doc: "directory for persisted partitions that are not in memory; empty is the system's for temporary files",
+        kind: Kind::Directories,
+        doc: "directories for files, one on each disk, with commas between; empty is the system's for temporary files",
     },
     Key {
         name: "err",
@@ -179,7 +179,7 @@ impl Kind {
             Kind::Ratio => ratio(value)
                 .map(drop)
                 .ok_or_else(|| "a number from 0 (skip no bad record) to 1 is wanted, for example 0.01".to_owned()),
-            Kind::Directory => directory(Path::new(value)),
+            Kind::Directories => directories(value),
             Kind::Path => Ok(()),
         }
     }
@@ -206,6 +206,23 @@ pub fn size(text: &str) -> Option<u64> {
 /// A part of a whole: `0.01`.
 pub fn ratio(text: &str) -> Option<f64> {
     text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio))
+}
+
+/// The paths of a list with commas between.
+pub fn paths(list: &str) -> impl Iterator<Item = PathBuf> {
+    list.split(',').map(str::trim).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Whether files may be put below one of these paths: the others are skipped when they are used, with a notice.
+fn directories(list: &str) -> Result<(), String> {
+    let mut problem = Ok(());
+    for path in paths(list) {
+        match directory(&path) {
+            Ok(()) => return Ok(()),
+            error => problem = problem.and(error),
+        }
+    }
+    problem
 }
 
 /// Whether files may be put below this path. What is missing of it is made when it is needed, so the nearest part that
@@ -264,12 +281,15 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("file");
         std::fs::write(&file, "").unwrap();
-        let check = |path: &Path| Kind::Directory.check(&path.to_string_lossy());
+        let check = |path: &Path| Kind::Directories.check(&path.to_string_lossy());
         assert_eq!(check(root.path()), Ok(()));
         assert_eq!(check(&root.path().join("not/yet")), Ok(()));
         assert_eq!(check(&file), Err("it is not a directory; name one that dpark may write to".to_owned()));
         let inside = check(&file.join("inside")).unwrap_err();
         assert!(inside.starts_with(&format!("{} is not a directory", file.display())), "{inside}");
+        let list = |first: &Path, second: &Path| format!("{},{}", first.display(), second.display());
+        assert_eq!(check(Path::new(&list(&file, root.path()))), Ok(()), "one of two is enough");
+        assert!(check(Path::new(&list(&file, &file))).is_err());
     }
 
     #[test]

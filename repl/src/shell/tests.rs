@@ -80,6 +80,10 @@ impl Fake {
         self.tell(&[rdd(), Event::BlockNotStored { rdd: RddId(1), partition: 1, why: "no space left".to_owned() }]);
     }
 
+    fn skip_disk(&self) {
+        self.tell(&[Event::DiskSkipped { directory: "/a".to_owned(), why: "no space left".to_owned() }]);
+    }
+
     fn tell(&self, events: &[Event]) {
         if let Some(listener) = self.listener.borrow_mut().as_mut() {
             events.iter().for_each(listener);
@@ -115,6 +119,7 @@ impl Backend for Fake {
             "job" => self.run_job(0),
             "bad" => self.run_job(3),
             "full disk" => self.fill_disk(),
+            "one full disk of several" => self.skip_disk(),
             code => outcome.shown = Some(Shown::Text(format!("<{code}>"))),
         }
         outcome
@@ -209,6 +214,9 @@ fn a_disk_that_is_full_is_said_once() {
     const NOTE: &str =
         "rdd 1 is not stored on disk as a whole: 1 partition: no space left; what is missing is computed again\n";
     assert_eq!(transcript(&["full disk", "1"]), format!("{NOTE}<1>\n"));
+    const SKIPPED: &str = "/a is skipped: no space left; files go to the other disks of work_dir\n";
+    let twice = transcript(&["one full disk of several", "one full disk of several", "1"]);
+    assert_eq!(twice, format!("{SKIPPED}<1>\n"));
 }
 
 #[test]

@@ -44,6 +44,24 @@ fn rows_of_every_size_are_selected() {
 }
 
 #[test]
+fn rows_stay_where_they_are_if_answers_will_do() {
+    for mask in masks() {
+        let mut selected = Selected::new(Elem::<String>::VT);
+        selected.rows = Batch::from_vec((0..mask.len()).map(|row| row.to_string()).collect());
+        assert_eq!(selected.count(), mask.len(), "without answers all rows count");
+        selected.answers.mask = Mask::Wanted;
+        let (memory, mut answers) = (selected.rows.ptr, mask.iter());
+        // SAFETY: both batches hold texts.
+        unsafe {
+            filter_rows::<String>(&mut selected.rows, &mut selected.answers, |_| *answers.next().expect("one each"));
+        }
+        assert_eq!(selected.count(), mask.iter().filter(|answer| **answer).count());
+        let (rows, answers) = selected.parts();
+        assert_eq!((rows.ptr, rows.rows(), answers), (memory, mask.len(), Some(&mask[..])));
+    }
+}
+
+#[test]
 fn each_row_is_dropped_once() {
     let counted = Rc::new(());
     check({

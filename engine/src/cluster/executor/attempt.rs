@@ -1,4 +1,4 @@
-//! An attempt on its way through an executor: what it reads of shuffles is fetched, then it runs on the pool. If it turns out
+//! An attempt on its way through an executor: what it reads of shuffles and of the driver's rows is fetched, then it runs on the pool. If it turns out
 //! to need more than that (a persisted partition has gone meanwhile), it begins anew; to the driver it is one attempt.
 
 use crate::cluster::fetch::Fetcher;
@@ -11,13 +11,12 @@ use crate::ids::TaskId;
 use crate::job::JobWork;
 use crate::net::secret::Secret;
 use crate::scheduler::edge;
-use crate::shuffle::{Need, Persisted};
-use crate::storage::lock;
+use crate::shuffle::{Needs, Persisted};
+use crate::storage::{Disks, lock};
 use crate::task::{Stop, TaskContext};
 use rayon::ThreadPool;
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
@@ -31,7 +30,7 @@ pub(super) type Running = Arc<Mutex<HashMap<TaskId, TaskContext>>>;
 /// What attempts share.
 pub(super) struct Desk {
     pub(super) context: ContextHandle,
-    pub(super) pool: ThreadPool,
+    pub(super) pool: Arc<ThreadPool>,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) fetcher: Arc<Fetcher>,
     pub(super) running: Running,
@@ -66,21 +65,17 @@ impl Attempt {
     }
 
     /// Begins anew: `known` was not all that it needs.
-    fn begin_again(self, mut known: Vec<Need>) {
+    fn begin_again(self, mut known: Needs) {
         let context = self.context();
         if let Err(stop) = self.replace(&context) {
             return self.end(TaskMetrics::default(), stopped(stop));
         }
-        let had = known.len();
         for persisted in [Persisted::Stay, Persisted::MayGo] {
-            let needs = self.work.needs(self.stage, self.partition, persisted);
-            let new: Vec<Need> = needs.into_iter().filter(|need| !known.contains(need)).collect();
-            known.extend(new);
-            if known.len() > had {
+            if known.extend(self.work.needs(self.stage, self.partition, persisted)) {
                 return self.fetch(context, known);
             }
         }
-        let problem = "it reads a shuffle that it does not depend on".to_owned();
+        let problem = "it reads what it does not depend on".to_owned();
         self.end(TaskMetrics::default(), AnswerEnd::Failed(Failure::Other(problem)));
     }
 
@@ -99,7 +94,7 @@ impl Attempt {
     }
 
     /// Fetches what it needs, then runs it on the pool.
-    fn fetch(self, context: TaskContext, needs: Vec<Need>) {
+    fn fetch(self, context: TaskContext, needs: Needs) {
         if needs.is_empty() {
             return self.run(context, needs);
         }
@@ -115,7 +110,7 @@ impl Attempt {
         });
     }
 
-    fn run(self, context: TaskContext, needs: Vec<Need>) {
+    fn run(self, context: TaskContext, needs: Needs) {
         let desk = Arc::clone(&self.desk);
         desk.pool.spawn(move || {
             let began = Instant::now();
@@ -154,7 +149,7 @@ fn stopped(stop: Stop) -> AnswerEnd {
 
 /// Where large replies go.
 pub(super) struct Replies {
-    pub(super) directory: PathBuf,
+    pub(super) files: Arc<Disks>,
     pub(super) secret: Secret,
 }
 
@@ -164,10 +159,10 @@ impl Replies {
         if reply.len() <= MAX_REPLY {
             return AnswerEnd::Done(reply);
         }
-        match write_reply(&self.directory, format!("reply-{task}"), &reply, &self.secret) {
+        match write_reply(&self.files, task, &reply, &self.secret) {
             Ok(large) => AnswerEnd::Large(large),
             Err(error) => AnswerEnd::Failed(Failure::Io {
-                path: self.directory.display().to_string(),
+                path: self.files.to_string(),
                 message: format!("a result cannot be written ({error}); free some space, or name another `work_dir`"),
             }),
         }

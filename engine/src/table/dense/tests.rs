@@ -1,9 +1,8 @@
 //! Rows leave the array as they would have left hash tables, whatever the keys.
 
 use crate::batch::{Batch, Elem};
-use crate::hash::hash_key;
 use crate::shuffle::KeyVt;
-use crate::table::{Buckets, upsert_rows};
+use crate::table::{Buckets, combine_pairs};
 use std::hash::Hash;
 
 /// How rows are added: into hash tables, into an array from some batch on, or into one that is left later.
@@ -20,16 +19,10 @@ fn summed<K: Hash + Eq + Copy + 'static>(pairs: &[(K, f64)], way: Way) -> (Vec<V
     let mut tables = Buckets::for_map(Elem::<(K, f64)>::VT, Some(keys), 3, 4, 0);
     for (i, some) in pairs.chunks(100).enumerate() {
         let mut input = Batch::from_vec(some.to_vec());
-        // SAFETY: input and tables hold rows of type `(K, f64)`.
+        // SAFETY: input and tables hold rows of type `(K, f64)`; the addresses are those of values.
         unsafe {
-            upsert_rows::<(K, f64), (K, f64)>(
-                &mut input,
-                &mut tables,
-                |row| hash_key(&row.0),
-                |row, known| row.0 == known.0,
-                |row| row,
-                |_, known, (_, value)| (*known).1 += value,
-            )
+            let add = |sum: *mut f64, value| *sum += value;
+            combine_pairs::<K, f64, f64>(&mut input, &mut tables, |value| value, add)
         }
         if way != Way::Hashed && i == 2 {
             tables.make_dense();
@@ -78,4 +71,25 @@ fn keys_far_apart_are_hashed() {
     assert!(!lasts(|i| i << 40), "never dense");
     assert!(!lasts(|i| if i < 10_000 { i } else { u64::MAX - i }), "dense, until one is far away");
     assert!(!lasts(|i| (i as u32, 0u8)), "no integer");
+}
+
+#[test]
+fn values_may_have_no_bytes() {
+    let keys = const { &KeyVt::of_pairs::<i16, (), ()>() };
+    let mut tables = Buckets::for_map(Elem::<(i16, ())>::VT, Some(keys), 1, 1, 0);
+    for round in 0..3 {
+        let mut input = Batch::from_vec((-300..300i16).map(|key| (key * 7 % 50 * round, ())).collect::<Vec<_>>());
+        // SAFETY: input and tables hold rows of type `(i16, ())`.
+        unsafe { combine_pairs::<i16, (), ()>(&mut input, &mut tables, |value| value, |_, _| ()) }
+        tables.make_dense();
+    }
+    assert!(tables.is_dense());
+    // SAFETY: as above.
+    let mut rows: Vec<(i16, ())> = tables.into_rows().flat_map(|rows| unsafe { rows.into_vec() }).collect();
+    let first = rows[0].0;
+    rows.sort();
+    let mut expected: Vec<(i16, ())> = (-49..50).flat_map(|key| [(key, ()), (key * 2, ())]).collect();
+    expected.sort();
+    expected.dedup();
+    assert_eq!((first, rows), (0, expected));
 }

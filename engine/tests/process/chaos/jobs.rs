@@ -192,9 +192,10 @@ fn accumulator_in_foreach(lab: &Lab, i: i64, _: Gate) -> Result<String> {
 }
 
 fn broadcast(lab: &Lab, i: i64, gate: Gate) -> Result<String> {
-    let more = lab.ctx.broadcast((0..20).map(|x| x * i).collect::<Vec<i64>>());
+    // Large enough to go in chunks.
+    let more = lab.ctx.broadcast((0..1_000_000).map(|x| x * i).collect::<Vec<i64>>());
     let named = lab.pairs(i).with_env((&lab.names, &more)).flat_map(|(names, more)| {
-        move |(key, x)| names.get(&key).map(|name| (name.clone(), x + more[(key % 20) as usize]))
+        move |(key, x)| names.get(&key).map(|name| (name.clone(), x + more[(key % 20 * 49_999) as usize]))
     });
     lab.collected(&named.reduce_by_key(|a, b| a + b), gate)
 }

@@ -1,0 +1,79 @@
+//! Joins, piece by piece: the second input becomes a table, past which the rows of the first one flow. If one of the inputs is
+//! read where it is and does not come in pieces, all pieces are joined at once.
+
+use super::Intake;
+use super::read::{CHUNK, Input};
+use crate::batch::Batch;
+use crate::error::Failure;
+use crate::node::Node;
+use crate::pipeline::{Probe, ProbeVt, Source, build};
+use crate::table::Buckets;
+use crate::task::{Stop, TaskContext};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The rows of a reduce partition.
+pub(super) struct Joined {
+    node: Arc<Node>,
+    op: &'static ProbeVt,
+    inputs: Vec<Input>,
+    /// Not joined yet.
+    pieces: Range<usize>,
+    /// Pieces that are joined at once.
+    step: usize,
+    running: Option<Probe>,
+    /// Keys of the piece before: about as many are in the next one.
+    keys: usize,
+}
+
+impl Joined {
+    pub(super) fn new(
+        node: Arc<Node>,
+        op: &'static ProbeVt,
+        inputs: Vec<Input>,
+        pieces: Range<usize>,
+        step: usize,
+    ) -> Joined {
+        Joined { node, op, inputs, pieces, step, running: None, keys: 0 }
+    }
+
+    fn start(&mut self, pieces: Range<usize>, task: &TaskContext) -> Result<Probe, Stop> {
+        let Joined { node, op, inputs, keys, .. } = self;
+        let context = node.context.arc();
+        let mut tables = Buckets::new(op.table, 1);
+        tables.expect(*keys);
+        let mut memory = Intake::new(context.budget.reserve());
+        let Some(shuffled) = node.shuffled() else { return Err(Failure::Other("a join of nothing".to_owned()).into()) };
+        let mut rows = Batch::new(shuffled.inputs[1].write.input);
+        rows.limit = CHUNK;
+        let mut right = inputs[1].rows(node, pieces.clone());
+        while right.next_batch(&mut rows, task)? {
+            task.check()?;
+            build(op, &mut rows, &mut tables, &mut memory, context)?;
+            rows.clear();
+        }
+        *keys = tables.rows();
+        Ok(Probe::new(op, inputs[0].rows(node, pieces), tables, memory))
+    }
+}
+
+impl Source for Joined {
+    fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
+        loop {
+            let running = match &mut self.running {
+                Some(running) => running,
+                None if self.pieces.is_empty() => return Ok(false),
+                None => {
+                    let first = self.pieces.start;
+                    self.pieces.start += self.step;
+                    let probe = self.start(first..self.pieces.start, task)?;
+                    self.running.insert(probe)
+                }
+            };
+            if running.next_batch(out, task)? {
+                return Ok(true);
+            }
+            self.running = None;
+        }
+    }
+}
