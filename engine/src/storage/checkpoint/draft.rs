@@ -60,7 +60,11 @@ impl Draft {
         let unique = NEXT.fetch_add(1, Ordering::Relaxed);
         let hidden = directory.join(format!(".writing-{}-{unique}", std::process::id()));
         let draft = Draft { directory, hidden, created, moved: 0, finished: false };
-        std::fs::create_dir(&draft.hidden).map_err(|error| {
+        // Executors may run as other users: who may write into the directory may also write here.
+        let permissions = || std::fs::metadata(&draft.directory).map(|directory| directory.permissions());
+        let made =
+            std::fs::create_dir(&draft.hidden).and_then(|()| std::fs::set_permissions(&draft.hidden, permissions()?));
+        made.map_err(|error| {
             io_error(&draft.directory, &format!("{error}; `checkpoint` to a directory that can be written to"))
         })?;
         Ok(draft)
@@ -181,6 +185,7 @@ mod tests {
     use crate::pipeline::open_partition;
     use crate::rdd::Rdd;
     use crate::task::TaskContext;
+    use std::os::unix::fs::PermissionsExt;
     use std::sync::atomic::AtomicBool;
 
     /// The attempts so far, and whether the slow one may go on.
@@ -205,6 +210,14 @@ mod tests {
         let (node, task) = (rows.handle.arc(), TaskContext::default());
         let mut pipeline = open_partition(node, 0, &task).unwrap();
         writer.run(&mut pipeline, &mut Batch::new(node.elem), 0)
+    }
+
+    #[test]
+    fn who_may_write_into_the_directory_may_write_parts() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let draft = Draft::begin(directory.path().to_owned()).unwrap();
+        assert_eq!(std::fs::metadata(&draft.hidden).unwrap().permissions().mode() & 0o777, 0o777);
     }
 
     #[test]
