@@ -5,6 +5,7 @@
 mod basics;
 mod broadcasts;
 mod chaos;
+mod checkpoints;
 mod disks;
 mod faults;
 mod memory;
@@ -25,6 +26,7 @@ fn main() {
         basics::tests(),
         broadcasts::tests(),
         chaos::tests(),
+        checkpoints::tests(),
         disks::tests(),
         faults::tests(),
         memory::tests(),
