@@ -6,6 +6,9 @@
 //! thread, `par_iter` included, without looking up "the current task".
 
 mod collections;
+mod known;
+
+pub(crate) use known::KnownAccumulators;
 
 use crate::batch::{Batch, Elem, ElemVt, SharedBatch};
 use crate::capture::Capture;
@@ -15,11 +18,10 @@ use crate::context::DparkContext;
 use crate::data::Data;
 use crate::handle::handle;
 use crate::ship::{Landing, ShipError, Shipper};
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A value that tasks add to and the driver reads. It is kept in memory as it is, so it should stay small.
 ///
@@ -287,25 +289,6 @@ fn load_slot(input: &mut Reader<'_>) -> Result<AccumulatorHandle, CodecError> {
         Some(task) => task.updates().slot(slot),
         None => slot.clone(),
     })
-}
-
-/// The accumulators that were sent to other processes, as long as anybody holds them.
-#[derive(Default)]
-pub(crate) struct SentAccumulators(Mutex<BTreeMap<u64, Weak<Slot>>>);
-
-impl SentAccumulators {
-    /// Notes some that were sent.
-    pub(crate) fn add(&self, sent: &BTreeMap<u64, AccumulatorHandle>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, slot| slot.strong_count() > 0);
-        known.extend(sent.iter().map(|(id, handle)| (*id, Arc::downgrade(handle.arc()))));
-    }
-
-    /// The accumulator of this number.
-    pub(crate) fn get(&self, id: u64) -> Option<AccumulatorHandle> {
-        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id)?.upgrade()?;
-        Some(AccumulatorHandle::wrap(slot))
-    }
 }
 
 /// Updates of one task attempt.

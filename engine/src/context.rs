@@ -1,6 +1,6 @@
 //! `DparkContext`: where RDDs begin, and what they share.
 
-use crate::accumulator::SentAccumulators;
+use crate::accumulator::KnownAccumulators;
 use crate::cluster::executor::become_executor_if_told;
 use crate::cluster::executors::Wanted;
 use crate::conf::{Conf, Place};
@@ -54,7 +54,7 @@ pub(crate) struct Context {
     /// Connections that were turned away.
     refusals: Arc<Refusals>,
     /// The accumulators that executors may add to.
-    pub(crate) sent: SentAccumulators,
+    pub(crate) sent: KnownAccumulators,
     rdds: AtomicU64,
     shuffle_ids: AtomicU64,
     stopped: AtomicBool,
@@ -413,7 +413,7 @@ impl ContextHandle {
             map_files,
             refusals,
             marked: Mutex::default(),
-            sent: SentAccumulators::default(),
+            sent: KnownAccumulators::default(),
             rdds: AtomicU64::new(0),
             shuffle_ids: AtomicU64::new(0),
             stopped: AtomicBool::new(false),

@@ -17,7 +17,7 @@ mod work_dir;
 pub(crate) use budget::{MemoryBudget, Reservation};
 pub(crate) use cache::{CacheStore, Pins};
 pub(crate) use cached::cached_partition;
-pub(crate) use checkpoint::{Checkpoint, Part, PartWriter, ShippedCheckpoint, clean_up, prepare};
+pub(crate) use checkpoint::{Checkpoint, Draft, PartWriter, ShippedCheckpoint, WrittenPart};
 pub(crate) use disks::{Disks, order};
 pub(crate) use level::Persisted;
 pub use level::StorageLevel;

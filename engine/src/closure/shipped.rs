@@ -101,8 +101,14 @@ impl Closure {
 impl Value {
     /// The addresses that the value of a closure without environment consists of.
     fn functions(&self) -> &[usize] {
-        // SAFETY: what `Closure::accept` takes is a `fn` pointer, a tuple of such, or has no size.
-        unsafe { std::slice::from_raw_parts(self.ptr.cast(), self.vt.size / size_of::<usize>()) }
+        let ClosureVt { size, align, .. } = *self.vt;
+        // What has no size has no memory either: its address need not be one of a `usize`.
+        if size == 0 {
+            return &[];
+        }
+        assert!(size.is_multiple_of(size_of::<usize>()) && align == align_of::<usize>(), "a closure of functions");
+        // SAFETY: what `Closure::accept` takes and has a size is a `fn` pointer or a tuple of such.
+        unsafe { std::slice::from_raw_parts(self.ptr.cast(), size / size_of::<usize>()) }
     }
 
     /// A value that consists of these addresses.
@@ -115,8 +121,36 @@ impl Value {
             )));
         }
         let value = Value::alloc(vt);
-        // SAFETY: there is room for as many addresses; with them the value is whole, as it was where they come from.
-        unsafe { std::ptr::copy_nonoverlapping(functions.as_ptr(), value.ptr.cast(), functions.len()) }
+        // SAFETY: there is room for as many bytes; with them the value is whole, as it was where they come from.
+        unsafe { std::ptr::copy_nonoverlapping(functions.as_ptr().cast::<u8>(), value.ptr, vt.size) }
         Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closure_without_size_consists_of_no_addresses() {
+        let closure = Closure::plain::<_, fn(i64) -> i64>(|x: i64| x + 1, "map");
+        let value = &closure.arc().value;
+        let functions = value.functions();
+        assert!(functions.is_empty());
+        // Its own address is that of a type of alignment 1, which is no place for addresses.
+        assert_eq!((value.ptr.addr(), functions.as_ptr().addr() % align_of::<usize>()), (1, 0));
+        assert!(Value::of_functions(value.vt, functions).unwrap().functions().is_empty());
+    }
+
+    #[test]
+    fn a_function_pointer_consists_of_its_address() {
+        fn next(x: i64) -> i64 {
+            x + 1
+        }
+        let closure = Closure::plain::<_, fn(i64) -> i64>(next as fn(i64) -> i64, "map");
+        let value = &closure.arc().value;
+        assert_eq!(value.functions(), [next as fn(i64) -> i64 as usize]);
+        let copy = Value::of_functions(value.vt, value.functions()).unwrap();
+        assert_eq!(copy.functions(), value.functions());
     }
 }

@@ -21,8 +21,7 @@ pub(crate) fn engine_hash() -> io::Result<[u8; 32]> {
     let engine = engine().ok_or_else(|| io::Error::other("the engine's library is not found"))?;
     // The program itself is opened as it runs, should its file have been replaced meanwhile.
     let running = Path::new("/proc/self/exe");
-    let is_program = std::env::current_exe().is_ok_and(|program| program == engine.path);
-    let hash = file_hash(if is_program { running } else { &engine.path })?;
+    let hash = file_hash(if engine.is_program { running } else { &engine.path })?;
     Ok(*HASH.get_or_init(|| hash))
 }
 

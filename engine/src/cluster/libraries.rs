@@ -1,7 +1,7 @@
 //! Libraries on both sides: the driver announces those that it refers to, executors load those that they do not have.
 
 use super::identity;
-use super::protocol::{Content, Library};
+use super::protocol::{Content, Library, Origin};
 use crate::ship::ShipError;
 use crate::ship::code::{Bases, Catalog, Loaded, loaded};
 use crate::ship::needed::needed;
@@ -25,7 +25,10 @@ pub(crate) fn announce_all(
     let mut waiting = if new(number) { vec![announce(catalog, number)?] } else { Vec::new() };
     // Where two need each other, the one that was met first comes last; the loader minds no circles.
     while let Some(library) = waiting.last() {
-        let names = library.content.as_ref().map_or_else(Vec::new, |content| needed(&content.bytes));
+        let names = match &library.origin {
+            Origin::Sent(content) => needed(&content.bytes),
+            Origin::Program | Origin::Base => Vec::new(),
+        };
         let found = loaded().into_iter().filter(|other| !catalog.is_base(other) && asked_for(&names, other));
         let first = found.map(|other| catalog.number(&other)).find(|number| new(*number));
         match first {
@@ -43,15 +46,16 @@ fn asked_for(names: &[String], library: &Loaded) -> bool {
 fn announce(catalog: &Catalog, number: u32) -> Result<Library, ShipError> {
     let library = catalog.library(number).ok_or_else(|| ShipError::new(format!("no library {number}")))?;
     let name = library.name().to_string_lossy().into_owned();
-    let content = match catalog.is_base(&library) {
-        true => None,
-        false => {
-            let bytes = std::fs::read(&library.path)
-                .map_err(|error| ShipError::new(format!("{}: {error}; run the cell again", library.path.display())))?;
-            Some(Content { hash: identity::hash(&bytes), bytes })
-        }
+    let origin = if library.is_program {
+        Origin::Program
+    } else if catalog.is_base(&library) {
+        Origin::Base
+    } else {
+        let bytes = std::fs::read(&library.path)
+            .map_err(|error| ShipError::new(format!("{}: {error}; run the cell again", library.path.display())))?;
+        Origin::Sent(Content { hash: identity::hash(&bytes), bytes })
     };
-    Ok(Library { number, name, content })
+    Ok(Library { number, name, origin })
 }
 
 /// Where in an executor's directories the loader looks for what other libraries need.
@@ -59,10 +63,11 @@ pub(crate) const LIBRARIES: &str = "lib";
 
 /// Loads a library that was announced, or finds it, and notes where it is. Sent ones are kept on one of the disks.
 pub(crate) fn arrive(library: Library, disks: &Disks, bases: &Bases) -> Result<(), ShipError> {
-    let Library { number, name, content } = library;
-    let found = match content {
-        None => loaded().into_iter().find(|known| known.name() == name.as_str()),
-        Some(content) => Some(load(number, &name, &content, disks)?),
+    let Library { number, name, origin } = library;
+    let found = match origin {
+        Origin::Program => loaded().into_iter().find(|known| known.is_program),
+        Origin::Base => loaded().into_iter().find(|known| known.name() == name.as_str()),
+        Origin::Sent(content) => Some(load(number, &name, &content, disks)?),
     };
     let found = found.ok_or_else(|| ShipError::new(format!("this executor has no {name}")))?;
     bases.put(number, found.base);

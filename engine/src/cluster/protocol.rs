@@ -78,8 +78,18 @@ pub(crate) struct Library {
     pub(crate) number: u32,
     /// The name of its file.
     pub(crate) name: String,
-    /// What is in it; none for a library that every executor of this application has loaded from the start.
-    pub(crate) content: Option<Content>,
+    pub(crate) origin: Origin,
+}
+
+/// Where an executor gets a library.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Origin {
+    /// It is the program, whatever its file is called there.
+    Program,
+    /// Every executor of this application has loaded it from the start.
+    Base,
+    /// It is sent.
+    Sent(Content),
 }
 
 /// A library's file.

@@ -61,6 +61,18 @@ impl Plan {
         self.stages.last().map(|stage| &stage.node)
     }
 
+    /// The RDDs that the stages name. Each is named, whatever has become of the lineage between them since it was planned: a
+    /// checkpoint cuts it, and the stages before it run all the same.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.stages
+            .iter()
+            .flat_map(|stage| match &stage.target {
+                Target::Map { node, .. } => [Some(&stage.node), Some(node)],
+                Target::Result => [Some(&stage.node), None],
+            })
+            .flatten()
+    }
+
     /// The first RDD whose parent's rows are not counted and have to be.
     pub(super) fn uncounted(&self) -> Option<Arc<Node>> {
         self.stages.iter().find_map(|stage| stage.uncounted.clone())

@@ -15,7 +15,7 @@ use crate::serialize::{decode, encode};
 use crate::ship::{CodeRef, Landing, ShipError, Shipment, Shipper};
 use crate::shuffle::{Needs, Persisted, WriteVt, needs};
 use crate::sort::SortVt;
-use crate::storage::{Part, PartWriter, Reservation};
+use crate::storage::{PartWriter, Reservation, WrittenPart};
 use crate::task::{Stop, TaskContext};
 use crate::work::{TaskOutput, Work};
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ enum ShippedOutput {
         weight: u64,
     },
     Saved(Vec<Saved>),
-    Part(Part),
+    Part(WrittenPart),
 }
 
 impl JobWork {
@@ -85,7 +85,7 @@ impl JobWork {
             Sink::Sample { keep, .. } => keep.as_ref(),
             _ => None,
         };
-        for node in sort.or(self.plan.result()).into_iter().flat_map(with_ancestors) {
+        for node in with_ancestors(self.plan.nodes().chain(sort)) {
             if known.insert(node.id) {
                 nodes.push(node.ship(shipper)?);
             }

@@ -11,7 +11,7 @@ use crate::pipeline::open_partition;
 use crate::shuffle::{Kept, Meter, WriteVt};
 use crate::sort::{Sample, SortVt, keep_top};
 use crate::storage::Reservation;
-use crate::storage::{Part, PartWriter};
+use crate::storage::{PartWriter, WrittenPart};
 use crate::table::Buckets;
 use crate::task::{Stop, TaskContext};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub(crate) enum Output {
     Count(u64),
     Sample(SharedBatch, u64),
     Saved(Vec<Saved>),
-    Part(Part),
+    Part(WrittenPart),
 }
 
 impl Output {
@@ -81,7 +81,7 @@ impl Output {
         }
     }
 
-    pub(crate) fn into_part(self) -> Option<Part> {
+    pub(crate) fn into_part(self) -> Option<WrittenPart> {
         match self {
             Output::Part(part) => Some(part),
             _ => None,

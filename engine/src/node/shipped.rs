@@ -74,7 +74,9 @@ impl Node {
     pub(crate) fn ship(&self, out: &mut Shipper) -> Result<ShippedNode, ShipError> {
         let parents = self.parents().iter().map(|parent| parent.id).collect();
         let kind = match &self.kind {
-            // Its rows come from the files, whatever made them.
+            Kind::Shuffled(shuffled) => ShippedKind::Shuffled(shuffled.ship(out)?),
+            // Its rows come from the files, whatever made them; of a shuffled RDD, tasks that were planned before may still
+            // make map outputs.
             _ if matches!(self.lineage(), Lineage::Checkpoint(_)) => ShippedKind::Union,
             Kind::Source(source) => ShippedKind::Source(source.ship(out)?),
             Kind::Narrow { op, texts, closure } => ShippedKind::Narrow {
@@ -90,7 +92,6 @@ impl Node {
             Kind::Runs(runs) => ShippedKind::Runs(runs.clone()),
             Kind::Paired { op, closure } => ShippedKind::Paired { op: out.table(*op)?, closure: out.closure(closure)? },
             Kind::Product { op } => ShippedKind::Product { op: out.table(*op)? },
-            Kind::Shuffled(shuffled) => ShippedKind::Shuffled(shuffled.ship(out)?),
             Kind::Failed(error) => return Err(ShipError::new(error.to_string())),
         };
         Ok(ShippedNode {
@@ -252,19 +253,21 @@ impl ShippedShuffled {
     }
 }
 
-/// The nodes that computing `node` may need, parents first. A walk in a loop: a lineage may be deep.
-pub(crate) fn with_ancestors(node: &Arc<Node>) -> Vec<Arc<Node>> {
+/// The nodes that computing `nodes` may need, and these, parents first. A walk in a loop: a lineage may be deep.
+pub(crate) fn with_ancestors<'a>(nodes: impl IntoIterator<Item = &'a Arc<Node>>) -> Vec<Arc<Node>> {
     let mut order = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    // A node is met twice: before its parents and after them.
-    let mut open = vec![(Arc::clone(node), false)];
-    while let Some((at, after)) = open.pop() {
-        if after {
-            order.push(at);
-        } else if seen.insert(at.id) {
-            let parents = at.parents();
-            open.push((at, true));
-            open.extend(parents.iter().map(|parent| (Arc::clone(parent), false)));
+    for node in nodes {
+        // A node is met twice: before its parents and after them.
+        let mut open = vec![(Arc::clone(node), false)];
+        while let Some((at, after)) = open.pop() {
+            if after {
+                order.push(at);
+            } else if seen.insert(at.id) {
+                let parents = at.parents();
+                open.push((at, true));
+                open.extend(parents.iter().map(|parent| (Arc::clone(parent), false)));
+            }
         }
     }
     order

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::job::{Action, Output, Sink, run};
 use crate::node::{Kind, Lineage, NewNode, Node, RddHandle, call_site};
-use crate::storage::{Checkpoint, PartWriter, clean_up, prepare};
+use crate::storage::{Checkpoint, Draft};
 use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,26 +35,16 @@ impl RddHandle {
                 ))),
             };
         }
-        let created = prepare(&directory)?;
-        let sink = Sink::Checkpoint(PartWriter { directory: directory.clone(), codec });
+        let draft = Draft::begin(directory)?;
+        let sink = Sink::Checkpoint(draft.writer(codec));
         let call_site = call_site(Location::caller());
-        let written = run(Action { node, name: "checkpoint", call_site, partitions: None, sink });
-        let finished = written.and_then(|outputs| {
-            let parts = outputs.into_iter().filter_map(Output::into_part).collect();
-            Checkpoint::finish(directory.clone(), node.elem, codec, parts)
-        });
-        match finished {
-            Ok(checkpoint) => {
-                node.cut(Arc::new(checkpoint));
-                let directory = directory.display().to_string();
-                node.context.arc().bus.emit(Event::Checkpointed { rdd: node.id, directory });
-                Ok(())
-            }
-            Err(error) => {
-                clean_up(&directory, node, created);
-                Err(error)
-            }
-        }
+        let outputs = run(Action { node, name: "checkpoint", call_site, partitions: None, sink })?;
+        let written = outputs.into_iter().filter_map(Output::into_part).collect();
+        let checkpoint = draft.finish(node.elem, codec, written)?;
+        let directory = checkpoint.directory.display().to_string();
+        node.cut(Arc::new(checkpoint));
+        node.context.arc().bus.emit(Event::Checkpointed { rdd: node.id, directory });
+        Ok(())
     }
 }
 

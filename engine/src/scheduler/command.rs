@@ -118,6 +118,8 @@ pub(crate) enum Command {
     },
     /// Tell the world. The machine has no clock: the time in the event is left at 0.
     Emit(Event),
+    /// Nobody reads the map outputs of this shuffle any more: they go.
+    RemoveOutputs(ShuffleId),
     /// The job has ended; nothing of it will be launched again.
     JobEnded {
         /// The job.

@@ -258,6 +258,7 @@ impl Machine {
             running.retain(|task| self.attempts.get(task).is_some_and(|attempt| first.insert(attempt.position)));
         }
         self.kill(running, Because::Unwanted);
+        let mut unused = Vec::new();
         for shuffle_id in job.writers.keys() {
             let Some(shuffle) = self.shuffles.get_mut(shuffle_id) else { continue };
             shuffle.users.remove(&turn);
@@ -266,7 +267,9 @@ impl Machine {
             }
             let demanded = shuffle.demand.remove(&turn);
             let dispensable = shuffle.demand.is_empty();
-            let unused = shuffle.users.is_empty() && shuffle.keep == Keep::WhileUsed;
+            if shuffle.users.is_empty() && shuffle.keep == Keep::WhileUsed {
+                unused.push(*shuffle_id);
+            }
             if demanded && planted!(self, KillShared) {
                 let running: Vec<TaskId> = self.attempts_on(Owner::Map(*shuffle_id));
                 self.kill(running, Because::Unwanted);
@@ -275,9 +278,6 @@ impl Machine {
                 self.kill(running.unwrap_or_default(), Because::Unwanted);
             }
             self.refresh_map(*shuffle_id);
-            if unused {
-                self.remove_shuffle(*shuffle_id);
-            }
         }
         let how = match &end {
             Ok(()) => JobEnd::Succeeded,
@@ -286,12 +286,18 @@ impl Machine {
         };
         self.emit(Event::JobFinished { job: job.id, end: how, at: 0 });
         self.commands.push(Command::JobEnded { job: job.id, end });
+        unused.into_iter().for_each(|shuffle| self.remove_shuffle(shuffle));
     }
 
     fn forget(&mut self, shuffle: ShuffleId) {
         let in_use = !planted!(self, ForgetInUse);
         match self.shuffles.get_mut(&shuffle) {
-            Some(known) if in_use && !known.users.is_empty() => known.keep = Keep::WhileUsed,
+            Some(known) if in_use && !known.users.is_empty() => {
+                known.keep = Keep::WhileUsed;
+                if planted!(self, OutputsRemovedInUse) {
+                    self.commands.push(Command::RemoveOutputs(shuffle));
+                }
+            }
             Some(_) => self.remove_shuffle(shuffle),
             None => {}
         }
@@ -300,6 +306,7 @@ impl Machine {
     fn remove_shuffle(&mut self, shuffle: ShuffleId) {
         self.forget_reader(Owner::Map(shuffle));
         self.shuffles.remove(&shuffle);
+        self.commands.push(Command::RemoveOutputs(shuffle));
     }
 
     fn kill(&mut self, tasks: impl IntoIterator<Item = TaskId>, because: Because) {

@@ -124,12 +124,7 @@ impl Driver {
                     // Who asked may have gone.
                     let _ = reply.send(self.machine.outputs_complete(shuffle));
                 }
-                Message::ForgetShuffle(shuffle) => {
-                    self.feed(Input::ForgetShuffle(shuffle), None);
-                    if let Some(remote) = self.backend.remote() {
-                        remote.forget_shuffle(shuffle);
-                    }
-                }
+                Message::ForgetShuffle(shuffle) => self.feed(Input::ForgetShuffle(shuffle), None),
                 Message::ForgetRdd(rdd) => {
                     if let Some(remote) = self.backend.remote() {
                         remote.forget_rdd(rdd);
@@ -277,6 +272,11 @@ impl Driver {
                 self.backend.launch(Assignment { task, job, stage, partition, executor, shuffle, inputs, work });
             }
             Command::Kill { task, because } => self.backend.kill(task, because),
+            Command::RemoveOutputs(shuffle) => {
+                if let Some(remote) = self.backend.remote() {
+                    remote.forget_shuffle(shuffle);
+                }
+            }
             Command::Emit(event) => self.bus.emit(event.stamped(self.bus.now())),
             Command::Accept { job, partition, .. } => {
                 let client = self.jobs.get(&job);

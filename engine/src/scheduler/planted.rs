@@ -29,6 +29,8 @@ pub(crate) enum Bug {
     StaleLoss,
     /// A shuffle is forgotten under the jobs that read it.
     ForgetInUse,
+    /// The map outputs of a shuffle are removed under the jobs that read it.
+    OutputsRemovedInUse,
     /// A job that ends kills the tasks it shares, and nobody starts them again.
     KillShared,
     /// The slot of a failed attempt is not given back.
@@ -67,7 +69,7 @@ pub(crate) enum Bug {
 
 impl Bug {
     /// All of them.
-    pub(crate) const ALL: [Bug; 30] = [
+    pub(crate) const ALL: [Bug; 31] = [
         Bug::StartEarly,
         Bug::OneOutputShort,
         Bug::ZombieCounts,
@@ -81,6 +83,7 @@ impl Bug {
         Bug::OutputsOutliveExecutor,
         Bug::StaleLoss,
         Bug::ForgetInUse,
+        Bug::OutputsRemovedInUse,
         Bug::KillShared,
         Bug::LeakSlot,
         Bug::EndEarly,

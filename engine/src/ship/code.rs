@@ -19,8 +19,10 @@ pub(crate) struct CodeRef {
 /// Something the dynamic loader has loaded into this process: the program itself, or a library.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
-    /// Where its file is.
+    /// Where its file is, or was: that of the program may have been replaced since it was started.
     pub(crate) path: PathBuf,
+    /// Whether it is the program itself.
+    pub(crate) is_program: bool,
     /// What its offsets count from.
     pub(crate) base: usize,
     /// The addresses it occupies.
@@ -60,12 +62,13 @@ unsafe extern "C" fn note(info: *mut libc::dl_phdr_info, _: usize, found: *mut c
         start..start.wrapping_add(header.p_memsz as usize)
     };
     let segments = headers.iter().filter(|header| header.p_type == libc::PT_LOAD).map(segment).collect();
-    // The program has no name here.
-    let path = match name.to_bytes() {
-        [] if found.is_empty() => std::env::current_exe().unwrap_or_default(),
-        name => PathBuf::from(OsStr::from_bytes(name)),
+    // The program comes first and has no name here.
+    let is_program = found.is_empty() && name.is_empty();
+    let path = match is_program {
+        true => std::env::current_exe().unwrap_or_default(),
+        false => PathBuf::from(OsStr::from_bytes(name.to_bytes())),
     };
-    found.push(Loaded { path, base, segments });
+    found.push(Loaded { path, is_program, base, segments });
     0
 }
 
@@ -94,7 +97,7 @@ impl Catalog {
 
     /// Whether every executor has a library from its start: it is the same program, or has loaded the same as this one.
     pub(crate) fn is_base(&self, library: &Loaded) -> bool {
-        base().contains(&library.path)
+        library.is_program || base().contains(&library.path)
     }
 
     /// Where an address is.

@@ -2,14 +2,14 @@
 
 use super::code::{Bases, CodeRef};
 use super::{ShipError, ShippedClosure};
-use crate::accumulator::AccumulatorHandle;
+use crate::accumulator::{AccumulatorHandle, KnownAccumulators};
 use crate::broadcast::BroadcastHandle;
 use crate::closure::Closure;
 use crate::context::ContextHandle;
 use crate::ids::RddId;
 use crate::node::Node;
 use crate::scheduler::edge;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// All that has arrived from one driver.
@@ -18,6 +18,8 @@ pub(crate) struct Landing {
     pub(crate) bases: Bases,
     /// What nodes that arrive belong to.
     pub(crate) context: ContextHandle,
+    /// The accumulators that closures here add to: a repeated job finds those that an earlier one has brought.
+    accumulators: KnownAccumulators,
     things: Mutex<Things>,
 }
 
@@ -27,14 +29,18 @@ struct Things {
     nodes: HashMap<RddId, Result<Arc<Node>, ShipError>>,
     /// Libraries that could not be loaded, and why.
     missing: HashMap<u32, ShipError>,
-    accumulators: HashMap<u64, AccumulatorHandle>,
     /// The values, or why they could not be had.
     broadcasts: HashMap<u64, Result<BroadcastHandle, ShipError>>,
 }
 
 impl Landing {
     pub(crate) fn new(context: ContextHandle) -> Landing {
-        Landing { bases: Bases::default(), context, things: Mutex::default() }
+        Landing {
+            bases: Bases::default(),
+            context,
+            accumulators: KnownAccumulators::default(),
+            things: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Things> {
@@ -114,17 +120,18 @@ impl Landing {
         self.lock().nodes.remove(&id)?.ok()
     }
 
-    /// The accumulator of this number, made by `make` when it is met first.
+    /// The accumulator of this number, made by `make` if no closure here has it.
     pub(crate) fn accumulator(
         &self,
         id: u64,
         make: impl FnOnce() -> Result<AccumulatorHandle, ShipError>,
     ) -> Result<AccumulatorHandle, ShipError> {
-        if let Some(known) = self.lock().accumulators.get(&id) {
-            return Ok(known.clone());
+        if let Some(known) = self.accumulators.get(id) {
+            return Ok(known);
         }
         let made = make()?;
-        Ok(self.lock().accumulators.entry(id).or_insert(made).clone())
+        self.accumulators.add(&BTreeMap::from([(id, made.clone())]));
+        Ok(made)
     }
 
     /// A broadcast whose value is here.

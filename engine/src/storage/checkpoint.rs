@@ -12,21 +12,22 @@
 //!
 //! The checksum is that of the lines above it, the digest that of the part's file.
 
-use super::block_file::{BlockReader, BlockWriter, Durability};
-use super::chunk::Encoder;
+mod draft;
+
+pub(crate) use draft::{Draft, PartWriter, WrittenPart};
+
+use super::block_file::BlockReader;
 use crate::batch::{Batch, ElemVt};
 use crate::codec::CodecVt;
 use crate::error::{Error, Failure, Result};
-use crate::node::{Node, SourceNode, short_type_name};
-use crate::pipeline::{Pipeline, Source};
+use crate::node::{SourceNode, short_type_name};
+use crate::pipeline::Source;
 use crate::ship::{CodeRef, Landing, ShipError, Shipper};
 use crate::source::ShippedSource;
 use crate::task::{Stop, TaskContext};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 const MANIFEST: &str = "manifest";
 const FIRST_LINE: &str = "dpark checkpoint 1";
@@ -55,26 +56,6 @@ pub(crate) struct Part {
 }
 
 impl Checkpoint {
-    /// Completes a checkpoint whose parts are written.
-    pub(crate) fn finish(
-        directory: PathBuf,
-        elem: &'static ElemVt,
-        codec: &'static CodecVt,
-        parts: Vec<Part>,
-    ) -> Result<Checkpoint> {
-        let path = directory.join(MANIFEST);
-        let temporary = directory.join(format!(".{MANIFEST}.tmp"));
-        let written = File::create(&temporary).and_then(|mut file| {
-            file.write_all(manifest(elem, &parts).as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&temporary, &path)?;
-            // The names of the files, too, shall survive a crash.
-            File::open(&directory)?.sync_all()
-        });
-        written.map_err(|error| io_error(&path, &format!("the checkpoint cannot be completed: {error}")))?;
-        Ok(Checkpoint { directory, parts, codec })
-    }
-
     /// Opens the checkpoint in a directory.
     pub(crate) fn find(directory: &Path, elem: &'static ElemVt, codec: &'static CodecVt) -> Result<Checkpoint> {
         let path = directory.join(MANIFEST);
@@ -150,80 +131,6 @@ impl Source for PartSource {
         }
         rows.move_rows(out, out.limit);
         Ok(true)
-    }
-}
-
-/// Where tasks write the parts of a checkpoint.
-pub(crate) struct PartWriter {
-    pub(crate) directory: PathBuf,
-    pub(crate) codec: &'static CodecVt,
-}
-
-impl PartWriter {
-    /// Writes one partition.
-    pub(crate) fn run(
-        &self,
-        pipeline: &mut Pipeline,
-        rows: &mut Batch,
-        partition: usize,
-    ) -> std::result::Result<Part, Stop> {
-        let path = part_path(&self.directory, partition);
-        let failed = |error: std::io::Error| -> Stop {
-            let message = match error.kind() {
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                    format!("the disk is full; free some space or `checkpoint` elsewhere ({error})")
-                }
-                _ => format!("a part of the checkpoint cannot be written ({error})"),
-            };
-            Failure::Io { path: path.display().to_string(), message }.into()
-        };
-        let mut writer = BlockWriter::create(path.clone()).map_err(failed)?;
-        let mut encoder = Encoder::new(self.codec);
-        while pipeline.next(rows)? {
-            pipeline.task().add_rows(rows.rows() as u64);
-            let mut at = 0;
-            while at < rows.rows() {
-                at += encoder.add(rows, at)?;
-                if encoder.is_complete() {
-                    writer.write(&encoder.chunk()).map_err(failed)?;
-                    encoder.clear();
-                }
-            }
-        }
-        if !encoder.is_empty() {
-            writer.write(&encoder.chunk()).map_err(failed)?;
-        }
-        writer.finish(Durability::Synced).map_err(failed)?.keep();
-        Ok(Part { rows: writer.contents().rows, digest: writer.contents().digest() })
-    }
-}
-
-/// Makes the directory of a checkpoint, or takes an empty one; tells whether it did not exist.
-pub(crate) fn prepare(directory: &Path) -> Result<bool> {
-    let not_empty = "the directory is not empty; remove it first or `checkpoint` to another one";
-    match std::fs::read_dir(directory) {
-        Ok(mut entries) => match entries.next() {
-            None => Ok(false),
-            Some(_) => Err(io_error(directory, not_empty)),
-        },
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            std::fs::create_dir_all(directory).map_err(|error| {
-                io_error(directory, &format!("{error}; `checkpoint` to a directory that can be made and written to"))
-            })?;
-            Ok(true)
-        }
-        Err(error) => Err(io_error(directory, &format!("{error}; `checkpoint` to a new or empty directory"))),
-    }
-}
-
-/// Removes what an unfinished checkpoint of `node` has left in a directory that was empty.
-pub(crate) fn clean_up(directory: &Path, node: &Arc<Node>, created: bool) {
-    for partition in 0..node.partitions {
-        let _ = std::fs::remove_file(part_path(directory, partition));
-    }
-    let _ = std::fs::remove_file(directory.join(format!(".{MANIFEST}.tmp")));
-    if created {
-        let _ = std::fs::remove_dir(directory);
     }
 }
 

@@ -21,6 +21,7 @@ tests!(
     programs_of_pipes_go_with_their_executor,
     a_map_output_that_comes_too_late_is_removed,
     stopping_takes_note_of_the_tasks_that_stop,
+    a_program_that_was_built_anew_goes_on,
 );
 
 fn sums() -> HashMap<i64, i64> {
@@ -271,4 +272,39 @@ fn programs_of_pipes_go_with_their_executor() {
     wait_for("it has ended with its executor", || !PathBuf::from(format!("/proc/{}/exe", sleeping[0])).exists());
     ctx.cancel_all();
     assert!(matches!(job.join().unwrap(), Err(Error::Cancelled { .. })));
+}
+
+/// Cargo replaces the file of a program that runs. Executors are started from what runs, but `/proc/self/exe` has another name
+/// in them then.
+fn a_program_that_was_built_anew_goes_on() {
+    let sum = |ctx: &DparkContext| ctx.range_with(0, 100, 1, 2).map(|x| x * 2).sum().unwrap();
+    match std::env::var("BUILT_ANEW").as_deref() {
+        Ok(when) => {
+            let ctx = context("process[1]");
+            let pids = processes(&ctx);
+            if when == "after the first job" {
+                assert_eq!(sum(&ctx), 9900);
+            }
+            let program = std::env::current_exe().unwrap();
+            let new = program.with_extension("new");
+            std::fs::copy(&program, &new).unwrap();
+            std::fs::rename(&new, &program).unwrap();
+            assert_eq!(sum(&ctx), 9900);
+            assert!(signal(*pids.lock().unwrap().last().unwrap(), libc::SIGKILL));
+            wait_for("another one has joined", || pids.lock().unwrap().len() == 2);
+            assert_eq!(sum(&ctx), 9900);
+        }
+        Err(_) => {
+            let directory = tempfile::tempdir().unwrap();
+            let program = directory.path().join("program");
+            for when in ["before the first job", "after the first job"] {
+                std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+                let mut again = std::process::Command::new(&program);
+                again.env("BUILT_ANEW", when).args(["--exact", "a_program_that_was_built_anew_goes_on"]);
+                let output = again.output().unwrap();
+                let text = String::from_utf8_lossy(&output.stdout);
+                assert!(output.status.success() && text.contains("1 passed"), "{when}: {text}");
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod arriving;
 mod basics;
 mod broadcasts;
 mod chaos;
+mod checkpoints;
 mod disks;
 mod faults;
 mod memory;
@@ -35,6 +36,7 @@ fn main() {
         basics::tests(),
         broadcasts::tests(),
         chaos::tests(),
+        checkpoints::tests(),
         disks::tests(),
         faults::tests(),
         memory::tests(),

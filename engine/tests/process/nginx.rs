@@ -166,6 +166,6 @@ fn an_impostor_at_the_port_is_not_believed() {
     let ctx = in_directory("process[2]", directory.path());
     let counted = ctx.range_with(0, 10_000, 1, 8).map(|x| (x % 1000, x)).reduce_by_key(|a, b| a + b);
     assert_eq!(counted.collect_as_map().unwrap(), sums(10_000));
-    wait_for("both executors have asked", || requests.lock().unwrap().len() == 2);
+    wait_for("the driver and both executors have asked", || requests.lock().unwrap().len() == 3);
     assert!(requests.lock().unwrap().iter().all(|line| !line.contains("shuffle-")));
 }

@@ -41,10 +41,9 @@ fn over_http() {
     };
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let script = put("as-a-user", &|path| std::fs::write(path, AS_A_USER).unwrap());
-    // Others may not come to where this program is. Executors know it by its name.
-    let this = std::env::current_exe().unwrap();
-    let program = put(this.file_name().unwrap().to_str().unwrap(), &|path| {
-        std::fs::copy(&this, path).unwrap();
+    // Others may not come to where this program is.
+    let program = put("program", &|path| {
+        std::fs::copy(std::env::current_exe().unwrap(), path).unwrap();
     });
     let command = format!("{script} {program}");
     const BROADCASTS: [&str; 4] = ["come_from_peers", "damage_at_a_peer", "death_of_a_peer", "parallelized_rows"];

@@ -36,7 +36,7 @@ impl Engine {
         if let Some(engine) = Engine::open(&folder) {
             return Ok(engine);
         }
-        progress("building the engine for this machine (once; about half a minute)");
+        progress("building the engine for this machine (once; about a minute)");
         unpack(&folder)?;
         build_programs(&folder, toolchain, progress)?;
         let dependencies = dependencies::build(&folder.join("deps"), toolchain, progress)?;

@@ -86,6 +86,7 @@ impl World {
         self.counted.insert((run.key, partition));
         match run.key {
             Key::Map(shuffle) => {
+                self.kept.insert(shuffle);
                 let right = self.plan.shuffles[shuffle.0 as usize].values[partition];
                 if value == right { Ok(()) } else { Err(format!("wrong map output {partition} of shuffle {shuffle}")) }
             }

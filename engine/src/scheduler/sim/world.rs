@@ -144,6 +144,8 @@ pub(super) struct World {
     pub(super) missed: BTreeMap<(ShuffleId, usize), Missed>,
     pub(super) counted: BTreeSet<(Key, usize)>,
     pub(super) forgotten: BTreeSet<ShuffleId>,
+    /// Shuffles with map outputs that were not removed.
+    pub(super) kept: BTreeSet<ShuffleId>,
     pub(super) runs: BTreeMap<TaskId, Run>,
     pub(super) executors: BTreeMap<ExecutorId, usize>,
     pub(super) health: BTreeMap<ExecutorId, Health>,
@@ -186,6 +188,7 @@ impl World {
             missed: BTreeMap::new(),
             counted: BTreeSet::new(),
             forgotten: BTreeSet::new(),
+            kept: BTreeSet::new(),
             runs: BTreeMap::new(),
             executors: BTreeMap::new(),
             health: BTreeMap::new(),
@@ -260,6 +263,9 @@ impl World {
         self.check_status()?;
         for shuffle in 0..self.plan.shuffles.len() {
             self.feed(Input::ForgetShuffle(ShuffleId(shuffle as u64)))?;
+        }
+        if !self.kept.is_empty() {
+            return Err(format!("the map outputs of {:?} are never removed", self.kept));
         }
         if self.machine.is_empty() { Ok(()) } else { Err(format!("left behind: {:?}", self.machine)) }
     }
@@ -443,6 +449,12 @@ impl World {
                 self.allow_new_life(life);
             }
             Command::Accept { task, partition, .. } => self.check_accept(task, partition)?,
+            Command::RemoveOutputs(shuffle) => {
+                if self.users(shuffle) > 0 {
+                    return Err(format!("the map outputs of shuffle {shuffle} are removed, and a job reads them"));
+                }
+                self.kept.remove(&shuffle);
+            }
             Command::JobEnded { job, end } => {
                 self.trace.push(format!("       job {job} ended: {end:?}"));
                 match &end {
