@@ -5,7 +5,9 @@ use super::files::Index;
 use crate::ids::ShuffleId;
 use crate::net::secret::Secret;
 use crate::storage::Reservation;
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The blocks of one map partition, one for each piece of each reduce partition: all of them in memory, or some that were
@@ -40,6 +42,8 @@ pub(crate) struct Fetched {
 pub(crate) enum BlockBytes {
     /// Those of this block of an output in memory.
     Here(Arc<MapOutput>, usize),
+    /// Some of those that were fetched.
+    Fetched(Arc<MapOutput>, Range<usize>),
     /// Decompressed.
     Own(Vec<u8>),
 }
@@ -52,6 +56,10 @@ impl std::ops::Deref for BlockBytes {
             BlockBytes::Here(output, number) => match &output.0 {
                 Blocks::Here { blocks, .. } => &blocks[*number].bytes,
                 Blocks::Fetched(_) => &[],
+            },
+            BlockBytes::Fetched(output, range) => match &output.0 {
+                Blocks::Here { .. } => &[],
+                Blocks::Fetched(fetched) => &fetched.bytes[range.clone()],
             },
             BlockBytes::Own(bytes) => bytes,
         }
@@ -81,8 +89,13 @@ impl MapOutput {
     /// About how many rows a block has, if that can be told at once: nobody has checked it yet, but it is no more than it has
     /// bytes.
     pub(crate) fn rows_at_most(&self, number: usize) -> usize {
-        let Blocks::Here { blocks, .. } = &self.0 else { return 0 };
-        let bytes = blocks.get(number).map_or(&[][..], |block| &block.bytes);
+        let bytes = match &self.0 {
+            Blocks::Here { blocks, .. } => blocks.get(number).map_or(&[][..], |block| &block.bytes),
+            Blocks::Fetched(fetched) if fetched.index.is_plain(number) => {
+                fetched.stored(number).map_or(&[][..], |stored| &fetched.bytes[stored])
+            }
+            Blocks::Fetched(_) => return 0,
+        };
         let rows = bytes.first_chunk().map_or(0, |rows| u64::from_le_bytes(*rows));
         bytes.len().min(usize::try_from(rows).unwrap_or(usize::MAX))
     }
@@ -97,16 +110,24 @@ impl MapOutput {
                 }
                 Ok(BlockBytes::Here(Arc::clone(self), number))
             }
-            Blocks::Fetched(Fetched { index, secret, start, bytes }) => {
-                let range = index.range(number..number + 1)?;
-                let part = |at: u64| usize::try_from(at.checked_sub(*start)?).ok();
-                let stored = part(range.start).zip(part(range.end)).and_then(|(from, to)| bytes.get(from..to));
-                let stored = stored.ok_or_else(|| format!("block {number} was not fetched"))?;
-                let mut block = Vec::new();
-                index.decode(number, stored, secret, &mut block)?;
-                Ok(BlockBytes::Own(block))
+            Blocks::Fetched(fetched) => {
+                let stored = fetched.stored(number)?;
+                Ok(match fetched.index.decode(number, &fetched.bytes[stored.clone()], &fetched.secret)? {
+                    Cow::Borrowed(_) => BlockBytes::Fetched(Arc::clone(self), stored),
+                    Cow::Owned(bytes) => BlockBytes::Own(bytes),
+                })
             }
         }
+    }
+}
+
+impl Fetched {
+    /// Where the stored bytes of a block are among those that were fetched.
+    fn stored(&self, number: usize) -> Result<Range<usize>, String> {
+        let Range { start, end } = self.index.range(number..number + 1)?;
+        let place = |at: u64| usize::try_from(at.checked_sub(self.start)?).ok().filter(|at| *at <= self.bytes.len());
+        let stored = place(start).zip(place(end)).filter(|(start, end)| start <= end);
+        stored.map(|(start, end)| start..end).ok_or_else(|| format!("block {number} was not fetched"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::ids::ShuffleId;
 use crate::net::secret::{MAC_BYTES, Mac, Secret};
+use std::borrow::Cow;
 use std::ops::Range;
 
 const MAGIC: [u8; 8] = *b"dparkmap";
@@ -86,9 +87,9 @@ impl Index {
         self.blocks.get(blocks.clone()).ok_or_else(|| format!("it has {all} blocks, but not {blocks:?}"))
     }
 
-    /// Appends the rows' bytes of a block to `out`, or tells what is wrong with the stored bytes. They are not looked into
-    /// before it is certain that the application has written them, as this block.
-    pub(crate) fn decode(&self, block: usize, stored: &[u8], secret: &Secret, out: &mut Vec<u8>) -> Result<(), String> {
+    /// The rows' bytes of a block, or what is wrong with the stored bytes. They are not looked into before it is certain that
+    /// the application has written them, as this block. What was not compressed is where it is.
+    pub(crate) fn decode<'a>(&self, block: usize, stored: &'a [u8], secret: &Secret) -> Result<Cow<'a, [u8]>, String> {
         let entry = self.blocks.get(block).ok_or_else(|| format!("it has no block {block}"))?;
         if stored.len() as u64 != entry.stored {
             return Err(format!("block {block} has {} bytes where {} were written", stored.len(), entry.stored));
@@ -96,19 +97,21 @@ impl Index {
         if !self.with_parts(block, stored, |parts| secret.verifies(parts, &entry.mac)) {
             return Err(format!("the bytes of block {block} are not those that were written"));
         }
-        match entry.form {
-            Form::Plain => out.extend_from_slice(stored),
-            Form::Lz4 => {
-                let start = out.len();
-                out.resize(start + entry.raw as usize, 0);
-                let length = lz4_flex::block::decompress_into(stored, &mut out[start..])
-                    .map_err(|error| format!("block {block} cannot be decompressed: {error}"))?;
-                if length as u64 != entry.raw {
-                    return Err(format!("block {block} has {length} bytes where {} went in", entry.raw));
-                }
-            }
+        if entry.form == Form::Plain {
+            return Ok(Cow::Borrowed(stored));
         }
-        Ok(())
+        let mut out = vec![0; entry.raw as usize];
+        let length = lz4_flex::block::decompress_into(stored, &mut out)
+            .map_err(|error| format!("block {block} cannot be decompressed: {error}"))?;
+        if length as u64 != entry.raw {
+            return Err(format!("block {block} has {length} bytes where {} went in", entry.raw));
+        }
+        Ok(Cow::Owned(out))
+    }
+
+    /// Whether a block is stored as it is.
+    pub(crate) fn is_plain(&self, block: usize) -> bool {
+        self.blocks.get(block).is_some_and(|entry| entry.form == Form::Plain)
     }
 
     /// What the code of a block is made of.

@@ -1,4 +1,6 @@
+use super::super::store::{BlockBytes, Fetched, MapOutput};
 use super::*;
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::process::Command;
 
@@ -29,9 +31,7 @@ fn noise(length: usize) -> Vec<u8> {
 fn decode(index: &Index, data: &[u8], block: usize, secret: &Secret) -> Result<Vec<u8>, String> {
     let range = index.range(block..block + 1)?;
     let end = data.len().min(range.end as usize);
-    let mut out = Vec::new();
-    index.decode(block, &data[end.min(range.start as usize)..end], secret, &mut out)?;
-    Ok(out)
+    index.decode(block, &data[end.min(range.start as usize)..end], secret).map(Cow::into_owned)
 }
 
 #[test]
@@ -74,10 +74,43 @@ fn blocks_come_back_as_they_were() {
     assert!(index.range(4..5).unwrap().is_empty() && index.range(3..3).unwrap().is_empty());
     assert_eq!(index.raw_bytes(1..4).unwrap(), 1 + 19 + 1900);
     assert_eq!(index.range(5..11).unwrap_err(), "it has 10 blocks, but not 5..11");
-    // What is there already stays in front.
-    let mut out = b"before".to_vec();
-    index.decode(1, b"x", &secret, &mut out).unwrap();
-    assert_eq!(out, b"beforex");
+    // What was not compressed is not copied.
+    for (number, is_plain) in [(1, true), (3, false), (5, true)] {
+        let range = index.range(number..number + 1).unwrap();
+        let stored = &data[range.start as usize..range.end as usize];
+        let decoded = index.decode(number, stored, &secret).unwrap();
+        assert_eq!(
+            (matches!(decoded, Cow::Borrowed(_)), index.is_plain(number)),
+            (is_plain, is_plain),
+            "block {number}"
+        );
+    }
+}
+
+#[test]
+fn fetched_blocks_are_read_where_they_are_and_tell_their_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = Secret::generate().unwrap();
+    let of_rows = |rows: u64, bytes: Vec<u8>| [&rows.to_le_bytes()[..], &bytes].concat();
+    let blocks = [
+        vec![],
+        of_rows(9000, noise(70_000)),
+        of_rows(500, vec![7; 70_000]),
+        of_rows(0x0123_4567_89ab_cdef, noise(20)),
+    ];
+    let file = write(dir.path(), 3, &blocks, &secret).unwrap();
+    let index = Arc::new(Index::parse(&std::fs::read(&file.index).unwrap(), &secret, SHUFFLE, 3).unwrap());
+    let start = index.range(1..2).unwrap().start;
+    let bytes = std::fs::read(&file.data).unwrap()[start as usize..].to_vec();
+    let output = Arc::new(MapOutput::fetched(Fetched { index, secret, start, bytes }));
+    let is_copied = |number: usize| matches!(output.block(number).unwrap(), BlockBytes::Own(_));
+    for number in 1..4 {
+        assert!(*output.block(number).unwrap() == blocks[number][..], "block {number}");
+    }
+    assert_eq!([1, 2, 3].map(is_copied), [false, true, false]);
+    // Nobody has checked what a block says of itself: it has no more rows than bytes.
+    assert_eq!([1, 2, 3].map(|number| output.rows_at_most(number)), [9000, 0, 28]);
+    assert_eq!(output.block(4).unwrap_err(), "it has 4 blocks, but not 4..5");
 }
 
 #[test]
@@ -154,11 +187,9 @@ fn what_belongs_elsewhere_is_refused_by_name() {
     assert_eq!(wrong(b"<html>not found</html>", &secret, 3), "its index is none");
     // Blocks of the same bytes have different codes.
     let index = Index::parse(&bytes[0], &secret, SHUFFLE, 3).unwrap();
-    let mut out = Vec::new();
-    let problem = index.decode(0, b"sama", &secret, &mut out).unwrap_err();
+    let problem = index.decode(0, b"sama", &secret).unwrap_err();
     assert_eq!(problem, "the bytes of block 0 are not those that were written");
-    assert_eq!(index.decode(2, b"", &secret, &mut out).unwrap_err(), "it has no block 2");
-    assert!(out.is_empty());
+    assert_eq!(index.decode(2, b"", &secret).unwrap_err(), "it has no block 2");
     let code_of = |at: usize| &bytes[0][33 + 41 * at + 25..][..16];
     assert_ne!(code_of(0), code_of(1));
 }
