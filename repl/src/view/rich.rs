@@ -7,6 +7,7 @@
 
 mod card;
 mod facts;
+mod headline;
 mod job;
 mod progress;
 mod rows;
@@ -63,3 +64,6 @@ pub fn shown(shown: &Shown, snapshot: &Snapshot, names: &Names, width: Option<us
         Shown::Context(card) => context(card),
     }
 }
+
+#[cfg(test)]
+mod tests;
