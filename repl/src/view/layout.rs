@@ -7,8 +7,24 @@ pub(super) struct Node {
     /// Its size.
     pub(super) width: f64,
     pub(super) height: f64,
-    /// Indices of the boxes that point to it; each smaller than its own.
-    pub(super) parents: Vec<usize>,
+    /// What points to it.
+    pub(super) parents: Vec<Parent>,
+}
+
+/// A box that points to another.
+#[derive(Clone, Copy)]
+pub(super) struct Parent {
+    /// Its index, smaller than that of the other.
+    pub(super) index: usize,
+    /// Where in the other its arrow ends, as a distance from the middle.
+    pub(super) port: f64,
+}
+
+impl Parent {
+    /// One whose arrow ends in the middle.
+    pub(super) fn of(index: usize) -> Parent {
+        Parent { index, port: 0.0 }
+    }
 }
 
 /// A placed box: its upper left corner.
@@ -74,10 +90,12 @@ fn depths(nodes: &[Node]) -> Vec<usize> {
     let mut depth = vec![0; nodes.len()];
     let mut highest_child = vec![usize::MAX; nodes.len()];
     for (index, node) in nodes.iter().enumerate() {
-        depth[index] = node.parents.iter().map(|parent| depth[*parent] + 1).max().unwrap_or(0);
+        depth[index] = node.parents.iter().map(|parent| depth[parent.index] + 1).max().unwrap_or(0);
     }
     for (index, node) in nodes.iter().enumerate() {
-        node.parents.iter().for_each(|parent| highest_child[*parent] = highest_child[*parent].min(depth[index]));
+        for parent in &node.parents {
+            highest_child[parent.index] = highest_child[parent.index].min(depth[index]);
+        }
     }
     for (index, node) in nodes.iter().enumerate() {
         if node.parents.is_empty() && highest_child[index] != usize::MAX {
@@ -91,12 +109,19 @@ fn depths(nodes: &[Node]) -> Vec<usize> {
 struct Spot {
     width: f64,
     height: f64,
-    above: Vec<usize>,
-    below: Vec<usize>,
+    above: Vec<Link>,
+    below: Vec<Link>,
     /// Its left side.
     x: f64,
     /// Its place in the layer.
     rank: f64,
+}
+
+/// What a spot is joined to: another one, and how far to the right that one would pull it from below its middle.
+#[derive(Clone, Copy)]
+struct Link {
+    spot: usize,
+    pull: f64,
 }
 
 impl Spot {
@@ -125,7 +150,7 @@ impl Grid {
         };
         depth.iter().enumerate().for_each(|(index, layer)| grid.layers[*layer].push(index));
         for (child, node) in nodes.iter().enumerate() {
-            for parent in &node.parents {
+            for Parent { index: parent, port } in &node.parents {
                 let first = grid.spots.len();
                 for layer in depth[*parent] + 1..depth[child] {
                     grid.layers[layer].push(grid.spots.len());
@@ -134,8 +159,9 @@ impl Grid {
                 let between: Vec<usize> = (first..grid.spots.len()).collect();
                 let way: Vec<usize> = [*parent].into_iter().chain(between.iter().copied()).chain([child]).collect();
                 for pair in way.windows(2) {
-                    grid.spots[pair[0]].below.push(pair[1]);
-                    grid.spots[pair[1]].above.push(pair[0]);
+                    let port = if pair[1] == child { *port } else { 0.0 };
+                    grid.spots[pair[0]].below.push(Link { spot: pair[1], pull: port });
+                    grid.spots[pair[1]].above.push(Link { spot: pair[0], pull: -port });
                 }
                 grid.arrows.push((*parent, child, between));
             }
@@ -150,7 +176,9 @@ impl Grid {
             let mut layer = std::mem::take(&mut self.layers[index]);
             let wish = |spot: &usize| {
                 let spot = &self.spots[*spot];
-                mean(if down { &spot.above } else { &spot.below }, |other| self.spots[other].rank).unwrap_or(spot.rank)
+                let joined = if down { &spot.above } else { &spot.below };
+                let rank = |link: &Link| self.spots[link.spot].rank + link.pull / self.spots[link.spot].width.max(1.0);
+                mean(joined, rank).unwrap_or(spot.rank)
             };
             layer.sort_by(|one, other| wish(one).total_cmp(&wish(other)));
             rank(&mut self.spots, &layer);
@@ -176,7 +204,8 @@ impl Grid {
             let wish = |spot: &usize| {
                 let spot = &self.spots[*spot];
                 let joined = if down { &spot.above } else { &spot.below };
-                mean(joined, |other| self.spots[other].middle()).map_or(spot.x, |middle| middle - spot.width / 2.0)
+                let middle = mean(joined, |link| self.spots[link.spot].middle() + link.pull);
+                middle.map_or(spot.x, |middle| middle - spot.width / 2.0)
             };
             let wishes: Vec<f64> = layer.iter().map(wish).collect();
             let room = |at: usize| self.spots[layer[at]].width + self.gap.x;
@@ -228,9 +257,9 @@ fn rank(spots: &mut [Spot], layer: &[usize]) {
     layer.iter().enumerate().for_each(|(index, spot)| spots[*spot].rank = index as f64);
 }
 
-fn mean(spots: &[usize], value: impl Fn(usize) -> f64) -> Option<f64> {
-    let sum: f64 = spots.iter().map(|spot| value(*spot)).sum();
-    (!spots.is_empty()).then(|| sum / spots.len() as f64)
+fn mean(links: &[Link], value: impl Fn(&Link) -> f64) -> Option<f64> {
+    let sum: f64 = links.iter().map(value).sum();
+    (!links.is_empty()).then(|| sum / links.len() as f64)
 }
 
 #[cfg(test)]
@@ -240,7 +269,7 @@ mod tests {
     const GAP: Gap = Gap { x: 24.0, y: 40.0 };
 
     fn node(parents: &[usize]) -> Node {
-        Node { width: 10.0, height: 5.0, parents: parents.to_vec() }
+        Node { width: 10.0, height: 5.0, parents: parents.iter().copied().map(Parent::of).collect() }
     }
 
     #[test]
@@ -274,6 +303,15 @@ mod tests {
             left.sort_by(f64::total_cmp);
             assert!(left.windows(2).all(|pair| pair[1] - pair[0] > 33.9), "{left:?}");
         }
+    }
+
+    #[test]
+    fn boxes_stand_in_the_order_of_the_places_that_they_point_to() {
+        let port = |index, port| Parent { index, port };
+        let child = Node { width: 80.0, height: 5.0, parents: vec![port(0, 30.0), port(1, 0.0), port(2, -30.0)] };
+        let layout = layout(&[node(&[]), node(&[]), node(&[]), child], GAP);
+        let [last, middle, first] = [0, 1, 2].map(|index| layout.places[index].x);
+        assert!(first < middle && middle < last, "{first} {middle} {last}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Jobs as pictures: their stages, call sites and tasks.
 
 use super::{Bundle, facts, headline};
-use crate::view::{Names, dag, html, jobs as text, stages, svg};
+use crate::view::{Names, dag, html, jobs as text, stages, svg, units};
 use dpark::ids::JobId;
 use dpark::status::{JobStatus, Snapshot};
 
@@ -9,6 +9,8 @@ use dpark::status::{JobStatus, Snapshot};
 const PICTURED: usize = 3;
 /// What the marks in the picture of the stages mean.
 const MARKS: &str = " · ● cached · ■ checkpoint · grey: skipped";
+/// Jobs of a cell that are in a table.
+const TABLED: usize = 50;
 /// Jobs of a cell that the text form lists.
 const LISTED: usize = 10;
 
@@ -33,7 +35,10 @@ pub fn after(snapshot: &Snapshot, jobs: &[JobId], names: &Names) -> Bundle {
     let html = match jobs.as_slice() {
         [job] => one(job),
         _ => {
-            let table = html::table(&text::sheet_of(snapshot, jobs.iter().copied()));
+            let mut table = html::table(&text::sheet_of(snapshot, jobs.iter().take(TABLED).copied()));
+            if jobs.len() > TABLED {
+                table += &html::small(&format!("… {} more", units::plural((jobs.len() - TABLED) as u64, "job")));
+            }
             let pictured: String = longest(&jobs).into_iter().map(one).collect();
             html::details(&headline::all(snapshot, &jobs), &(table + &pictured))
         }

@@ -3,7 +3,7 @@
 
 use super::{Canvas, FAINT, GREY, INK, MARGIN, Type, arrivals, shorten};
 use crate::view::graph::short_site;
-use crate::view::layout::{Gap, Node, layout};
+use crate::view::layout::{Gap, Node, Parent, layout};
 use dpark::event::CallSite;
 use dpark::ids::{JobId, RddId};
 use dpark::status::{RddStatus, Snapshot};
@@ -37,7 +37,7 @@ pub fn call_sites(snapshot: &Snapshot, job: JobId) -> Option<String> {
     }
     let mut nodes: Vec<Node> = calls.sites.iter().map(|(name, site)| node(name, site)).collect();
     for (from, to) in calls.edges.keys().filter(|(from, to)| from < to) {
-        nodes[*to].parents.push(*from);
+        nodes[*to].parents.push(Parent::of(*from));
     }
     let layout = layout(&nodes, GAP);
     let mut canvas = Canvas::new();

@@ -4,8 +4,8 @@
 //! No times stand in it, so the same program gives the same picture.
 
 use super::{Canvas, FAINT, GREY, INK, MARGIN, Type, arrivals, shorten};
-use crate::view::graph::{Graph, Pipeline, Row, Stage, graph};
-use crate::view::layout::{Gap, Layout, Node, layout};
+use crate::view::graph::{Graph, Input, Pipeline, Row, Stage, graph};
+use crate::view::layout::{Gap, Layout, Node, Parent, layout};
 use crate::view::{Names, stages, units};
 use dpark::ids::JobId;
 use dpark::status::{Snapshot, StageState};
@@ -97,8 +97,11 @@ impl<'a> StageBox<'a> {
     }
 
     fn node(&self) -> Node {
-        let parents = self.stage.inputs.iter().map(|input| input.stage).collect();
-        Node { width: self.width(), height: HEAD + self.inner.height + PAD, parents }
+        let width = self.width();
+        let port = |pipeline| self.middle_of(pipeline) - width / 2.0;
+        let parent = |input: &Input| Parent { index: input.stage, port: port(input.pipeline) };
+        let parents = self.stage.inputs.iter().map(parent).collect();
+        Node { width, height: HEAD + self.inner.height + PAD, parents }
     }
 
     /// Where the pipelines begin.
@@ -180,7 +183,7 @@ fn pipeline_node(pipeline: &Pipeline) -> Node {
     Node {
         width: pipeline.rows.iter().map(width).fold(0.0, f64::max) + 16.0,
         height: pipeline.rows.len() as f64 * ROW,
-        parents: pipeline.parents.iter().map(|(parent, _)| *parent).collect(),
+        parents: pipeline.parents.iter().map(|(parent, _)| Parent::of(*parent)).collect(),
     }
 }
 
