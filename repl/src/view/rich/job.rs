@@ -3,9 +3,9 @@
 use super::{Bundle, facts, headline};
 use crate::view::{Names, dag, html, jobs as text, stages, svg, units};
 use dpark::ids::JobId;
-use dpark::status::{JobStatus, Snapshot};
+use dpark::status::{JobStatus, Snapshot, StageState};
 
-/// Jobs of a cell that have pictures: those that took longest.
+/// Jobs of a cell that have pictures: those with the most tasks, which are the same in each run.
 const PICTURED: usize = 3;
 /// What the marks in the picture of the stages mean.
 const MARKS: &str = " · ● cached · ■ checkpoint · grey: skipped";
@@ -39,20 +39,24 @@ pub fn after(snapshot: &Snapshot, jobs: &[JobId], names: &Names) -> Bundle {
             if jobs.len() > TABLED {
                 table += &html::small(&format!("… {} more", units::plural((jobs.len() - TABLED) as u64, "job")));
             }
-            let pictured: String = longest(&jobs).into_iter().map(one).collect();
+            let pictured: String = largest(snapshot, &jobs).into_iter().map(one).collect();
             html::details(&headline::all(snapshot, &jobs), &(table + &pictured))
         }
     };
     Bundle { plain: lines.join("\n"), html: Some(html), json: Some(json) }
 }
 
-/// The jobs that took longest, in their own order.
-fn longest<'a>(jobs: &[&'a JobStatus]) -> Vec<&'a JobStatus> {
-    let mut longest = jobs.to_vec();
-    longest.sort_by_key(|job| std::cmp::Reverse((job.duration(job.started), job.id)));
-    longest.truncate(PICTURED);
-    longest.sort_by_key(|job| job.id);
-    longest
+/// The jobs with the most tasks that ran, in their own order.
+fn largest<'a>(snapshot: &Snapshot, jobs: &[&'a JobStatus]) -> Vec<&'a JobStatus> {
+    let tasks = |job: &JobStatus| -> usize {
+        let ran = snapshot.stages_of(job.id).filter(|stage| stage.state != StageState::Skipped);
+        ran.map(|stage| stage.info.tasks).sum()
+    };
+    let mut largest = jobs.to_vec();
+    largest.sort_by_key(|job| std::cmp::Reverse(tasks(job)));
+    largest.truncate(PICTURED);
+    largest.sort_by_key(|job| job.id);
+    largest
 }
 
 /// Stages and call sites side by side, the timeline and the numbers below.
