@@ -50,14 +50,14 @@ fn card(colour: &str, title: &str, facts: &[(&str, String)], more: &str) -> Stri
     let mut html = format!(
         "<div style=\"display:inline-block;max-width:100%;box-sizing:border-box;border:1px solid rgba(128,128,128,0.35);\
          border-left:5px solid {colour};border-radius:4px;padding:6px 14px\">\n\
-         <div style=\"font-weight:bold;font-family:monospace;overflow-wrap:anywhere\">{}</div>\n\
+         <div style=\"font-weight:bold;font-family:monospace;overflow-wrap:break-word\">{}</div>\n\
          <table style=\"border-collapse:collapse;margin:2px 0\"><tbody>\n",
         html::escape(title)
     );
     for (name, value) in facts {
         html.push_str(&format!(
             "<tr style=\"background:transparent\"><td style=\"text-align:left;padding:1px 14px 1px 0;opacity:0.75\">{}</td>\
-             <td style=\"text-align:left;padding:1px 0;overflow-wrap:anywhere\">{}</td></tr>\n",
+             <td style=\"text-align:left;padding:1px 0;overflow-wrap:break-word\">{}</td></tr>\n",
             html::escape(name),
             html::escape(value)
         ));

@@ -10,13 +10,15 @@ use std::time::Duration;
 const WIDTH: usize = 80;
 /// Stages of a job that are shown: of more the first that have not ended, and what is before and behind them is counted.
 const MOST_STAGES: usize = 20;
+/// Jobs that run at once and are shown.
+const MOST_RUNNING: usize = 8;
 /// Jobs that have ended and are shown: the last ones.
 const MOST_ENDED: usize = 3;
 
 /// One frame: what the jobs are at, `elapsed` after their cell began. Every frame has all forms, as updates of one
 /// display must.
 pub fn progress(snapshot: &Snapshot, jobs: &[JobId], names: &Names, elapsed: Duration) -> Bundle {
-    let json = facts::facts(snapshot, jobs, names);
+    let json = facts::progress(snapshot, jobs);
     let jobs = headline::known(snapshot, jobs);
     let (running, ended): (Vec<&JobStatus>, Vec<&JobStatus>) =
         jobs.iter().partition(|job| job.state == JobState::Running);
@@ -33,21 +35,21 @@ pub fn progress(snapshot: &Snapshot, jobs: &[JobId], names: &Names, elapsed: Dur
         _ => line(format!("{} · {time}", headline::all(snapshot, &jobs))),
     }
     ended.iter().skip(ended.len().saturating_sub(MOST_ENDED)).for_each(|job| line(headline::job(snapshot, job)));
-    for job in running {
+    for job in running.iter().take(MOST_RUNNING) {
         let mut head = headline::job(snapshot, job);
         if jobs.len() == 1 {
             head = format!("{head} · {time}");
         }
         html.push_str(&format!("<div style=\"margin-top:4px\">{}</div>\n", html::escape(&head)));
         plain.push(head);
-        html.push_str(&table(snapshot, job));
+        html.push_str(&table(snapshot, job, names));
     }
     plain.extend(text::lines(snapshot, WIDTH, MOST_STAGES));
     Bundle { plain: plain.join("\n"), html: Some(html), json: Some(json) }
 }
 
 /// The stages of a job, parents first.
-fn table(snapshot: &Snapshot, job: &JobStatus) -> String {
+fn table(snapshot: &Snapshot, job: &JobStatus, names: &Names) -> String {
     let stages: Vec<&StageStatus> =
         snapshot.stages_of(job.id).filter(|stage| stage.state != StageState::Skipped).collect();
     let has_ended = |stage: &&&StageStatus| matches!(stage.state, StageState::Finished { .. });
@@ -58,7 +60,7 @@ fn table(snapshot: &Snapshot, job: &JobStatus) -> String {
     let behind = stages.len().saturating_sub(before + MOST_STAGES);
     let mut html = String::from("<table style=\"border-collapse:collapse;margin:2px 0\"><tbody>\n");
     html.push_str(&left_out(before, "finished"));
-    stages.iter().skip(before).take(MOST_STAGES).for_each(|stage| html.push_str(&row(stage)));
+    stages.iter().skip(before).take(MOST_STAGES).for_each(|stage| html.push_str(&row(stage, names)));
     html.push_str(&left_out(behind, "more"));
     html.push_str("</tbody></table>\n");
     html
@@ -74,8 +76,9 @@ fn left_out(stages: usize, which: &str) -> String {
     }
 }
 
-fn row(stage: &StageStatus) -> String {
+fn row(stage: &StageStatus, names: &Names) -> String {
     let info = &stage.info;
+    let variable = names.get(&info.rdd).map_or_else(String::new, |name| format!("{name} → "));
     let running = if stage.running > 0 { format!(" + {}", stage.running) } else { String::new() };
     let failed = if stage.failed > 0 { format!("{} failed", stage.failed) } else { String::new() };
     let shuffle = [("read", stage.totals.shuffle_read_bytes), ("written", stage.totals.shuffle_write_bytes)]
@@ -86,7 +89,7 @@ fn row(stage: &StageStatus) -> String {
         .join(", ");
     format!(
         "<tr style=\"background:transparent\">{}<td style=\"padding:2px 8px\">{}</td>{}{}{}</tr>\n",
-        cell("left", &format!("stage {} · {}", info.id, info.name)),
+        cell("left", &format!("stage {} · {variable}{}", info.id, info.name)),
         bar(stage),
         cell("right", &format!("{}{running} / {}", stage.done, info.tasks)),
         cell("left;color:#d1242f", &failed),

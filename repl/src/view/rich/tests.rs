@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::view::example::{self, rdd, site, stage};
+use crate::view::svg;
 use dpark::event::{Event, JobEnd};
 use dpark::ids::{JobId, RddId};
 use dpark::show::{Column, ContextCard};
-use dpark::status::StatusStore;
+use dpark::status::{StageState, StatusStore};
 use std::time::Duration;
 
 /// What JupyterLab's sanitiser keeps, as far as it is used here: elements, their attributes, styles.
@@ -42,6 +43,9 @@ const STYLES: [&str; 28] = [
     "vertical-align",
     "width",
 ];
+
+/// Jobs of a cell that have pictures, each with a table of its numbers.
+const PICTURES_OF_A_CELL: usize = 3;
 
 /// What stands in the angle brackets of a text.
 fn tags(text: &str) -> Vec<&str> {
@@ -188,6 +192,48 @@ fn every_frame_of_a_display_has_the_same_forms() {
         after(&example::snapshot(), &jobs, &names),
     ];
     assert!(frames.iter().all(|frame| frame.html.is_some() && frame.json.is_some()));
+}
+
+#[test]
+fn the_facts_of_many_jobs_are_bounded() {
+    let mut store = StatusStore::new();
+    for id in 1..=120 {
+        let stages = vec![stage(id, id, 1, None, &[], "count", 1, &[1])];
+        let started = Event::JobStarted {
+            job: JobId(id),
+            name: "count".into(),
+            call_site: site(1),
+            stages,
+            skipped: vec![],
+            at: 0,
+        };
+        store.apply(&started);
+    }
+    let jobs: Vec<JobId> = (1..=120).map(JobId).collect();
+    let bundle = after(&store.snapshot(), &jobs, &Names::new());
+    let facts = bundle.json.expect("jobs have facts");
+    assert_eq!(facts["jobs"].as_array().map(Vec::len), Some(100));
+    assert_eq!(facts["jobs"][0]["id"], 21);
+    assert_eq!(facts["left_out"]["jobs"], 20);
+    let html = bundle.html.expect("jobs have HTML");
+    assert!(html.contains("… 70 jobs more"));
+    assert_eq!(html.matches("<details>").count(), 1 + PICTURES_OF_A_CELL + PICTURES_OF_A_CELL);
+}
+
+#[test]
+fn the_picture_of_the_stages_does_not_tell_times() {
+    let (snapshot, names) = (example::snapshot(), example::names());
+    let mut later = snapshot.clone();
+    for job in &mut later.jobs {
+        job.started += 12_345;
+    }
+    for stage in later.stages.values_mut() {
+        if let StageState::Finished { started, at } = stage.state {
+            stage.state = StageState::Finished { started: started + 999, at: at + 99_999 };
+        }
+    }
+    assert_ne!(snapshot, later);
+    assert_eq!(svg::dag(&snapshot, JobId(1), &names), svg::dag(&later, JobId(1), &names));
 }
 
 #[test]
