@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The profile of everything that cells link, whatever `:opt` says. Optimising across the units of a crate would take a fifth
-/// of the time, and tokio moves no rows.
+/// of the time. Tokio takes longer than any other crate, half of that for optimising, and moves no rows: unoptimised, it spends
+/// 10 to 20 µs more on a message there and back, as much as the kernel does, and nothing one can measure on large reads.
 pub const PROFILE: &str = "\
 [profile.dev]
 opt-level = 3
@@ -25,7 +26,7 @@ lto = \"off\"
 panic = \"unwind\"
 
 [profile.dev.package.tokio]
-opt-level = 1
+opt-level = 0
 
 [profile.dev.build-override]
 opt-level = 0
