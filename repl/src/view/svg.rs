@@ -199,6 +199,6 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!([number(3.0), number(3.14), number(-0.5)], ["3", "3.1", "-0.5"]);
+        assert_eq!([number(3.0), number(3.44), number(-0.5)], ["3", "3.4", "-0.5"]);
     }
 }

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Rows of a pipeline that are drawn; longer ones are folded in the middle.
 const LONGEST: usize = 14;
 
+/// Pipelines of a stage that are drawn; of more the last ones.
+const MOST: usize = 60;
+
 /// A chain of RDDs.
 pub(in crate::view) struct Pipeline {
     /// The first operator on top.
@@ -36,6 +39,16 @@ pub(in crate::view) enum Row {
     },
     /// So many operators are left out here.
     Folded(usize),
+}
+
+impl Row {
+    /// How many operators it stands for.
+    fn operators(&self) -> usize {
+        match self {
+            Row::Rdd { .. } => 1,
+            Row::Folded(count) => *count,
+        }
+    }
 }
 
 /// The pipelines, and the one of each RDD.
@@ -112,7 +125,27 @@ fn chain(order: &[usize], spots: &BTreeMap<usize, Spot<'_>>, members: usize, nam
         built.pipeline_of.extend(spot.rdds.iter().map(|rdd| (rdd.info.id, place)));
     }
     built.pipelines.iter_mut().for_each(|pipeline| fold(&mut pipeline.rows));
+    built.leave_out_first(built.pipelines.len().saturating_sub(MOST));
     built
+}
+
+impl Built {
+    /// Leaves out so many pipelines, and says how many operators these are where the drawing begins.
+    fn leave_out_first(&mut self, hidden: usize) {
+        let operators: usize =
+            self.pipelines.drain(..hidden).flat_map(|pipeline| pipeline.rows).map(|row| row.operators()).sum();
+        for pipeline in &mut self.pipelines {
+            pipeline.parents = pipeline
+                .parents
+                .iter()
+                .filter_map(|(parent, count)| Some((parent.checked_sub(hidden)?, *count)))
+                .collect();
+        }
+        self.pipeline_of.values_mut().for_each(|place| *place = place.saturating_sub(hidden));
+        if let Some(first) = self.pipelines.first_mut().filter(|_| hidden > 0) {
+            first.rows.insert(0, Row::Folded(operators));
+        }
+    }
 }
 
 fn row(spot: &Spot<'_>, members: usize, names: &Names) -> Row {

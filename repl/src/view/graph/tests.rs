@@ -108,6 +108,26 @@ fn a_long_chain_is_folded() {
 }
 
 #[test]
+fn of_many_pipelines_the_last_are_drawn() {
+    // Each turn parts and meets.
+    let mut rdds = vec![rdd(1, "parallelize", "i64", 1, &[])];
+    for turn in 0..100 {
+        let from = 3 * turn + 1;
+        rdds.push(rdd(from + 1, "map", "i64", 1, &[(from, None)]));
+        rdds.push(rdd(from + 2, "filter", "i64", 1, &[(from, None)]));
+        rdds.push(rdd(from + 3, "union", "i64", 1, &[(from + 1, None), (from + 2, None)]));
+    }
+    let ids: Vec<u64> = (1..=301).collect();
+    let snapshot = after(rdds, vec![stage(1, 1, 301, None, &[], "collect", 1, &ids)]);
+    let names = Names::new();
+    let graph = graph(&snapshot, JobId(1), &names);
+    let pipelines = &graph.stages[0].pipelines;
+    assert_eq!(pipelines.len(), 60);
+    assert!(matches!(pipelines[0].rows[..], [Row::Folded(241), Row::Rdd { .. }]));
+    assert_eq!(pipelines[59].parents, [(57, 1), (58, 1)]);
+}
+
+#[test]
 fn of_many_stages_the_last_are_drawn() {
     let mut rdds = vec![rdd(1, "parallelize", "(i64, i64)", 1, &[])];
     let mut stages = Vec::new();
