@@ -34,6 +34,7 @@ pub(super) struct Packers {
 }
 
 /// What an executor knows when a job is packed for it.
+#[derive(Default)]
 pub(super) struct Basis {
     pub(super) rdds: HashSet<RddId>,
     pub(super) libraries: BTreeSet<u32>,
