@@ -152,8 +152,8 @@ impl<B: Backend> Shell<B> {
             Part::Code(code) => self.run_code(code, execute),
             Part::Shell(line) => self.run_shell_line(line),
             Part::Command { name, args } => match command::run(self, name, args) {
-                Ok(command::Reply::Text(text)) => {
-                    self.screen.show(&text);
+                Ok(command::Reply::Shown(bundle)) => {
+                    self.screen.show(&bundle.plain);
                     Flow::Done
                 }
                 Ok(command::Reply::Flow(flow)) => flow,
