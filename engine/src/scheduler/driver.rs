@@ -181,17 +181,14 @@ impl Driver {
             return;
         }
         let stages = spec.stages.iter().map(|stage| (stage.shuffle, stage.inputs.clone())).collect();
-        let packed = Arc::clone(&work);
-        self.jobs.insert(job, Client { work, reply, stages });
-        match self.backend.remote() {
-            Some(remote) => {
-                remote.pack_ahead(job, packed);
-                self.held.insert(job, spec);
-            }
-            None => {
-                drop(packed);
-                self.feed(Input::Submit(spec), None);
-            }
+        let client = Client { work, reply, stages };
+        if let Some(remote) = self.backend.remote() {
+            remote.pack_ahead(job, Arc::clone(&client.work));
+            self.jobs.insert(job, client);
+            self.held.insert(job, spec);
+        } else {
+            self.jobs.insert(job, client);
+            self.feed(Input::Submit(spec), None);
         }
     }
 
