@@ -6,7 +6,7 @@ mod moved;
 use crate::{run_again, tests};
 use moved::{Bytes, Moved, shuffle};
 
-tests!(each_byte_of_a_shuffle_is_written_and_read_once, each_byte_that_comes_over_http_is_read_once);
+tests!(each_byte_of_a_shuffle_is_written_and_read_once, each_byte_of_remote_blocks_is_read_once);
 
 /// Shuffles 32 MB. Of the files a fiftieth may be read and written besides: indices by each executor, messages, what the system
 /// tells of memory.
@@ -24,10 +24,10 @@ fn each_byte_of_a_shuffle_is_written_and_read_once() {
     check();
 }
 
-fn each_byte_that_comes_over_http_is_read_once() {
+fn each_byte_of_remote_blocks_is_read_once() {
     const LOCAL_READS: &str = "DPARK_LOCAL_READS";
     if std::env::var_os(LOCAL_READS).is_some_and(|value| value == "0") {
         return check();
     }
-    run_again(&[], "each_byte_that_comes_over_http_is_read_once", &[(LOCAL_READS, "0")]);
+    run_again(&[], "each_byte_of_remote_blocks_is_read_once", &[(LOCAL_READS, "0")]);
 }
