@@ -53,10 +53,17 @@ pub(crate) struct Shared {
     /// Names it in other processes.
     id: u64,
     codec: &'static CodecVt,
-    /// The file with its chunks, once an executor was told of it.
-    offered: Mutex<Option<Offered>>,
+    /// The value as executors get it, once one was told of it.
+    written: Mutex<Option<Written>>,
     /// Tells executors when it is gone; none of an executor's own.
     scheduler: Option<WeakScheduler>,
+}
+
+/// A value that was serialised.
+enum Written {
+    Inline(Vec<u8>),
+    /// The file with its chunks.
+    Offered(Offered),
 }
 
 impl Drop for Shared {
@@ -106,19 +113,22 @@ impl BroadcastHandle {
         Ok(ShippedBroadcast { id: *id, elem, codec, value: self.ship_value(out)? })
     }
 
-    /// The value, or where it is: a large one is serialised once for all executors.
+    /// The value, or where it is. It is serialised once for all executors.
     fn ship_value(&self, out: &Shipper) -> Result<ShippedValue, ShipError> {
-        let mut known = lock(&self.arc().offered);
-        if let Some(offered) = &*known {
-            return Ok(ShippedValue::Chunks(Arc::clone(&offered.parts)));
+        let mut known = lock(&self.arc().written);
+        match &*known {
+            Some(Written::Inline(bytes)) => return Ok(ShippedValue::Bytes(bytes.clone())),
+            Some(Written::Offered(offered)) => return Ok(ShippedValue::Chunks(Arc::clone(&offered.parts))),
+            None => {}
         }
         let bytes = self.bytes()?;
         if bytes.len() <= MAX_INLINE {
+            *known = Some(Written::Inline(bytes.clone()));
             return Ok(ShippedValue::Bytes(bytes));
         }
         let offered = out.offers.write("broadcast", bytes.chunks(CHUNK))?;
         let chunks = Arc::clone(&offered.parts);
-        *known = Some(offered);
+        *known = Some(Written::Offered(offered));
         Ok(ShippedValue::Chunks(chunks))
     }
 
@@ -148,8 +158,8 @@ impl BroadcastHandle {
         let mut memory = landing.context.arc().budget.reserve();
         memory.grow(bytes.len() as u64);
         let (value, codec) = value;
-        let offered = Mutex::default();
-        Ok(BroadcastHandle::wrap(Arc::new(Shared { value, memory, id: *id, codec, offered, scheduler: None })))
+        let written = Mutex::default();
+        Ok(BroadcastHandle::wrap(Arc::new(Shared { value, memory, id: *id, codec, written, scheduler: None })))
     }
 }
 
@@ -198,7 +208,7 @@ fn share(context: &Context, value: SharedBatch, codec: &'static CodecVt) -> Broa
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let scheduler = Some(context.scheduler.downgrade());
-    BroadcastHandle::wrap(Arc::new(Shared { value, memory, id, codec, offered: Mutex::default(), scheduler }))
+    BroadcastHandle::wrap(Arc::new(Shared { value, memory, id, codec, written: Mutex::default(), scheduler }))
 }
 
 impl<T: 'static> Broadcast<T> {

@@ -24,7 +24,7 @@ pub(crate) struct Moved {
     pub(crate) indices: u64,
     /// What tasks say that they have written and read.
     pub(crate) by_tasks: Bytes,
-    /// All that executors have written and read, to files, pipes and sockets.
+    /// What executors have written to files and read from them, whatever for. What goes through sockets does not count.
     pub(crate) by_executors: Bytes,
 }
 
@@ -75,7 +75,7 @@ fn observe(ctx: &DparkContext) -> (Shared<BTreeSet<u32>>, Shared<Bytes>) {
     (executors, told)
 }
 
-/// What the system has counted of processes until now: all that they have written and read, to files, pipes and sockets.
+/// What the system has counted of processes until now: what they have written and read with the calls for files.
 fn counted(processes: &BTreeSet<u32>) -> Bytes {
     let of = |pid: &u32| {
         let io = std::fs::read_to_string(format!("/proc/{pid}/io")).expect("executors are children of this process");

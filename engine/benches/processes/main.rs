@@ -43,7 +43,7 @@ fn move_bytes(how: &str) -> Result<()> {
     let times = |bytes: u64| bytes as f64 / (data + indices) as f64;
     println!(
         "shuffle of {} M pairs {how}: map outputs of {:.1} MB (indices: {:.1} MB), of which tasks wrote {:.3} and read {:.3}; \
-         executors wrote {:.3} and read {:.3} times as many bytes in all",
+         executors wrote {:.3} and read {:.3} of it as files",
         PAIRS / 1_000_000,
         (data + indices) as f64 / 1e6,
         indices as f64 / 1e6,

@@ -34,6 +34,8 @@ pub(crate) struct Driver {
     backend: Backend,
     bus: EventBus,
     jobs: IdMap<JobId, Client>,
+    /// Those of them that begin when they are packed.
+    held: IdMap<JobId, JobSpec>,
     /// When the machine was last told the time, in microseconds.
     ticked: u64,
     /// Why no job can be run any more.
@@ -56,7 +58,7 @@ impl Driver {
             // No task can be launched yet, so nothing follows from this.
             let _ = machine.apply(Input::ExecutorAdded { id: ExecutorId(0), slots });
         }
-        Driver { machine, backend, bus, jobs: IdMap::new(), ticked: 0, broken: None }
+        Driver { machine, backend, bus, jobs: IdMap::new(), held: IdMap::new(), ticked: 0, broken: None }
     }
 
     /// Serves messages until told to stop.
@@ -65,8 +67,15 @@ impl Driver {
         while let Some(message) = self.next(&messages) {
             match message {
                 Message::Submit { spec, work, reply } => self.submit(spec, work, reply),
-                Message::Cancel(job) => self.feed(Input::Cancel(job), None),
-                Message::CancelAll => self.feed(Input::CancelAll, None),
+                Message::Cancel(job) => {
+                    self.cancel_held(job);
+                    self.feed(Input::Cancel(job), None);
+                }
+                Message::CancelAll => {
+                    let held: Vec<JobId> = self.held.keys().copied().collect();
+                    held.into_iter().for_each(|job| self.cancel_held(job));
+                    self.feed(Input::CancelAll, None);
+                }
                 Message::Finished(report) => self.finished(report),
                 Message::OutputsComplete { shuffle, reply } => {
                     // Who asked may have gone.
@@ -95,8 +104,13 @@ impl Driver {
                     }
                 }
                 Message::Packed(parcel) => {
+                    let job = parcel.job;
                     if let Some(remote) = self.backend.remote() {
                         remote.packed(*parcel);
+                    }
+                    // Should it have failed, it does so again where the task is known that fails with it.
+                    if let Some(spec) = self.held.remove(&job) {
+                        self.feed(Input::Submit(spec), None);
                     }
                 }
                 Message::News(news) => self.hear(news),
@@ -167,8 +181,27 @@ impl Driver {
             return;
         }
         let stages = spec.stages.iter().map(|stage| (stage.shuffle, stage.inputs.clone())).collect();
-        self.jobs.insert(job, Client { work, reply, stages });
-        self.feed(Input::Submit(spec), None);
+        let client = Client { work, reply, stages };
+        if let Some(remote) = self.backend.remote() {
+            remote.pack_ahead(job, Arc::clone(&client.work));
+            self.jobs.insert(job, client);
+            self.held.insert(job, spec);
+        } else {
+            self.jobs.insert(job, client);
+            self.feed(Input::Submit(spec), None);
+        }
+    }
+
+    /// Ends a job that has not begun.
+    fn cancel_held(&mut self, job: JobId) {
+        if self.held.remove(&job).is_some()
+            && let Some(client) = self.jobs.remove(&job)
+        {
+            self.end(client, Err(Error::Cancelled { job }));
+            if let Some(remote) = self.backend.remote() {
+                remote.job_ended(job);
+            }
+        }
     }
 
     fn finished(&mut self, report: Report) {
@@ -312,6 +345,7 @@ impl Driver {
 
     /// No job can be run any more.
     fn give_up(&mut self, problem: String) {
+        self.held.clear();
         for client in std::mem::take(&mut self.jobs).into_values() {
             self.end(client, Err(Error::Invalid(problem.clone())));
         }
@@ -321,6 +355,7 @@ impl Driver {
 
     /// Ends every job, waits a little for tasks to stop, ends the threads.
     fn stop(mut self, messages: &Receiver<Message>) {
+        self.held.clear();
         let clients = std::mem::take(&mut self.jobs);
         for client in clients.into_values() {
             self.end(client, Err(Error::Stopped));

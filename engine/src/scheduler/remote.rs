@@ -13,16 +13,16 @@ use super::lived::LivedTime;
 use super::local::Assignment;
 use crate::cluster::executors::{Ended, Executors, Lost};
 use crate::cluster::hub::{End, Line};
-use crate::cluster::protocol::{Answer, AnswerEnd, Hello, Place, ToExecutor};
+use crate::cluster::protocol::{Answer, AnswerEnd, DRIVER, Hello, Place, ToExecutor};
 use crate::error::Failure;
 use crate::id_map::{IdMap, IdSet};
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
 use crate::ship::code::Catalog;
 use crate::task::TaskContext;
-use crate::work::TaskOutput;
+use crate::work::{TaskOutput, Work};
 use known::{Known, Wait};
 use outputs::MapOutputs;
-use packing::Packers;
+use packing::{Basis, Packers};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
 use std::process::ExitStatus;
@@ -131,6 +131,10 @@ impl RemoteBackend {
                     Progress::Runs
                 }
                 Wait::ForParcel => Progress::Waits,
+                Wait::ForDelivery => {
+                    self.running.insert(task, Attempt { assignment, progress: Progress::Waits });
+                    return self.deliver(executor, job);
+                }
                 Wait::ForPacking => {
                     self.packers.pack(executor, job, Arc::clone(&assignment.work), known.basis());
                     Progress::Waits
@@ -140,26 +144,46 @@ impl RemoteBackend {
         self.running.insert(task, Attempt { assignment, progress });
     }
 
+    /// Packs a job that is about to begin, so that its tasks take no slots while that takes its time. It is packed for one
+    /// executor, or for nobody if none is there yet: broadcasts are not written again for the others.
+    pub(crate) fn pack_ahead(&mut self, job: JobId, work: Arc<dyn Work>) {
+        match self.executors.iter_mut().next() {
+            Some((executor, known)) => {
+                known.await_parcel(job, Vec::new());
+                self.packers.pack(*executor, job, work, known.basis());
+            }
+            None => self.packers.pack(DRIVER, job, work, Basis::default()),
+        }
+    }
+
     /// A job was packed: it is sent, and the tasks that wait for it begin.
     pub(crate) fn packed(&mut self, Parcel { executor, job, contents }: Parcel) {
         // What was packed for one that is gone, or for a job that has ended, is of no use.
         let Some(known) = self.executors.get_mut(&executor) else { return };
-        let contents = match contents {
-            Ok(contents) => contents,
+        match contents {
+            Ok(contents) => {
+                known.keep(job, contents);
+                self.deliver(executor, job);
+            }
             Err(failure) => {
                 let waiting = known.give_up(job);
-                return waiting.into_iter().for_each(|task| self.end_waiting(task, Outcome::Failed(failure.clone())));
+                waiting.into_iter().for_each(|task| self.end_waiting(task, Outcome::Failed(failure.clone())));
             }
-        };
-        if !known.can_use(&contents) {
-            let mut waiting = known.waiting(job).iter().filter_map(|task| self.running.get(task));
-            let work = waiting.next().map(|attempt| Arc::clone(&attempt.assignment.work));
-            return match work {
-                Some(work) => self.packers.pack(executor, job, work, known.basis()),
-                None => drop(known.give_up(job)),
-            };
         }
-        for task in known.deliver(job, contents, self.processes.holders()) {
+    }
+
+    /// Sends a job that was packed, if a task waits for it. If what it was packed upon has gone it is packed anew.
+    fn deliver(&mut self, executor: ExecutorId, job: JobId) {
+        let Some(known) = self.executors.get_mut(&executor) else { return };
+        let tasks = known.waiting(job).iter().filter_map(|task| self.running.get(task));
+        let mut waiting = tasks.filter(|attempt| matches!(attempt.progress, Progress::Waits));
+        let Some(work) = waiting.next().map(|attempt| Arc::clone(&attempt.assignment.work)) else { return };
+        if !known.can_use(job) {
+            let tasks = known.give_up(job);
+            known.await_parcel(job, tasks);
+            return self.packers.pack(executor, job, work, known.basis());
+        }
+        for task in known.deliver(job, self.processes.holders()) {
             if let Some(Attempt { assignment, progress }) = self.running.get_mut(&task)
                 && matches!(progress, Progress::Waits)
             {

@@ -26,7 +26,7 @@ pub(super) struct Known {
 
 /// How far a job has come.
 enum Delivery {
-    /// It is being packed.
+    /// It is being packed, or was and nobody needs it yet.
     Packed(Waiting),
     Sent,
 }
@@ -34,6 +34,8 @@ enum Delivery {
 /// What is to be done once a job was sent.
 #[derive(Default)]
 struct Waiting {
+    /// What is to be sent, once it is packed.
+    contents: Option<Contents>,
     /// Tasks that begin then.
     tasks: Vec<TaskId>,
     /// What has gone since the packing began.
@@ -48,6 +50,8 @@ struct Waiting {
 pub(super) enum Wait {
     /// Nothing: its job is there.
     No,
+    /// Its job has to be sent.
+    ForDelivery,
     /// Its job is being packed.
     ForParcel,
     /// Its job has to be packed: that begins now.
@@ -73,13 +77,24 @@ impl Known {
             Some(Delivery::Sent) => Wait::No,
             Some(Delivery::Packed(waiting)) => {
                 waiting.tasks.push(task);
-                Wait::ForParcel
+                if waiting.contents.is_some() { Wait::ForDelivery } else { Wait::ForParcel }
             }
             None => {
-                let waiting = Waiting { tasks: vec![task], ..Waiting::default() };
-                self.jobs.insert(job, Delivery::Packed(waiting));
+                self.await_parcel(job, vec![task]);
                 Wait::ForPacking
             }
+        }
+    }
+
+    /// A job is being packed for the tasks that are to begin with it.
+    pub(super) fn await_parcel(&mut self, job: JobId, tasks: Vec<TaskId>) {
+        self.jobs.insert(job, Delivery::Packed(Waiting { tasks, ..Waiting::default() }));
+    }
+
+    /// A job was packed. Unless it has ended meanwhile, the contents of the parcel are kept until they are sent.
+    pub(super) fn keep(&mut self, job: JobId, contents: Contents) {
+        if let Some(Delivery::Packed(waiting)) = self.jobs.get_mut(&job) {
+            waiting.contents = Some(contents);
         }
     }
 
@@ -88,8 +103,11 @@ impl Known {
         Basis { rdds: self.usable.clone(), libraries: self.libraries.clone(), broadcasts: self.broadcasts.clone() }
     }
 
-    /// Whether it knows what a parcel was packed upon. Some of that may have gone since.
-    pub(super) fn can_use(&self, contents: &Contents) -> bool {
+    /// Whether it knows what a job was packed upon. Some of that may have gone since.
+    pub(super) fn can_use(&self, job: JobId) -> bool {
+        let Some(Delivery::Packed(Waiting { contents: Some(contents), .. })) = self.jobs.get(&job) else {
+            return false;
+        };
         let assumed = &contents.assumed;
         assumed.rdds.iter().all(|rdd| self.usable.contains(rdd))
             && assumed.broadcasts.iter().all(|id| self.broadcasts.contains(id))
@@ -110,10 +128,11 @@ impl Known {
         tasks
     }
 
-    /// Sends a job that was packed, unless it has ended meanwhile; the tasks that have waited for it.
-    pub(super) fn deliver(&mut self, job: JobId, contents: Contents, holders: &Holders) -> Vec<TaskId> {
+    /// Sends a job that was packed; the tasks that have waited for it.
+    pub(super) fn deliver(&mut self, job: JobId, holders: &Holders) -> Vec<TaskId> {
         let Some(Delivery::Packed(waiting)) = self.jobs.get_mut(&job) else { return Vec::new() };
-        let waiting = std::mem::take(waiting);
+        let mut waiting = std::mem::take(waiting);
+        let Some(contents) = waiting.contents.take() else { return waiting.tasks };
         let Contents { libraries, broadcasts, job: message, described, .. } = contents;
         // What a job that was packed at the same time has brought is here.
         for (number, library) in libraries {
@@ -198,7 +217,7 @@ impl Known {
         self.line.send(&ToExecutor::ForgetShuffle(shuffle));
     }
 
-    /// What waits for jobs that are being packed.
+    /// What waits for jobs that are being packed, or to be sent.
     fn being_packed(&mut self) -> impl Iterator<Item = &mut Waiting> {
         self.jobs.values_mut().filter_map(|delivery| match delivery {
             Delivery::Packed(waiting) => Some(waiting),

@@ -35,6 +35,7 @@ pub(super) struct Packers {
 }
 
 /// What an executor knows when a job is packed for it.
+#[derive(Default)]
 pub(super) struct Basis {
     pub(super) rdds: HashSet<RddId>,
     pub(super) libraries: IdSet<u32>,

@@ -104,15 +104,19 @@ fn sampling(job: u64, partitions: usize) -> JobSpec {
 
 #[test]
 fn map_tasks_start_where_their_rows_were_kept() {
-    let mut machine = executors(&[2, 1]);
-    let mut sampled = placed(&machine.apply(Input::Submit(sampling(1, 3))));
-    (1..=3).for_each(|task| drop(succeed(&mut machine, task)));
-    let sort = spec(2, &[(Some(5), &[], 3), (None, &[5], 1)]);
-    let mut mapped = placed(&machine.apply(Input::Submit(sort)));
-    sampled.sort();
-    mapped.sort();
-    assert_eq!(sampled, [(0, 0), (1, 1), (2, 0)]);
-    assert_eq!(mapped, sampled);
+    let map_side = || spec(3, &[(Some(5), &[], 3), (None, &[5], 1)]);
+    let in_order = |commands: &[Command]| {
+        let mut placed = placed(commands);
+        placed.sort();
+        placed
+    };
+    let mut machine = executors(&[2, 2]);
+    // While another job has a slot the samples are taken elsewhere than they would be otherwise.
+    machine.apply(Input::Submit(spec(1, &[(None, &[], 1)])));
+    let sampled = in_order(&machine.apply(Input::Submit(sampling(2, 3))));
+    (1..=4).for_each(|task| drop(succeed(&mut machine, task)));
+    assert_ne!(in_order(&executors(&[2, 2]).apply(Input::Submit(map_side()))), sampled);
+    assert_eq!(in_order(&machine.apply(Input::Submit(map_side()))), sampled);
 }
 
 #[test]
