@@ -43,7 +43,7 @@ async fn who_types_is_helped() {
     client.execute("/// Twice as much.\nfn doubled(x: i32) -> i32 { x * 2 }\nlet words = ctx.range(0, 3);").await;
     // Type inference warms up behind the first cells.
     within(async {
-        while !complete(&mut client, "let ä = doub").await.matches.contains(&"doubled".to_owned()) {
+        while !complete(&mut client, "let ä = doub").await.matches.contains(&"doubled(x)".to_owned()) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     })
@@ -51,7 +51,7 @@ async fn who_types_is_helped() {
     let reply = complete(&mut client, "let ä = doub").await;
     assert_eq!((reply.cursor_start, reply.cursor_end), (8, 12));
     let types = reply.metadata["_jupyter_types_experimental"].as_array().expect("types").clone();
-    let doubled = types.iter().find(|found| found["text"] == "doubled").expect("the function");
+    let doubled = types.iter().find(|found| found["text"] == "doubled(x)").expect("the function");
     assert_eq!((&doubled["type"], &doubled["start"]), (&json!("function"), &json!(8)));
     assert_eq!(complete(&mut client, "1;\n:dag wo").await.matches, ["words"]);
     assert_eq!(complete(&mut client, ":stag").await.matches, [":stages"]);
