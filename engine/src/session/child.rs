@@ -148,8 +148,9 @@ fn read_commands(mut commands: UnixStream, shared: &Shared, work: &mpsc::Sender<
                 if let Some(context) = shared.context() {
                     context.cancel_all();
                 }
-                // Whoever waits for a line gets the end of the input instead.
-                shared.give_input(None);
+                if let Some(input) = shared.input.get() {
+                    input.interrupt();
+                }
             }
             ToChild::OutputSeen => {
                 let _ = seeing.send(());
@@ -245,6 +246,7 @@ fn run_cell(shared: &Shared, frame: &Frame, library: &str, symbol: &str) -> Cell
         gone: running.taken,
         left_at: running.left_at,
         interrupted: shared.interrupted.load(Ordering::SeqCst),
+        input_cut: shared.input.get().is_some_and(Input::was_cut),
         load_micros,
         run_micros: micros(started),
     }

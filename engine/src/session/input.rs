@@ -21,6 +21,8 @@ struct State {
     writer: Option<PipeWriter>,
     /// The front end was asked and has not answered yet.
     asked: bool,
+    /// An interrupt came while somebody waited.
+    cut: bool,
 }
 
 impl Input {
@@ -32,6 +34,7 @@ impl Input {
     pub(super) fn begin(&self) {
         let mut state = self.state();
         state.asked = false;
+        state.cut = false;
         if state.writer.is_none() {
             state.writer = new_pipe();
         }
@@ -50,13 +53,32 @@ impl Input {
         }
     }
 
+    /// An interrupt: who waits for a line gets the end of the input instead.
+    pub(super) fn interrupt(&self) {
+        let mut state = self.state();
+        state.cut |= state.asked || state.waits();
+        state.asked = false;
+        state.writer = None;
+    }
+
+    /// Whether an interrupt has cut off somebody who waited, since the cell began.
+    pub(super) fn was_cut(&self) -> bool {
+        self.state().cut
+    }
+
     /// Whether a thread waits for input and nobody has been asked for it. Asked once, it is taken for done.
     pub(super) fn is_wanted(&self) -> bool {
         let mut state = self.state();
-        // In this order: who still waits when the pipe is known to be empty has taken what there was.
-        let wanted = state.writer.is_some() && !state.asked && is_empty(standard_input()) && a_thread_reads();
+        let wanted = !state.asked && state.waits();
         state.asked |= wanted;
         wanted
+    }
+}
+
+impl State {
+    fn waits(&self) -> bool {
+        // In this order: who still waits when the pipe is known to be empty has taken what there was.
+        self.writer.is_some() && is_empty(standard_input()) && a_thread_reads()
     }
 }
 

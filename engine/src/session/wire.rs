@@ -86,6 +86,8 @@ pub struct CellReport {
     pub left_at: Option<usize>,
     /// Whether an interrupt reached it.
     pub interrupted: bool,
+    /// Whether that interrupt ended the input for which the cell waited: it has failed, even if it went to its end then.
+    pub input_cut: bool,
     /// How long loading the cell's library took, in microseconds.
     pub load_micros: u64,
     /// How long the user's code ran, in microseconds.

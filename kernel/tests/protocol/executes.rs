@@ -1,8 +1,9 @@
 //! Cells, from busy to idle.
 
-use crate::harness::{Kernel, forms};
+use crate::harness::{Kernel, forms, within};
 use jupyter_protocol::messaging::{
-    ExecuteRequest, ExpressionResult, InputReply, JupyterMessage, JupyterMessageContent, Payload, ReplyStatus,
+    ExecuteRequest, ExpressionResult, InputReply, InterruptRequest, JupyterMessage, JupyterMessageContent, Payload,
+    ReplyStatus,
 };
 use std::collections::HashMap;
 
@@ -101,7 +102,7 @@ async fn user_code_reads_what_the_front_end_is_asked_for() {
     let asking = ExecuteRequest { allow_stdin: true, ..ExecuteRequest::new(READ.to_owned()) };
     for name in ["Ada", "Grace"] {
         let cell = client.send(asking.clone()).await;
-        let question = crate::harness::within(client.stdin.read()).await.expect("a question");
+        let question = within(client.stdin.read()).await.expect("a question");
         assert!(matches!(question.content, JupyterMessageContent::InputRequest(_)), "{question:?}");
         let answer = InputReply { value: name.to_owned(), ..InputReply::default() };
         client.stdin.send(JupyterMessage::new(answer, Some(&question))).await.expect("the answer is sent");
@@ -109,6 +110,19 @@ async fn user_code_reads_what_the_front_end_is_asked_for() {
         assert_eq!(outputs[0], "stdout: \"name? \"");
         assert!(outputs[1].ends_with(&format!("({}, \"{name}\\n\")", name.len() + 1)), "{outputs:?}");
     }
+    // An interrupt ends the wait, and the cell has failed; the next one is asked for again.
+    let cell = client.send(asking.clone()).await;
+    within(client.stdin.read()).await.expect("a question");
+    client.send_control(InterruptRequest {}).await;
+    client.control_reply().await;
+    let interrupted = client.transcript(&cell).await;
+    assert_eq!(interrupted.outputs().len(), 2, "{:?}", interrupted.lines());
+    assert_eq!(interrupted.reply.error.expect("an error").ename, "Interrupted");
+    let cell = client.send(asking).await;
+    let question = within(client.stdin.read()).await.expect("a question");
+    let answer = InputReply { value: "Mary".to_owned(), ..InputReply::default() };
+    client.stdin.send(JupyterMessage::new(answer, Some(&question))).await.expect("the answer is sent");
+    assert!(client.transcript(&cell).await.outputs()[1].ends_with("(5, \"Mary\\n\")"));
     // Without leave to ask the input has ended.
     let outputs = client.execute(READ).await.outputs();
     assert!(outputs[1].ends_with("(0, \"\")"), "{outputs:?}");

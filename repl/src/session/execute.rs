@@ -105,7 +105,8 @@ impl Session {
         self.items.clone_from(&attempt.items);
         self.settle(&attempt, &report, registering, &mut notices);
         let error = error_of(&report);
-        Outcome { shown: report.shown, text: None, notices, error, timing }
+        let shown = report.shown.filter(|_| error.is_none());
+        Outcome { shown, text: None, notices, error, timing }
     }
 
     fn analyse(&mut self, code: &str, keep: Keep) -> Result<Attempt, Diagnostic> {
@@ -412,7 +413,7 @@ fn failed(error: CellError) -> Outcome {
 }
 
 fn error_of(report: &CellReport) -> Option<CellError> {
-    if report.interrupted && report.end != CellEnd::Completed {
+    if report.input_cut || report.interrupted && report.end != CellEnd::Completed {
         return Some(CellError::Interrupted);
     }
     match &report.end {
