@@ -22,6 +22,7 @@ const OPERATORS: &[(&str, &str, usize)] = &[
     ("foreach", "n.foreach(|x| { std::hint::black_box(x); })", 400),
     ("group_by_key", "p.group_by_key()", 2600),
     ("join", "p.join(p)", 3450),
+    ("join_with", "p.join_with(p, |(_, (a, b)), out| out.emit(a + b))", 3200),
     ("key_by", "w.key_by(|word| word.len())", 500),
     ("map", "n.map(|x| x * 3 + 1)", 250),
     ("map_partitions", "n.map_partitions(|rows| [rows.count()])", 650),

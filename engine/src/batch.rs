@@ -5,6 +5,7 @@
 //! code and a producing loop advances `len` *after* it has written one, so a panic at any point drops every row exactly
 //! once, without a guard in generic code.
 
+mod loan;
 mod rows;
 mod select;
 
@@ -68,6 +69,10 @@ pub struct Batch {
     pub limit: usize,
     /// Whether a filter may leave its rows in its input and put its answers here.
     pub(crate) mask: Mask,
+    /// Whether a source may put rows on loan here (see `loan`).
+    pub(crate) may_borrow: bool,
+    /// The batch that owns the rows, counted; null if that is this one.
+    lender: *const SharedBatch,
     elem: &'static ElemVt,
     layout: Layout,
     /// Rows that the memory can hold.
@@ -78,10 +83,8 @@ impl Batch {
     /// An empty batch without memory.
     #[inline(never)]
     pub fn new(elem: &'static ElemVt) -> Batch {
-        let layout = layout_of(0, elem.align);
-        let capacity = rows_in(layout, elem);
-        let ptr = dangling(elem.align);
-        Batch { ptr, head: 0, len: 0, limit: usize::MAX, mask: Mask::Unwanted, elem, layout, capacity }
+        // SAFETY: there is no row and no memory.
+        unsafe { Batch::from_parts(elem, dangling(elem.align), 0, 0) }
     }
 
     /// The table of its row type.
@@ -129,6 +132,7 @@ impl Batch {
     }
 
     fn resize(&mut self, bytes: usize) {
+        assert!(!self.is_on_loan(), "rows are added to those on loan");
         let new = layout_of(bytes, self.layout.align());
         // SAFETY: `layout` is the layout of the current allocation, `new` has the same alignment and is not empty: the
         // caller asks for more rows of non-zero size than there are.
@@ -150,6 +154,9 @@ impl Batch {
     /// Drops all rows, keeps the memory.
     #[inline(never)]
     pub fn clear(&mut self) {
+        if self.is_on_loan() {
+            return self.give_back();
+        }
         let (rows, n) = (self.row(0), self.rows());
         // Emptied first: if a row's drop panics, the others leak instead of being dropped twice.
         self.head = 0;
@@ -165,7 +172,7 @@ impl Batch {
         if n < self.rows() {
             let (rows, count) = (self.row(n), self.rows() - n);
             self.len = self.head + n;
-            if let Some(drop) = self.elem.drop {
+            if let (Some(drop), false) = (self.elem.drop, self.is_on_loan()) {
                 // SAFETY: the rows behind the new length were owned, initialised and are forgotten now.
                 unsafe { drop(rows, count) }
             }
@@ -176,6 +183,7 @@ impl Batch {
     pub fn retype(&mut self, elem: &'static ElemVt) {
         self.clear();
         self.mask = Mask::Unwanted;
+        self.may_borrow = false;
         if elem.align > self.layout.align() {
             *self = Batch::new(elem);
         } else {
@@ -184,10 +192,14 @@ impl Batch {
         }
     }
 
-    /// Moves up to `n` rows from the front of `self` to the end of `to`. Both must hold the same row type.
+    /// Moves up to `n` rows from the front of `self` to the end of `to`. Both must hold the same row type. Rows on loan are lent
+    /// on.
     pub fn move_rows(&mut self, to: &mut Batch, n: usize) {
         debug_assert!(same_type(self.elem, to.elem), "rows moved between types");
         let n = n.min(self.rows());
+        if self.is_on_loan() {
+            return self.lend_on(to, n);
+        }
         to.reserve(n);
         // SAFETY: `n` owned rows of one type are copied into reserved memory of another batch; ownership moves with the
         // two counters.
@@ -274,6 +286,7 @@ impl Batch {
     /// Pointer, length and capacity of an allocation with exactly the layout of `[T; capacity]`.
     #[inline(never)]
     fn take_parts(&mut self) -> (*mut u8, usize, usize) {
+        assert!(!self.is_on_loan(), "rows on loan are taken");
         let size = self.elem.size;
         let fits = self.head == 0
             && self.layout.align() == self.elem.align
@@ -306,7 +319,8 @@ impl Batch {
         let bytes = if elem.size == 0 { 0 } else { capacity * elem.size };
         let layout = layout_of(bytes, elem.align);
         let capacity = rows_in(layout, elem);
-        Batch { ptr, head: 0, len, limit: usize::MAX, mask: Mask::Unwanted, elem, layout, capacity }
+        let (limit, mask, may_borrow, lender) = (usize::MAX, Mask::Unwanted, false, std::ptr::null());
+        Batch { ptr, head: 0, len, limit, mask, may_borrow, lender, elem, layout, capacity }
     }
 
     /// Appends a row.

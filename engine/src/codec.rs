@@ -3,10 +3,12 @@
 //! compiled again into every cell; the same bytes, because they are a known format (a test compares them with bincode's).
 
 mod error;
+mod pairs;
 mod reader;
 mod writer;
 
 pub use error::CodecError;
+pub(crate) use pairs::quickest;
 pub use reader::Reader;
 pub use writer::Writer;
 

@@ -8,6 +8,7 @@ use crate::data::Data;
 use crate::error::{Error, Failure, Result};
 use crate::event_bus::EventBus;
 use crate::handle::handle;
+use crate::id_map::IdMap;
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId};
 use crate::net::handshake::Refusals;
 use crate::node::{Node, RddHandle};
@@ -19,7 +20,6 @@ use crate::show::ContextCard;
 use crate::shuffle::{MapFiles, ShuffleStore};
 use crate::source::{TextOptions, TextPaths};
 use crate::storage::{CacheStore, Disks, MemoryBudget, Reservation, WorkDir};
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -51,7 +51,7 @@ pub(crate) struct Context {
     /// Where map outputs go; none where they stay in memory.
     pub(crate) map_files: Option<MapFiles>,
     /// The RDDs that are marked as cached, for whoever knows only their ids.
-    pub(crate) marked: Mutex<BTreeMap<RddId, Weak<Node>>>,
+    pub(crate) marked: Mutex<IdMap<RddId, Weak<Node>>>,
     /// The programs of `pipe` that run in tasks of this process.
     pub(crate) programs: Programs,
     /// Connections that were turned away.

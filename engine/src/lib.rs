@@ -42,6 +42,7 @@ pub mod event_bus;
 mod handle;
 #[doc(hidden)]
 pub mod hash;
+mod id_map;
 pub mod ids;
 #[doc(hidden)]
 pub mod job;

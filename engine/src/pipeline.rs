@@ -139,6 +139,7 @@ impl Pipeline {
                 None => {
                     let mut rows = self.take_spare(self.input);
                     rows.limit = self.pace.next();
+                    rows.may_borrow = out.may_borrow && self.stages.is_empty();
                     if !self.source.next_batch(&mut rows, &self.task)? {
                         self.tolerance.as_ref().map_or(Ok(()), |tolerance| tolerance.finish(&self.task))?;
                         return Ok(false);

@@ -42,6 +42,7 @@ mod index;
 mod inspect;
 mod is_empty;
 mod join;
+mod join_with;
 mod key_by;
 mod keys;
 mod lookup;

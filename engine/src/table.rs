@@ -3,12 +3,17 @@
 
 mod combine;
 mod dense;
+mod direct;
+mod numbering;
 
 use crate::batch::{Batch, ElemVt, take_row};
 use crate::hash::{hash_key, partition_of, piece_of};
 use crate::shuffle::{HashFn, KeyVt};
 pub use combine::combine_pairs;
+pub(crate) use dense::Emptied;
 use dense::{Dense, Integers};
+pub(crate) use direct::Direct;
+pub(crate) use numbering::{KeyPlace, Numbering};
 use std::hash::Hash;
 
 /// One table for each piece of each reduce partition; the reduce side has a single one.
@@ -27,6 +32,8 @@ pub struct Buckets {
     integers: Option<Integers>,
     /// Set if they do: all rows.
     dense: Option<Dense>,
+    /// Set if the rows of the first table are found by the numbers of their keys.
+    direct: Option<Direct>,
     /// Of the rows that are being placed.
     hashes: Vec<u64>,
     /// The row whose value user code holds at the moment; it is leaked if that code panics.
@@ -50,6 +57,8 @@ struct Probe<'a> {
     moved: &'a mut usize,
     tag: u32,
     slot: usize,
+    /// What the slot is one of, if it is not the table's index.
+    direct: Option<&'a mut Direct>,
 }
 
 /// Rows that are hashed and looked up together.
@@ -61,11 +70,13 @@ const GROUP: usize = 32;
 /// steps waits for memory once for the whole group, instead of three times for each row.
 ///
 /// # Safety
-/// `input` holds rows of type `T`, the tables of type `S`.
+/// `input` holds rows of type `T`, the tables of type `S`. If rows may be found by number, `key` is where those of the input have
+/// their keys.
 #[inline]
 pub unsafe fn upsert_rows<T, S>(
     input: &mut Batch,
     tables: &mut Buckets,
+    key: Option<usize>,
     hash: impl Fn(&T) -> u64,
     same: impl Fn(&T, &S) -> bool,
     insert: impl Fn(T) -> S,
@@ -80,9 +91,13 @@ pub unsafe fn upsert_rows<T, S>(
         unsafe {
             let group = input.row(0) as *const T;
             let mut i = 0;
-            while i < rows {
-                hashes[i] = hash(&*group.add(i));
-                i += 1;
+            if key
+                .is_none_or(|key| !tables.numbers(group.byte_add(key) as *const u8, size_of::<T>(), rows, &mut hashes))
+            {
+                while i < rows {
+                    hashes[i] = hash(&*group.add(i));
+                    i += 1;
+                }
             }
             tables.look_up(&hashes, &mut found, rows);
             i = 0;
@@ -187,12 +202,13 @@ fn more_addresses(addresses: &mut Vec<*mut u8>, n: usize) -> *mut *mut u8 {
 /// Finds the table's row for every row of `input`: an address, or null if there is none with that key.
 ///
 /// # Safety
-/// `input` holds rows of type `T`, the tables of type `S`.
+/// `input` holds rows of type `T`, the tables of type `S`; `key` is where the former have their keys.
 #[inline]
 pub unsafe fn find_rows<T, S>(
     input: &Batch,
     tables: &mut Buckets,
     found: &mut Vec<*mut u8>,
+    key: usize,
     hash: impl Fn(&T) -> u64,
     same: impl Fn(&T, &S) -> bool,
 ) {
@@ -207,9 +223,11 @@ pub unsafe fn find_rows<T, S>(
         // SAFETY: rows of the input exist, each with a place in `found`; found rows of the tables are initialised.
         unsafe {
             let row = |i: usize| &*(input.row(at + i) as *const T);
-            while i < rows {
-                hashes[i] = hash(row(i));
-                i += 1;
+            if !tables.numbers(input.row(at).add(key), size_of::<T>(), rows, &mut hashes) {
+                while i < rows {
+                    hashes[i] = hash(row(i));
+                    i += 1;
+                }
             }
             tables.look_up(&hashes, &mut group, rows);
             i = 0;
@@ -244,6 +262,7 @@ impl Buckets {
             map: 0,
             integers: None,
             dense: None,
+            direct: None,
             hashes: Vec::new(),
             hole: std::ptr::null_mut(),
         }
@@ -292,7 +311,7 @@ impl Buckets {
         table.rows.reserve(more);
         self.bytes += table.rows.bytes() - before;
         let slots = (rows * 2 + 1).next_power_of_two();
-        if more > 0 && slots > table.index.len() {
+        if self.direct.is_none() && more > 0 && slots > table.index.len() {
             self.bytes += table.resize_index(slots);
         }
     }
@@ -300,19 +319,26 @@ impl Buckets {
     /// Starts the search for the key with this hash.
     #[inline(never)]
     fn probe(&mut self, hash: u64) -> Probe<'_> {
-        let table = self.table_of(hash);
+        let table = if self.direct.is_some() { 0 } else { self.table_of(hash) };
         let table = &mut self.tables[table];
+        if let Some(direct) = &mut self.direct {
+            let (bytes, moved) = (&mut self.bytes, &mut self.moved);
+            return Probe { slot: hash as usize, table, bytes, moved, tag: 0, direct: Some(direct) };
+        }
         if table.rows.len * 2 >= table.index.len() {
             self.bytes += table.grow_index();
         }
         let tag = hash as u32;
         let slot = tag as usize & (table.index.len() - 1);
-        Probe { slot, table, bytes: &mut self.bytes, moved: &mut self.moved, tag }
+        Probe { slot, table, bytes: &mut self.bytes, moved: &mut self.moved, tag, direct: None }
     }
 
     /// For each hash the first row that may have its key, or null.
     #[inline(never)]
     fn look_up(&self, hashes: &[u64; GROUP], found: &mut [*mut u8; GROUP], n: usize) {
+        if let Some(direct) = &self.direct {
+            return self.look_up_numbers(direct, &hashes[..n], found);
+        }
         // Small tables are in the processor's cache.
         if self.bytes > 128 << 10 {
             for hash in &hashes[..n] {
@@ -447,6 +473,9 @@ impl Probe<'_> {
     /// The next row whose key may be equal, or null if there is none.
     #[inline(never)]
     fn candidate(&mut self) -> *mut u8 {
+        if let Some(direct) = &self.direct {
+            return direct.row(self.slot, &self.table.rows);
+        }
         let mask = self.table.index.len() - 1;
         loop {
             let (tag, row) = self.table.index[self.slot];
@@ -464,7 +493,11 @@ impl Probe<'_> {
     /// in between.
     #[inline(never)]
     fn insert(self) -> *mut u8 {
-        self.table.index[self.slot] = (self.tag, self.table.rows.len as u32);
+        let row = self.table.rows.len as u32;
+        match self.direct {
+            Some(direct) => direct.set(self.slot, row),
+            None => self.table.index[self.slot] = (self.tag, row),
+        }
         self.table.append(self.bytes, self.moved)
     }
 }
@@ -513,13 +546,19 @@ impl RawTable {
         assert!(slots <= 1 << 32, "a partition has more than two thousand million different keys; use more partitions");
         let old = std::mem::replace(&mut self.index, vec![(0, EMPTY); slots]);
         for (tag, row) in old.iter().copied().filter(|(_, row)| *row != EMPTY) {
-            let mut slot = tag as usize & (slots - 1);
-            while self.index[slot].1 != EMPTY {
-                slot = (slot + 1) & (slots - 1);
-            }
-            self.index[slot] = (tag, row);
+            self.add_to_index(tag, row);
         }
         (slots - old.len()) * size_of::<(u32, u32)>()
+    }
+
+    /// Adds a row to the index, which has room.
+    fn add_to_index(&mut self, tag: u32, row: u32) {
+        let mask = self.index.len() - 1;
+        let mut slot = tag as usize & mask;
+        while self.index[slot].1 != EMPTY {
+            slot = (slot + 1) & mask;
+        }
+        self.index[slot] = (tag, row);
     }
 
     /// Drops all rows but the one at `hole`, if it is one of them.
@@ -556,6 +595,7 @@ mod tests {
             upsert_rows::<String, (String, u32)>(
                 &mut input,
                 tables,
+                None,
                 hash_key,
                 |word, row| *word == row.0,
                 |word| (word, 1),

@@ -54,6 +54,20 @@ fn with_avx2<R>(run: impl FnOnce() -> R) -> R {
     run()
 }
 
+/// The bytes as text. Those that are all ASCII, as most are, are checked many at a time; the standard library takes two words.
+#[inline(never)]
+pub(crate) fn into_text(bytes: Vec<u8>) -> Result<String, std::string::FromUtf8Error> {
+    let is_ascii = wide_vectors(
+        #[inline(always)]
+        || bytes.chunks(1 << 12).all(|part| part.iter().fold(0, |all, byte| all | byte).is_ascii()),
+    );
+    match is_ascii {
+        // SAFETY: ASCII is UTF-8.
+        true => Ok(unsafe { String::from_utf8_unchecked(bytes) }),
+        false => String::from_utf8(bytes),
+    }
+}
+
 /// A bit for each place in the block that has this byte.
 #[inline]
 pub(crate) fn places_of(byte: u8, block: &[u8; 64]) -> u64 {
@@ -72,4 +86,22 @@ pub(crate) fn places_of(byte: u8, block: &[u8; 64]) -> u64 {
     }
     #[cfg(not(target_arch = "x86_64"))]
     block.iter().rev().fold(0, |places, other| places << 1 | u64::from(*other == byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::into_text;
+
+    #[test]
+    fn bytes_are_text_as_for_the_standard_library() {
+        let mut bytes = b"plain ".repeat(2000);
+        assert!(into_text(bytes.clone()).is_ok_and(|text| text.as_bytes() == bytes));
+        for (at, other) in [(0, 0x80), (4095, 0xff), (4096, 0xc3), (11_999, 0xc3)] {
+            let before = std::mem::replace(&mut bytes[at], other);
+            assert_eq!(into_text(bytes.clone()), String::from_utf8(bytes.clone()), "byte {at}");
+            bytes[at] = before;
+        }
+        assert_eq!(into_text("Größe".into()).as_deref(), Ok("Größe"));
+        assert_eq!(into_text(Vec::new()).as_deref(), Ok(""));
+    }
 }

@@ -21,9 +21,9 @@ let links = edges.group_by_key().cache();
 // %%
 let mut ranks = links.map_values(|_| 1.0);
 for _ in 0..5 {
-    let shares = links.join(&ranks).flat_map_with(|(_, (targets, rank)), out| {
+    let shares = links.join_with(&ranks, |(_, (targets, rank)), out| {
         let share = rank / targets.len() as f64;
-        targets.into_iter().for_each(|target| out.emit((target, share)))
+        targets.iter().for_each(|target| out.emit((*target, share)))
     });
     ranks = shares.reduce_by_key(|a, b| a + b).map_values(|sum| 0.15 + 0.85 * sum);
 }

@@ -12,7 +12,10 @@
 //! The shell rewrites text ([`rewrite_cell`]), `#[dpark::closures]` a syntax tree ([`rewrite_item`]): one analysis, and
 //! the same inserted text.
 #![warn(missing_docs)]
+// What rewrites text uses more of what is found than the attribute does.
+#![cfg_attr(not(feature = "cells"), allow(dead_code))]
 
+#[cfg(feature = "cells")]
 pub mod cell;
 
 mod captures;
@@ -22,6 +25,7 @@ mod form;
 mod format_string;
 mod operators;
 mod scope;
+#[cfg(feature = "cells")]
 mod source;
 mod splice;
 mod tokens;
@@ -30,5 +34,6 @@ mod walk;
 pub use edits::{Edits, Insertion, Mark, Position, apply};
 pub use error::{Problem, RewriteError};
 pub use operators::{Gives, OPERATORS, Operator};
+#[cfg(feature = "cells")]
 pub use source::{Rewrite, rewrite_cell};
 pub use splice::rewrite_item;

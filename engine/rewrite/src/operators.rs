@@ -45,6 +45,7 @@ pub const OPERATORS: &[Operator] = &[
     to_rdd("fold_by_key", &[1]),
     to_rdd("group_by", &[0]),
     to_rdd("inspect", &[0]),
+    to_rdd("join_with", &[1]),
     to_rdd("key_by", &[0]),
     to_rdd("map", &[0]),
     to_rdd("map_partitions", &[0]),

@@ -2,23 +2,23 @@
 //! that: an accumulator goes with its last handle and the closures that capture it, on executors as on the driver.
 
 use super::{AccumulatorHandle, Slot};
-use std::collections::BTreeMap;
+use crate::id_map::IdMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct KnownAccumulators(Mutex<BTreeMap<u64, Weak<Slot>>>);
+pub(crate) struct KnownAccumulators(Mutex<IdMap<u64, Weak<Slot>>>);
 
 impl KnownAccumulators {
     /// What is known, without those that have gone.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<Slot>>> {
+    fn lock(&self) -> MutexGuard<'_, IdMap<u64, Weak<Slot>>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, slot| slot.strong_count() > 0);
         known
     }
 
     /// Notes some.
-    pub(crate) fn add(&self, some: &BTreeMap<u64, AccumulatorHandle>) {
+    pub(crate) fn add(&self, some: &IdMap<u64, AccumulatorHandle>) {
         self.lock().extend(some.iter().map(|(id, handle)| (*id, Arc::downgrade(handle.arc()))));
     }
 
@@ -41,7 +41,7 @@ mod tests {
         let known = KnownAccumulators::default();
         let (stays, goes) = (ctx.accumulator(1i64), ctx.accumulator(2i64));
         for accumulator in [&stays, &goes] {
-            known.add(&BTreeMap::from([(accumulator.slot.arc().id, accumulator.slot.clone())]));
+            known.add(&IdMap::from_iter([(accumulator.slot.arc().id, accumulator.slot.clone())]));
         }
         let (stays_id, goes_id) = (stays.slot.arc().id, goes.slot.arc().id);
         assert!(known.get(goes_id).is_some());

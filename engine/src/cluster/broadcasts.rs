@@ -7,6 +7,7 @@ use super::parts::Parts;
 use super::protocol::{DRIVER, ToDriver, payload};
 use crate::event::Event;
 use crate::ids::ExecutorId;
+use crate::net;
 use crate::random::Random;
 use crate::storage::{Disks, lock};
 use std::collections::{HashMap, HashSet};
@@ -72,7 +73,7 @@ impl Broadcasts {
         then: impl FnOnce(Result<Vec<u8>, String>) + Send + 'static,
     ) {
         let (broadcasts, file) = (Arc::clone(self), parts.name.clone());
-        let fetching = tokio::spawn(async move { then(broadcasts.bytes(id, parts).await) });
+        let fetching = net::spawn(async move { then(broadcasts.bytes(id, parts).await) });
         lock(&self.kept).insert(id, Kept { file, fetching: fetching.abort_handle() });
     }
 

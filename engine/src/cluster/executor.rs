@@ -19,6 +19,7 @@ use crate::Conf;
 use crate::context::ContextHandle;
 use crate::event::Event;
 use crate::event_bus::EventBus;
+use crate::net;
 use crate::net::frame::{LIMIT, read_frame, write_frame};
 use crate::net::handshake::greet_as_client;
 use crate::scheduler::{edge, local};
@@ -91,7 +92,7 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
     greet_as_client(&mut stream, &secret).await.map_err(|refused| format!("the driver at {driver}: {refused}"))?;
     let (incoming, mut outgoing) = stream.into_split();
     let (sender, mut answers): (UnboundedSender<Vec<u8>>, UnboundedReceiver<Vec<u8>>) = unbounded_channel();
-    tokio::spawn(async move {
+    net::spawn(async move {
         while let Some(answer) = answers.recv().await {
             // Without a driver the reading side ends the process.
             if write_frame(&mut outgoing, &answer).await.is_err() {
@@ -137,7 +138,7 @@ async fn serve(orders: Orders, pool: ThreadPool) -> Result<(), String> {
         give_up: Box::new(move |why| drop(line.send(payload(&ToDriver::GivesUp(why))))),
     };
     watcher.start().map_err(|error| format!("a thread that watches the memory: {error}"))?;
-    tokio::spawn(beat(sender.clone(), used));
+    net::spawn(beat(sender.clone(), used));
     let fetcher = Arc::new(Fetcher::new(secret.clone()));
     let broadcasts = Arc::new(Broadcasts::new(number, Arc::clone(&files), Arc::clone(&fetcher), sender.clone()));
     let desk = Arc::new(Desk {

@@ -8,12 +8,12 @@ use super::launcher::Launcher;
 use super::parts::Offers;
 use super::process::Process;
 use super::protocol::{Hello, Peer, ToExecutor};
+use crate::id_map::IdMap;
 use crate::ids::ExecutorId;
 use crate::net::handshake::Refusals;
 use crate::net::secret::Secret;
 use crate::scheduler::{Cause, Message};
 use crate::storage::{Disks, create_private};
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -36,16 +36,16 @@ pub(crate) struct Executors {
     disks: Arc<Disks>,
     next_directory: u32,
     /// By process id.
-    processes: BTreeMap<u32, Started>,
+    processes: IdMap<u32, Started>,
     vacancies: Vacancies,
-    joined: BTreeMap<ExecutorId, Peer>,
-    pids: BTreeMap<ExecutorId, u32>,
+    joined: IdMap<ExecutorId, Peer>,
+    pids: IdMap<ExecutorId, u32>,
     /// Processes that were killed, and why.
-    killed: BTreeMap<u32, Reason>,
+    killed: IdMap<u32, Reason>,
     /// Executors whose connection has ended and whose process has not, by process.
-    leaving: BTreeMap<u32, Leaving>,
+    leaving: IdMap<u32, Leaving>,
     /// How processes have ended whose connection has not.
-    ends: BTreeMap<u32, String>,
+    ends: IdMap<u32, String>,
     /// So long an executor may take to join.
     time_to_join: Duration,
     memory: u64,
@@ -131,13 +131,13 @@ impl Executors {
             launcher,
             disks,
             next_directory: 0,
-            processes: BTreeMap::new(),
+            processes: IdMap::new(),
             vacancies: Vacancies::default(),
-            joined: BTreeMap::new(),
-            pids: BTreeMap::new(),
-            killed: BTreeMap::new(),
-            leaving: BTreeMap::new(),
-            ends: BTreeMap::new(),
+            joined: IdMap::new(),
+            pids: IdMap::new(),
+            killed: IdMap::new(),
+            leaving: IdMap::new(),
+            ends: IdMap::new(),
             time_to_join: time_to_join()?,
             memory,
             err,
@@ -215,7 +215,7 @@ impl Executors {
 
     /// Ends the processes that take too long to join.
     pub(crate) fn end_the_late(&mut self, now: Duration) {
-        for (pid, Started { process, seen, joined, .. }) in &mut self.processes {
+        for (pid, Started { process, seen, joined, .. }) in self.processes.iter_mut() {
             let late = !*joined && now - *seen.get_or_insert(now) > self.time_to_join;
             if late && !self.killed.contains_key(pid) {
                 let why = format!("it had not joined after {} s", self.time_to_join.as_secs());

@@ -2,9 +2,9 @@
 //! executor has the chunk, so that what it serves does not grow with the number of executors.
 
 use super::protocol::DRIVER;
+use crate::id_map::{IdMap, IdSet};
 use crate::ids::ExecutorId;
 use crate::storage::lock;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 /// See the module.
@@ -14,15 +14,15 @@ pub(crate) struct Holders(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     /// For each broadcast, who has which chunk.
-    broadcasts: BTreeMap<u64, BTreeMap<usize, BTreeSet<ExecutorId>>>,
+    broadcasts: IdMap<u64, IdMap<usize, IdSet<ExecutorId>>>,
     /// How often an executor was named.
-    named: BTreeMap<ExecutorId, u64>,
+    named: IdMap<ExecutorId, u64>,
 }
 
 impl Holders {
     /// A broadcast is offered.
     pub(crate) fn offer(&self, broadcast: u64) {
-        lock(&self.0).broadcasts.entry(broadcast).or_default();
+        lock(&self.0).broadcasts.get_or_default(broadcast);
     }
 
     /// Nobody fetches a broadcast any more.
@@ -33,7 +33,7 @@ impl Holders {
     /// An executor has a chunk.
     pub(crate) fn has(&self, broadcast: u64, chunk: usize, executor: ExecutorId) {
         if let Some(chunks) = lock(&self.0).broadcasts.get_mut(&broadcast) {
-            chunks.entry(chunk).or_default().insert(executor);
+            chunks.get_or_default(chunk).insert(executor);
         }
     }
 
@@ -41,7 +41,7 @@ impl Holders {
     pub(crate) fn left(&self, executor: ExecutorId) {
         let mut state = lock(&self.0);
         state.named.remove(&executor);
-        for holders in state.broadcasts.values_mut().flat_map(BTreeMap::values_mut) {
+        for holders in state.broadcasts.values_mut().flat_map(IdMap::values_mut) {
             holders.remove(&executor);
         }
     }
@@ -55,7 +55,7 @@ impl Holders {
         match found {
             None => DRIVER,
             Some(executor) => {
-                *named.entry(*executor).or_default() += 1;
+                *named.get_or_default(*executor) += 1;
                 *executor
             }
         }

@@ -14,6 +14,7 @@ use super::protocol::{Answer, AnswerEnd, DRIVER, Hello, LargeReply, Peer, ToDriv
 use crate::error::Failure;
 use crate::event::Event;
 use crate::ids::{ExecutorId, TaskId};
+use crate::net;
 use crate::net::frame::write_frame;
 use crate::net::handshake::{Refusals, greet_as_server};
 use crate::net::secret::Secret;
@@ -134,7 +135,7 @@ impl Host {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    tokio::spawn(Arc::clone(&self).serve(stream));
+                    net::spawn(Arc::clone(&self).serve(stream));
                 }
                 // Out of file descriptors, for one: wait for better times.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -170,7 +171,7 @@ impl Host {
                         self.tell(News::Stopped { executor, task: answer.task });
                         let (host, peer) = (Arc::clone(&self), Arc::clone(&peer));
                         let answer = Answer { end: AnswerEnd::Cancelled, ..answer };
-                        tokio::spawn(host.take_reply(peer, line.clone(), answer, reply));
+                        net::spawn(host.take_reply(peer, line.clone(), answer, reply));
                     }
                     _ => self.tell(News::Answered { executor, answer }),
                 },

@@ -95,6 +95,13 @@ impl<'a> Reader<'a> {
         Ok(number)
     }
 
+    /// Reads so many bytes.
+    pub(super) fn take_slice(&mut self, n: usize) -> Result<&'a [u8], CodecError> {
+        let (bytes, rest) = self.bytes.split_at_checked(n).ok_or_else(end_of_data)?;
+        self.bytes = rest;
+        Ok(bytes)
+    }
+
     /// Reads a length and that many bytes.
     #[inline(never)]
     pub(crate) fn take_bytes(&mut self) -> Result<&'a [u8], CodecError> {

@@ -80,6 +80,21 @@ impl Writer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Appends so many bytes, which the function writes to their address.
+    ///
+    /// # Safety
+    /// The function writes all of them.
+    pub(super) unsafe fn put_with(&mut self, n: usize, write: impl FnOnce(*mut u8)) {
+        self.forget_measured();
+        self.bytes.reserve(n);
+        let len = self.bytes.len();
+        // SAFETY: there is room for `n` more bytes behind the last one; the caller says that they are written.
+        unsafe {
+            write(self.bytes.as_mut_ptr().add(len));
+            self.bytes.set_len(len + n);
+        }
+    }
+
     /// Appends a `u64`.
     pub(crate) fn put_u64(&mut self, x: u64) {
         self.bytes.extend_from_slice(&x.to_le_bytes());

@@ -64,7 +64,7 @@ impl FileServer {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let served = Arc::new(Served::default());
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&served), patience));
+        let accepting = super::spawn(accept(listener, Arc::clone(&served), patience));
         Ok(FileServer { address, served, accepting })
     }
 
@@ -115,11 +115,14 @@ async fn accept(listener: TcpListener, served: Arc<Served>, patience: Patience) 
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < MOST_CONNECTIONS => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(converse(stream, Arc::clone(&served), patience))),
+                Ok((stream, _)) => {
+                    let conversation = converse(stream, Arc::clone(&served), patience);
+                    // How it ended concerns the client.
+                    connections.spawn(super::task(async move { drop(conversation.await) }));
+                }
                 // Descriptors are short: some connection will end.
                 Err(_) => sleep(Duration::from_millis(50)).await,
             },
-            // How a connection ended concerns its client.
             Some(_) = connections.join_next() => {}
         }
     }

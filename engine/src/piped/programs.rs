@@ -2,15 +2,15 @@
 
 use crate::context::Context;
 use crate::error::Failure;
+use crate::id_map::IdSet;
 use crate::process_memory;
 use crate::storage::lock;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Programs(Arc<Mutex<BTreeSet<u32>>>);
+pub(crate) struct Programs(Arc<Mutex<IdSet<u32>>>);
 
 /// So long their memory is not looked at again.
 const PAUSE: Duration = Duration::from_millis(50);

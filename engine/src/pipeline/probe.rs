@@ -3,12 +3,14 @@
 
 use super::{Pipeline, Source, Step};
 use crate::batch::{Batch, ElemVt};
+use crate::closure::Closure;
 use crate::codec::CodecVt;
 use crate::context::Context;
 use crate::node::Node;
 use crate::shuffle::{HashFn, Intake, MergeFn};
-use crate::table::Buckets;
+use crate::table::{Buckets, Direct};
 use crate::task::{Stop, TaskContext};
+use std::any::TypeId;
 
 /// How rows meet a table.
 #[derive(Debug)]
@@ -23,15 +25,28 @@ pub struct ProbeVt {
     pub table: &'static ElemVt,
     /// The hashes of the keys by which rows of either input meet; none if keys do not matter.
     pub hash: Option<[HashFn; 2]>,
+    /// The keys' type, and where the table's rows have them; none if they do not matter.
+    pub key: Option<(fn() -> TypeId, usize)>,
     /// Measures the rows of the second input.
     pub codec: &'static CodecVt,
     /// How rows of the second input enter the table (without a closure: the argument is null); none if they are its rows.
     pub build: Option<MergeFn>,
-    /// Takes rows from the first argument and writes what comes of them to the last one, up to its limit.
-    pub probe: unsafe fn(&mut Batch, &mut Buckets, &mut Cursor, &mut Batch) -> Step,
+    /// Takes rows from the batch after the closure and writes what comes of them to the last one, up to its limit.
+    pub probe: unsafe fn(*const u8, &mut Batch, &mut Buckets, &mut Cursor, &mut Batch) -> Step,
+    /// Whether it only looks at rows, until it clears their batch: they may be on loan.
+    pub borrows: bool,
     /// Writes what is to be said of the table when all rows have gone past, up to the limit; `met` counts what was said of the
     /// table's first row.
     pub rest: Option<unsafe fn(&mut Buckets, &mut Cursor, &mut Batch) -> Step>,
+}
+
+impl ProbeVt {
+    /// An empty batch for rows of an input, of this type.
+    pub(crate) fn rows(&self, input: usize, elem: &'static ElemVt) -> Batch {
+        let mut rows = Batch::new(elem);
+        rows.may_borrow = self.borrows && input == 0;
+        rows
+    }
 }
 
 /// How far a batch of rows has gone past the table.
@@ -51,6 +66,7 @@ const CHUNK: usize = 1024;
 /// The running operator.
 pub(crate) struct Probe {
     op: &'static ProbeVt,
+    closure: Closure,
     left: Box<dyn Source>,
     rows: Batch,
     tables: Buckets,
@@ -60,9 +76,19 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    pub(crate) fn new(op: &'static ProbeVt, left: Box<dyn Source>, tables: Buckets, memory: Intake) -> Probe {
-        let rows = Batch::new(op.left);
-        Probe { op, left, rows, tables, cursor: Cursor::default(), left_ended: false, _memory: memory }
+    pub(crate) fn new(
+        (op, closure): (&'static ProbeVt, Closure),
+        left: Box<dyn Source>,
+        tables: Buckets,
+        memory: Intake,
+    ) -> Probe {
+        let rows = op.rows(0, op.left);
+        Probe { op, closure, left, rows, tables, cursor: Cursor::default(), left_ended: false, _memory: memory }
+    }
+
+    /// The table's index by number, for the next table.
+    pub(crate) fn take_direct(&mut self) -> Option<Direct> {
+        self.tables.take_direct()
     }
 }
 
@@ -77,8 +103,8 @@ impl Source for Probe {
                 self.cursor.found.clear();
                 self.left_ended = !self.left.next_batch(&mut self.rows, task)?;
             }
-            // SAFETY: batches and table have the types of the operator's table, as the lineage was planned.
-            unsafe { (self.op.probe)(&mut self.rows, &mut self.tables, &mut self.cursor, out) };
+            // SAFETY: closure, batches and table have the types of the operator's table, as the lineage was planned.
+            unsafe { (self.op.probe)(self.closure.ptr(), &mut self.rows, &mut self.tables, &mut self.cursor, out) };
             if !out.is_empty() {
                 return Ok(true);
             }
@@ -128,5 +154,5 @@ pub(super) fn product(
     while right.next(&mut rows)? {
         build(op, &mut rows, &mut tables, &mut memory, context)?;
     }
-    Ok(Box::new(Probe::new(op, Box::new(left), tables, memory)))
+    Ok(Box::new(Probe::new((op, Closure::none()), Box::new(left), tables, memory)))
 }

@@ -53,6 +53,7 @@ pub(super) unsafe fn count_rows<T, K: Hash + Eq>(
         upsert_rows::<T, (K, u64)>(
             input,
             tables,
+            None,
             |row| hash_key(key(row)),
             |row, known| *key(row) == known.0,
             &counted,

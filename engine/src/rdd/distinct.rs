@@ -27,7 +27,15 @@ impl<T: Key> Distinct<T> {
 unsafe fn add<T: Hash + Eq>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the tables' type is that of the rows.
     unsafe {
-        upsert_rows::<T, T>(input, tables, |row| hash_key(row), |row, known| row == known, |row| row, |_, _, _| ())
+        upsert_rows::<T, T>(
+            input,
+            tables,
+            None,
+            |row| hash_key(row),
+            |row, known| row == known,
+            |row| row,
+            |_, _, _| (),
+        )
     }
 }
 

@@ -9,6 +9,7 @@ use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::shuffle::{GroupVt, Numbered, ReadVt};
 use crate::table::{Buckets, hash_pairs, number_keys, upsert_rows};
+use std::any::TypeId;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -19,7 +20,12 @@ impl<K: Key, V: Data> Grouping<K, V> {
         out: Elem::<(K, Vec<V>)>::VT,
         table: Elem::<(K, V)>::VT,
         merge: &[],
-        group: Some(&GroupVt { number: number::<K, V>, gather: gather::<K, V>, value: size_of::<V>() }),
+        group: Some(&GroupVt {
+            number: number::<K, V>,
+            gather: gather::<K, V>,
+            value: size_of::<V>(),
+            key: (TypeId::of::<K>, std::mem::offset_of!((K, V), 0)),
+        }),
     };
 }
 
@@ -78,6 +84,7 @@ pub(super) unsafe fn merge_by_key<K: Hash + Eq, V, C>(
         upsert_rows::<(K, V), (K, C)>(
             input,
             tables,
+            None,
             |row| hash_key(&row.0),
             |row, known| row.0 == known.0,
             |(key, value)| {

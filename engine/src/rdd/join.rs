@@ -4,30 +4,32 @@
 use super::Rdd;
 use super::partition_by::ByKey;
 use crate::batch::{Batch, Elem, append, take_row};
+use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::{Data, Key};
 use crate::hash::hash_key;
 use crate::pipeline::{Cursor, ProbeVt, Step};
 use crate::shuffle::ReadVt;
 use crate::table::{Buckets, find_rows, hash_pairs, upsert_rows};
+use std::any::TypeId;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
 /// The values of a key in the table, and whether a row has met them.
-struct Matches<W> {
-    values: Values<W>,
+pub(super) struct Matches<W> {
+    pub(super) values: Values<W>,
     met: bool,
 }
 
 /// Most keys have one value: it needs no allocation of its own.
-enum Values<W> {
+pub(super) enum Values<W> {
     One(W),
     Many(Vec<W>),
 }
 
 impl<W: 'static> Values<W> {
     #[inline]
-    fn as_slice(&self) -> &[W] {
+    pub(super) fn as_slice(&self) -> &[W] {
         match self {
             Values::One(value) => std::slice::from_ref(value),
             Values::Many(values) => values,
@@ -127,9 +129,11 @@ where
             left: Elem::<(K, V)>::VT,
             table: Elem::<(K, Matches<W>)>::VT,
             hash: Some([hash_pairs::<K, V>, hash_pairs::<K, W>]),
+            key: Some((TypeId::of::<K>, std::mem::offset_of!((K, Matches<W>), 0))),
             codec: Codec::<(K, W)>::VT,
             build: Some(build::<K, W>),
             probe: probe::<K, V, W, S>,
+            borrows: false,
             rest: if S::RIGHT_ONLY.is_some() { Some(rest::<K, V, W, S>) } else { None },
         }
     }
@@ -137,16 +141,17 @@ where
     #[track_caller]
     fn of(left: &Rdd<(K, V)>, right: &Rdd<(K, W)>, op: &'static ProbeVt) -> Rdd<S::Row> {
         let other = (&right.handle, ByKey::<K, W>::WRITE);
-        Rdd::from_handle(left.handle.joined::<K>(ByKey::<K, V>::WRITE, other, Self::READ, op))
+        Rdd::from_handle(left.handle.joined::<K>(ByKey::<K, V>::WRITE, other, Self::READ, op, Closure::none()))
     }
 }
 
-unsafe fn build<K: Hash + Eq, W: 'static>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
+pub(super) unsafe fn build<K: Hash + Eq, W: 'static>(_: *const u8, input: &mut Batch, tables: &mut Buckets) {
     // SAFETY: the table's types are those of the rows.
     unsafe {
         upsert_rows::<(K, W), (K, Matches<W>)>(
             input,
             tables,
+            Some(std::mem::offset_of!((K, W), 0)),
             |row| hash_key(&row.0),
             |row, known| row.0 == known.0,
             |(key, value)| (key, Matches { values: Values::One(value), met: false }),
@@ -155,7 +160,13 @@ unsafe fn build<K: Hash + Eq, W: 'static>(_: *const u8, input: &mut Batch, table
     }
 }
 
-unsafe fn probe<K, V, W, S>(left: &mut Batch, tables: &mut Buckets, cursor: &mut Cursor, out: &mut Batch) -> Step
+unsafe fn probe<K, V, W, S>(
+    _: *const u8,
+    left: &mut Batch,
+    tables: &mut Buckets,
+    cursor: &mut Cursor,
+    out: &mut Batch,
+) -> Step
 where
     K: Hash + Eq + Clone,
     V: Clone,
@@ -171,6 +182,7 @@ where
                 left,
                 tables,
                 found,
+                std::mem::offset_of!((K, V), 0),
                 |row| hash_key(&row.0),
                 |row, known| row.0 == known.0,
             );

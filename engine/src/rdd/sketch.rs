@@ -106,6 +106,7 @@ unsafe fn merge_sketches_by_key<K: Hash + Eq, V, A: Aggregator<V>>(
         upsert_rows::<(K, A::Sketch), (K, A::Sketch)>(
             input,
             tables,
+            None,
             |row| hash_key(&row.0),
             |row, known| row.0 == known.0,
             |row| row,

@@ -50,14 +50,17 @@ impl<T: Clone + 'static, U: Data + Clone> Product<T, U> {
         left: Elem::<T>::VT,
         table: Elem::<U>::VT,
         hash: None,
+        key: None,
         codec: Codec::<U>::VT,
         build: None,
         probe: product::<T, U>,
+        borrows: false,
         rest: None,
     };
 }
 
 unsafe fn product<T: Clone, U: Clone>(
+    _: *const u8,
     left: &mut Batch,
     tables: &mut Buckets,
     cursor: &mut Cursor,

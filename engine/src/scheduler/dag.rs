@@ -19,10 +19,10 @@ use super::job::{Job, Phase, Turn};
 use super::task_set::TaskSet;
 use crate::error::Error;
 use crate::event::{Event, JobEnd};
+use crate::id_map::{IdMap, IdSet, Number};
 use crate::ids::{JobId, ShuffleId, StageId, TaskId};
 use crate::work::JobSpec;
 use locality::Blocks;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a planted bug is switched on; never, outside tests.
 macro_rules! planted {
@@ -57,18 +57,28 @@ impl Owner {
     const FIRST: Owner = Owner::Map(ShuffleId(0));
 }
 
+impl Number for Owner {
+    fn number(self) -> u64 {
+        // Shuffles and jobs are counted: neither number gets as far as the highest bit.
+        match self {
+            Owner::Map(shuffle) => shuffle.0,
+            Owner::Result(turn) => 1 << 63 | turn.0,
+        }
+    }
+}
+
 /// A map stage: the outputs of a shuffle.
 #[derive(Debug)]
 struct Shuffle {
     tasks: TaskSet,
     /// The running jobs with a stage that writes it, and which stage.
-    users: BTreeMap<Turn, usize>,
+    users: IdMap<Turn, usize>,
     /// Those that need outputs which are missing.
-    demand: BTreeSet<Turn>,
+    demand: IdSet<Turn>,
     /// Its place in the queue, if its tasks may start.
     queued: Option<(Turn, usize)>,
     /// How often in a row readers have missed an output, of those that were missed.
-    missed: BTreeMap<usize, u32>,
+    missed: IdMap<usize, u32>,
     keep: Keep,
 }
 
@@ -108,12 +118,12 @@ pub(crate) struct Machine {
     now: u64,
     last_task: u64,
     last_turn: u64,
-    jobs: BTreeMap<Turn, Job>,
-    turns: BTreeMap<JobId, Turn>,
-    shuffles: BTreeMap<ShuffleId, Shuffle>,
-    attempts: BTreeMap<TaskId, Attempt>,
+    jobs: IdMap<Turn, Job>,
+    turns: IdMap<JobId, Turn>,
+    shuffles: IdMap<ShuffleId, Shuffle>,
+    attempts: IdMap<TaskId, Attempt>,
     /// Stages with tasks that may start: earlier jobs first, then earlier stages.
-    queue: BTreeMap<(Turn, usize), Owner>,
+    queue: IdMap<(Turn, usize), Owner>,
     executors: Executors,
     blocks: Blocks,
     commands: Vec<Command>,
@@ -184,12 +194,12 @@ impl Machine {
         self.last_turn += 1;
         let turn = Turn(self.last_turn);
         for (shuffle, stage) in &job.writers {
-            let entry = self.shuffles.entry(*shuffle).or_insert_with(|| Shuffle {
+            let entry = self.shuffles.get_or_insert_with(*shuffle, || Shuffle {
                 tasks: TaskSet::new(spec.stages[*stage].partitions.len()),
-                users: BTreeMap::new(),
-                demand: BTreeSet::new(),
+                users: IdMap::new(),
+                demand: IdSet::new(),
                 queued: None,
-                missed: BTreeMap::new(),
+                missed: IdMap::new(),
                 keep: Keep::ForLaterJobs,
             });
             entry.users.insert(turn, *stage);
@@ -253,7 +263,7 @@ impl Machine {
         }
         let mut running = job.results.abandon();
         if planted!(self, CopyOutlivesJob) {
-            let mut first = BTreeSet::new();
+            let mut first = IdSet::new();
             running.sort();
             running.retain(|task| self.attempts.get(task).is_some_and(|attempt| first.insert(attempt.position)));
         }

@@ -14,10 +14,10 @@ use crate::cluster::hub::News;
 use crate::error::{Error, Failure, Result};
 use crate::event::Event;
 use crate::event_bus::EventBus;
+use crate::id_map::IdMap;
 use crate::ids::{ExecutorId, JobId, ShuffleId};
 use crate::work::{JobSpec, Work};
 use message::Output;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ pub(crate) struct Driver {
     machine: Machine,
     backend: Backend,
     bus: EventBus,
-    jobs: BTreeMap<JobId, Client>,
+    jobs: IdMap<JobId, Client>,
     /// When the machine was last told the time, in microseconds.
     ticked: u64,
     /// Why no job can be run any more.
@@ -56,7 +56,7 @@ impl Driver {
             // No task can be launched yet, so nothing follows from this.
             let _ = machine.apply(Input::ExecutorAdded { id: ExecutorId(0), slots });
         }
-        Driver { machine, backend, bus, jobs: BTreeMap::new(), ticked: 0, broken: None }
+        Driver { machine, backend, bus, jobs: IdMap::new(), ticked: 0, broken: None }
     }
 
     /// Serves messages until told to stop.

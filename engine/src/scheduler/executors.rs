@@ -1,8 +1,8 @@
 //! The executors, their free slots, and which of them get no tasks for a while.
 
+use crate::id_map::{IdMap, IdSet};
 use crate::ids::ExecutorId;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// So many attempts in a row may fail on an executor…
 pub(crate) const MAX_FAILURES: u32 = 3;
@@ -22,13 +22,13 @@ struct State {
 /// Free slots, the emptiest executor first. There is always one that gets tasks, if there is any.
 #[derive(Debug, Default)]
 pub(crate) struct Executors {
-    known: BTreeMap<ExecutorId, State>,
+    known: IdMap<ExecutorId, State>,
     /// Those that get tasks.
-    order: BTreeSet<(Reverse<usize>, ExecutorId)>,
+    order: IdSet<(Reverse<usize>, ExecutorId)>,
     /// Those that get none, and until when.
-    excluded: BTreeSet<(u64, ExecutorId)>,
+    excluded: IdSet<(u64, ExecutorId)>,
     /// Those of which it was told that they get none.
-    told: BTreeSet<ExecutorId>,
+    told: IdSet<ExecutorId>,
 }
 
 /// Whether an executor gets tasks.
@@ -41,8 +41,8 @@ pub(crate) enum Change {
 impl Executors {
     /// A new executor with `slots` free slots; one that is there already stays as it is.
     pub(crate) fn add(&mut self, executor: ExecutorId, slots: usize) {
-        if let std::collections::btree_map::Entry::Vacant(entry) = self.known.entry(executor) {
-            entry.insert(State { free: slots, failures: 0, excluded: None });
+        if !self.contains(executor) {
+            self.known.insert(executor, State { free: slots, failures: 0, excluded: None });
             self.order.insert((Reverse(slots), executor));
         }
     }
@@ -134,9 +134,10 @@ impl Executors {
         if self.excluded.is_empty() && self.told.is_empty() {
             return Vec::new();
         }
-        let excluded: BTreeSet<ExecutorId> = self.excluded.iter().map(|(_, executor)| *executor).collect();
-        let begun = excluded.difference(&self.told).map(|executor| Change::Excluded(*executor));
-        let over = self.told.difference(&excluded).filter(|executor| self.known.contains_key(executor));
+        let excluded: IdSet<ExecutorId> = self.excluded.iter().map(|(_, executor)| *executor).collect();
+        let begun = excluded.iter().filter(|executor| !self.told.contains(executor));
+        let begun = begun.map(|executor| Change::Excluded(*executor));
+        let over = self.told.iter().filter(|executor| !excluded.contains(executor) && self.contains(**executor));
         let changes = begun.chain(over.map(|executor| Change::Readmitted(*executor))).collect();
         self.told = excluded;
         changes

@@ -4,13 +4,19 @@
 use super::task_set::TaskSet;
 use crate::error::{Error, FailedTask, Failure, TaskFailure};
 use crate::event::CallSite;
+use crate::id_map::{IdMap, IdSet, Number};
 use crate::ids::{JobId, ShuffleId, StageId};
 use crate::work::{JobSpec, StageSpec};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The order in which jobs were submitted; earlier jobs go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Turn(pub(crate) u64);
+
+impl Number for Turn {
+    fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// What a stage of a job is at, as views show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +49,9 @@ pub(crate) struct Job {
     pub(crate) id: JobId,
     pub(crate) stages: Vec<Stage>,
     /// The stage that writes a shuffle.
-    pub(crate) writers: BTreeMap<ShuffleId, usize>,
+    pub(crate) writers: IdMap<ShuffleId, usize>,
     /// The stages that read a shuffle.
-    pub(crate) readers: BTreeMap<ShuffleId, Vec<usize>>,
+    pub(crate) readers: IdMap<ShuffleId, Vec<usize>>,
     /// The tasks of the result stage.
     pub(crate) results: TaskSet,
     /// The partitions of the result stage, by position.
@@ -58,10 +64,10 @@ impl Job {
     /// The job of a valid `spec`.
     pub(crate) fn new(spec: &JobSpec) -> Result<Job, Error> {
         let writers = validate(spec)?;
-        let mut readers: BTreeMap<ShuffleId, Vec<usize>> = BTreeMap::new();
+        let mut readers: IdMap<ShuffleId, Vec<usize>> = IdMap::new();
         for (index, stage) in spec.stages.iter().enumerate() {
             for input in &stage.inputs {
-                readers.entry(*input).or_default().push(index);
+                readers.get_or_default(*input).push(index);
             }
         }
         let partitions = spec.stages.last().map(|stage| stage.partitions.clone()).unwrap_or_default();
@@ -95,7 +101,7 @@ impl Job {
         let known = self.writers.get(&shuffle).is_some_and(|writer| *writer < stage);
         if known {
             self.stages[stage].inputs.push(shuffle);
-            self.readers.entry(shuffle).or_default().push(stage);
+            self.readers.get_or_default(shuffle).push(stage);
         }
         known
     }
@@ -132,23 +138,23 @@ impl Stage {
 
 /// Checks that stages come in topological order, one per shuffle, map stages with all their partitions and a result
 /// stage at the end; the writer of each shuffle.
-fn validate(spec: &JobSpec) -> Result<BTreeMap<ShuffleId, usize>, Error> {
+fn validate(spec: &JobSpec) -> Result<IdMap<ShuffleId, usize>, Error> {
     let wrong = |what: String| Error::Invalid(format!("job {}: {what}", spec.id));
     let Some((result, _)) = spec.stages.split_last() else { return Err(wrong("it has no stages".to_owned())) };
     if result.shuffle.is_some() {
         return Err(wrong(format!("its last stage ({}) writes a shuffle", result.id)));
     }
-    let mut writers = BTreeMap::new();
+    let mut writers = IdMap::new();
     for (index, stage) in spec.stages.iter().enumerate() {
         if let Some(input) = stage.inputs.iter().find(|input| !writers.contains_key(*input)) {
             return Err(wrong(format!("stage {} reads shuffle {input}, which no earlier stage writes", stage.id)));
         }
-        let distinct: BTreeSet<usize> = stage.partitions.iter().copied().collect();
+        let distinct: IdSet<usize> = stage.partitions.iter().copied().collect();
         if distinct.len() != stage.partitions.len() {
             return Err(wrong(format!("stage {} has a partition twice", stage.id)));
         }
         match stage.shuffle {
-            Some(_) if distinct.last().is_some_and(|last| last + 1 != distinct.len()) => {
+            Some(_) if distinct.iter().last().is_some_and(|last| last + 1 != distinct.len()) => {
                 return Err(wrong(format!("map stage {} does not have all its partitions", stage.id)));
             }
             Some(shuffle) if writers.insert(shuffle, index).is_some() => {

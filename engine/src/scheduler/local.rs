@@ -3,12 +3,12 @@
 use super::command::Outcome;
 use super::driver::{Message, Report};
 use super::edge;
+use crate::id_map::IdMap;
 use crate::ids::{ExecutorId, JobId, ShuffleId, TaskId};
 use crate::task::{Stop, TaskContext};
 use crate::work::{TaskOutput, Work};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
@@ -19,7 +19,7 @@ pub(crate) struct LocalBackend {
     pool: ThreadPool,
     threads: Vec<JoinHandle<()>>,
     reports: Sender<Message>,
-    running: BTreeMap<TaskId, TaskContext>,
+    running: IdMap<TaskId, TaskContext>,
 }
 
 /// The stack of a thread that runs tasks. Partitions that are computed inside others (joins of what is partitioned alike, for
@@ -64,7 +64,7 @@ impl LocalBackend {
     /// A pool of `slots` threads that reports to `reports`.
     pub(crate) fn start(slots: usize, reports: Sender<Message>) -> std::io::Result<LocalBackend> {
         let (pool, threads) = pool(slots)?;
-        Ok(LocalBackend { pool, threads, reports, running: BTreeMap::new() })
+        Ok(LocalBackend { pool, threads, reports, running: IdMap::new() })
     }
 
     /// Starts an attempt.

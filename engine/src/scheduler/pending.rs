@@ -1,26 +1,26 @@
 //! The partitions of a stage that wait for an attempt, and where each would rather be computed.
 
+use crate::id_map::{IdMap, IdSet};
 use crate::ids::ExecutorId;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Positions that wait.
 #[derive(Debug)]
 pub(crate) struct Pending {
     /// Those that have no preference.
-    anywhere: BTreeSet<usize>,
+    anywhere: IdSet<usize>,
     /// Those that have one…
-    choosy: BTreeSet<usize>,
+    choosy: IdSet<usize>,
     /// …and the same by executor.
-    by_executor: BTreeMap<ExecutorId, BTreeSet<usize>>,
+    by_executor: IdMap<ExecutorId, IdSet<usize>>,
     /// The executors that a position prefers, whether it waits or not.
-    preferred: BTreeMap<usize, Vec<ExecutorId>>,
+    preferred: IdMap<usize, Vec<ExecutorId>>,
 }
 
 impl Pending {
     /// `size` positions that wait, without preferences.
     pub(crate) fn all(size: usize) -> Pending {
         let anywhere = (0..size).collect();
-        Pending { anywhere, choosy: BTreeSet::new(), by_executor: BTreeMap::new(), preferred: BTreeMap::new() }
+        Pending { anywhere, choosy: IdSet::new(), by_executor: IdMap::new(), preferred: IdMap::new() }
     }
 
     /// Whether nothing waits.
@@ -35,7 +35,7 @@ impl Pending {
             Some(executors) => {
                 self.choosy.insert(position);
                 for executor in executors {
-                    self.by_executor.entry(*executor).or_default().insert(position);
+                    self.by_executor.get_or_default(*executor).insert(position);
                 }
             }
         }

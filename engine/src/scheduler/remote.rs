@@ -15,6 +15,7 @@ use crate::cluster::executors::{Ended, Executors, Lost};
 use crate::cluster::hub::{End, Line};
 use crate::cluster::protocol::{Answer, AnswerEnd, Hello, Place, ToExecutor};
 use crate::error::Failure;
+use crate::id_map::{IdMap, IdSet};
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
 use crate::ship::code::Catalog;
 use crate::task::TaskContext;
@@ -24,7 +25,6 @@ use outputs::MapOutputs;
 use packing::Packers;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -41,8 +41,8 @@ pub(crate) struct RemoteBackend {
     /// Who starts and ends the processes.
     processes: Executors,
     packers: Packers,
-    executors: BTreeMap<ExecutorId, Known>,
-    running: BTreeMap<TaskId, Attempt>,
+    executors: IdMap<ExecutorId, Known>,
+    running: IdMap<TaskId, Attempt>,
     outputs: MapOutputs,
     /// Reads what tasks have sent, and drops what users own: neither is for the scheduler's thread.
     helpers: ThreadPool,
@@ -87,8 +87,8 @@ impl RemoteBackend {
         Ok(RemoteBackend {
             processes,
             packers,
-            executors: BTreeMap::new(),
-            running: BTreeMap::new(),
+            executors: IdMap::new(),
+            running: IdMap::new(),
             outputs: MapOutputs::default(),
             helpers,
             reports,
@@ -343,9 +343,9 @@ impl RemoteBackend {
 
     /// Ends the executors with tasks that should have stopped by then and have not, for their code takes no notice; those
     /// executors.
-    pub(crate) fn end_the_deaf(&mut self, since: Duration) -> BTreeSet<ExecutorId> {
+    pub(crate) fn end_the_deaf(&mut self, since: Duration) -> IdSet<ExecutorId> {
         let deaf = self.running.values_mut().filter(|attempt| attempt.is_deaf(since));
-        let ended: BTreeSet<ExecutorId> = deaf
+        let ended: IdSet<ExecutorId> = deaf
             .map(|attempt| {
                 // Once is enough.
                 attempt.progress = Progress::Answered;

@@ -2,9 +2,9 @@
 
 use super::command::Count;
 use super::pending::Pending;
+use crate::id_map::IdMap;
 use crate::ids::{ExecutorId, TaskId};
 use crate::work::CachedInput;
-use std::collections::BTreeMap;
 
 /// An attempt is not slow before it has run for so long, in microseconds…
 const SLOW_AT_LEAST: u64 = 1_000_000;
@@ -57,7 +57,7 @@ pub(crate) struct TaskSet {
     pending: Pending,
     undone: usize,
     /// The second attempts on positions of which the first one runs, too.
-    copies: BTreeMap<usize, TaskId>,
+    copies: IdMap<usize, TaskId>,
     /// How long the attempts took that succeeded.
     durations: Vec<u64>,
     /// What the partitions begin with if it is persisted.
@@ -72,7 +72,7 @@ impl TaskSet {
             counted: vec![false; size],
             pending: Pending::all(size),
             undone: size,
-            copies: BTreeMap::new(),
+            copies: IdMap::new(),
             durations: Vec::new(),
             cached: Vec::new(),
         }

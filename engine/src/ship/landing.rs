@@ -6,10 +6,11 @@ use crate::accumulator::{AccumulatorHandle, KnownAccumulators};
 use crate::broadcast::BroadcastHandle;
 use crate::closure::Closure;
 use crate::context::ContextHandle;
+use crate::id_map::IdMap;
 use crate::ids::RddId;
 use crate::node::Node;
 use crate::scheduler::edge;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// All that has arrived from one driver.
@@ -130,7 +131,7 @@ impl Landing {
             return Ok(known);
         }
         let made = make()?;
-        self.accumulators.add(&BTreeMap::from([(id, made.clone())]));
+        self.accumulators.add(&IdMap::from_iter([(id, made.clone())]));
         Ok(made)
     }
 

@@ -6,8 +6,9 @@ use crate::accumulator::AccumulatorHandle;
 use crate::broadcast::BroadcastHandle;
 use crate::closure::Closure;
 use crate::cluster::parts::Offers;
+use crate::id_map::{IdMap, IdSet};
 use crate::ids::RddId;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 
 /// Turns addresses into places, and notes what the receiver needs.
 pub(crate) struct Shipper {
@@ -15,22 +16,16 @@ pub(crate) struct Shipper {
     /// Where large things go, for the receiver to fetch.
     pub(crate) offers: Offers,
     /// The libraries with something that was sent.
-    pub(crate) libraries: BTreeSet<u32>,
+    pub(crate) libraries: IdSet<u32>,
     /// The accumulators that tasks may add to.
-    pub(crate) accumulators: BTreeMap<u64, AccumulatorHandle>,
+    pub(crate) accumulators: IdMap<u64, AccumulatorHandle>,
     /// The broadcasts that closures use.
-    pub(crate) broadcasts: BTreeMap<u64, BroadcastHandle>,
+    pub(crate) broadcasts: IdMap<u64, BroadcastHandle>,
 }
 
 impl Shipper {
     pub(crate) fn new(catalog: Catalog, offers: Offers) -> Shipper {
-        Shipper {
-            catalog,
-            offers,
-            libraries: BTreeSet::new(),
-            accumulators: BTreeMap::new(),
-            broadcasts: BTreeMap::new(),
-        }
+        Shipper { catalog, offers, libraries: IdSet::new(), accumulators: IdMap::new(), broadcasts: IdMap::new() }
     }
 
     /// The place of an address.

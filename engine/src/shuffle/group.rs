@@ -5,8 +5,9 @@ use crate::batch::{Batch, ElemVt};
 use crate::error::Failure;
 use crate::node::Node;
 use crate::storage::Reservation;
-use crate::table::Buckets;
+use crate::table::{Buckets, Numbering};
 use crate::task::Stop;
+use std::any::TypeId;
 
 /// How the rows of a piece become rows of which each has all values of a key.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct GroupVt {
     pub gather: unsafe fn(&mut Batch, &mut Numbered, &mut Batch),
     /// Bytes of a value in its key's vector.
     pub value: usize,
+    /// The keys' type, and where the rows have them.
+    pub key: (fn() -> TypeId, usize),
 }
 
 /// The keys of rows by number, in the order of their first rows.
@@ -29,11 +32,12 @@ pub struct Numbered {
 }
 
 impl GroupVt {
-    /// Groups rows that hold so many bytes; the memory is that of the groups afterwards.
+    /// Groups rows that hold so many bytes; the memory is that of the groups afterwards. There are so many pieces like this one.
     pub(super) fn run(
         &self,
         node: &Node,
-        mut rows: Batch,
+        (mut rows, pieces): (Batch, usize),
+        numbering: &mut Option<Numbering>,
         out: &'static ElemVt,
         (memory, held): (&mut Reservation, u64),
     ) -> Result<Batch, Stop> {
@@ -41,8 +45,15 @@ impl GroupVt {
         let n = check_rows(node, &rows)?;
         let numbers = u64::from(n) * size_of::<u32>() as u64;
         context.reserve(memory, held + numbers)?;
-        // SAFETY: the rows are those that the table was made for.
-        let mut numbered = unsafe { (self.number)(&rows) };
+        let mut numbered = match numbering.as_mut().and_then(|numbering| numbering.number(&rows)) {
+            Some((numbers, keys)) => Numbered { numbers, keys },
+            None => {
+                // SAFETY: the rows are those that the table was made for.
+                let numbered = unsafe { (self.number)(&rows) };
+                *numbering = Numbering::like(&rows, numbered.keys.rows(), pieces, self.key, memory.emptied());
+                numbered
+            }
+        };
         let copy = numbered.keys.rows() as u64 * out.size as u64 + u64::from(n) * self.value as u64;
         context.reserve(memory, held + numbers + numbered.keys.bytes() as u64 + copy)?;
         let owned = held.saturating_sub(rows.bytes() as u64);

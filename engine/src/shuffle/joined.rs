@@ -4,10 +4,11 @@
 use super::Intake;
 use super::read::{CHUNK, Input};
 use crate::batch::Batch;
+use crate::closure::Closure;
 use crate::error::Failure;
 use crate::node::Node;
 use crate::pipeline::{Probe, ProbeVt, Source, build};
-use crate::table::Buckets;
+use crate::table::{Buckets, Direct};
 use crate::task::{Stop, TaskContext};
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub(super) struct Joined {
     node: Arc<Node>,
     op: &'static ProbeVt,
+    closure: Closure,
     inputs: Vec<Input>,
     /// Not joined yet.
     pieces: Range<usize>,
@@ -24,23 +26,26 @@ pub(super) struct Joined {
     running: Option<Probe>,
     /// Keys of the piece before: about as many are in the next one.
     keys: usize,
+    /// Finds the rows of the next piece's table, if keys are integers that lie close together.
+    direct: Option<Direct>,
 }
 
 impl Joined {
     pub(super) fn new(
         node: Arc<Node>,
-        op: &'static ProbeVt,
+        (op, closure): (&'static ProbeVt, Closure),
         inputs: Vec<Input>,
         pieces: Range<usize>,
         step: usize,
     ) -> Joined {
-        Joined { node, op, inputs, pieces, step, running: None, keys: 0 }
+        Joined { node, op, closure, inputs, pieces, step, running: None, keys: 0, direct: None }
     }
 
     fn start(&mut self, pieces: Range<usize>, task: &TaskContext) -> Result<Probe, Stop> {
-        let Joined { node, op, inputs, keys, .. } = self;
+        let Joined { node, op, closure, inputs, keys, direct, pieces: left, step, .. } = self;
         let context = node.context.arc();
         let mut tables = Buckets::new(op.table, 1);
+        let is_direct = direct.take().map(|direct| tables.find_by_number(direct)).is_some();
         tables.expect(*keys);
         let mut memory = Intake::new(context.budget.reserve());
         let Some(shuffled) = node.shuffled() else { return Err(Failure::Other("a join of nothing".to_owned()).into()) };
@@ -53,7 +58,10 @@ impl Joined {
             rows.clear();
         }
         *keys = tables.rows();
-        Ok(Probe::new(op, inputs[0].rows(node, pieces), tables, memory))
+        if let (false, Some(key)) = (is_direct, op.key) {
+            *direct = Direct::like(tables.rows_mut(), left.len() / *step, key, context.budget.reserve());
+        }
+        Ok(Probe::new((op, closure.clone()), inputs[0].rows(node, pieces), tables, memory))
     }
 }
 
@@ -73,7 +81,7 @@ impl Source for Joined {
             if running.next_batch(out, task)? {
                 return Ok(true);
             }
-            self.running = None;
+            self.direct = self.running.take().and_then(|mut running| running.take_direct()).or(self.direct.take());
         }
     }
 }

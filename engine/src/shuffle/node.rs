@@ -100,8 +100,9 @@ impl RddHandle {
         other: Input<'_>,
         read: &'static ReadVt,
         probe: &'static ProbeVt,
+        closure: Closure,
     ) -> RddHandle {
-        join(&[(self, write), other], read, probe, TypeId::of::<K>())
+        join(&[(self, write), other], read, probe, closure, TypeId::of::<K>())
     }
 
     /// An RDD of the rows of `self`, sorted.
@@ -133,8 +134,13 @@ fn by_key(
 
 #[inline(never)]
 #[track_caller]
-fn join(inputs: &[Input<'_>], read: &'static ReadVt, probe: &'static ProbeVt, key: TypeId) -> RddHandle {
-    let closure = Closure::none();
+fn join(
+    inputs: &[Input<'_>],
+    read: &'static ReadVt,
+    probe: &'static ProbeVt,
+    closure: Closure,
+    key: TypeId,
+) -> RddHandle {
     New { operator: probe.name, read, closure, sort: None, probe: Some(probe), key: Some(key), into: None }.node(inputs)
 }
 
@@ -181,6 +187,9 @@ impl New {
         };
         // Rows in pieces of the same partitions are in the same pieces: their number follows from that of the partitions.
         let in_pieces = partitioner.is_some() && pieces > 1 && shuffled.is_in_pieces();
+        // What a closure makes of two rows need not be pairs.
+        let keyed = probe.is_none_or(|probe| !probe.borrows);
+        let spread = Spread { partitioner, in_pieces, shuffle_into: None };
         let kind = Kind::Shuffled(Box::new(shuffled));
         let new = NewNode {
             operator,
@@ -190,7 +199,7 @@ impl New {
             kind,
             location: Location::caller(),
         };
-        Node::create_spread(context, new, Spread { partitioner, in_pieces, shuffle_into: None })
+        Node::create_spread(context, new, if keyed { spread } else { Spread::default() })
     }
 }
 

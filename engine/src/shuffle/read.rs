@@ -6,14 +6,14 @@ use super::store::{BlockBytes, MapOutput};
 use super::{Intake, Meter};
 use crate::batch::Batch;
 use crate::closure::Closure;
-use crate::codec::{CodecError, CodecVt, Reader};
+use crate::codec::{CodecError, CodecVt, Reader, quickest};
 use crate::error::Failure;
 use crate::ids::ShuffleId;
 use crate::node::{Node, ShuffleInput, Shuffled};
 use crate::pipeline::{Pipeline, Source, open_partition};
 use crate::sort;
 use crate::storage::Reservation;
-use crate::table::Buckets;
+use crate::table::{Buckets, Emptied, Numbering};
 use crate::task::{Stop, TaskContext};
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,16 +40,16 @@ pub(crate) fn read_partition(
         .enumerate()
         .map(|(input, parent)| Input::open(node, shuffled, (input, parent), partition, task))
         .collect::<Result<_, Stop>>()?;
+    let closure = shuffled.closure.for_task(task)?;
     let pieces = 0..shuffled.pieces;
     let node = Arc::clone(node);
     if let Some(op) = shuffled.probe {
         let step = if shuffled.is_in_pieces() { 1 } else { pieces.len() };
-        return Ok(Box::new(Joined::new(node, op, inputs, pieces, step)));
+        return Ok(Box::new(Joined::new(node, (op, closure), inputs, pieces, step)));
     }
-    let closure = shuffled.closure.for_task(task)?;
     let meter = Meter::new(node.context.arc().budget.reserve());
     let rows = Batch::new(shuffled.read.out);
-    Ok(Box::new(Merged { node, closure, inputs, pieces, meter, rows }))
+    Ok(Box::new(Merged { node, closure, inputs, pieces, meter, rows, array: None, numbering: None }))
 }
 
 /// Fails with all map outputs that are gone.
@@ -93,7 +93,9 @@ impl Input {
         if narrow && let Some(op) = shuffled.probe {
             let rows = Box::new(open_partition(parent, partition, task)?);
             return Ok(match op.hash.filter(|_| shuffled.is_in_pieces()) {
-                Some(hash) => Input::Pieces(RowsInPieces::new(rows, write.input, hash[input], shuffled.pieces)),
+                Some(hash) => {
+                    Input::Pieces(RowsInPieces::new(rows, op.rows(input, write.input), hash[input], shuffled.pieces))
+                }
                 None => Input::Rows(Some(rows)),
             });
         }
@@ -111,7 +113,8 @@ impl Input {
             context.shuffles.get(shuffle, map).ok_or_else(|| lost(vec![(shuffle, map)], "it is gone"))
         };
         let outputs = (0..parent.partitions).map(output).collect::<Result<_, Stop>>()?;
-        Ok(Input::Outputs { shuffle, codec: write.codec, outputs, partition, pieces: shuffled.pieces })
+        let codec = quickest(write.codec, write.stored);
+        Ok(Input::Outputs { shuffle, codec, outputs, partition, pieces: shuffled.pieces })
     }
 
     /// How many rows a piece gets from each map partition, where that can be told at once.
@@ -262,14 +265,19 @@ struct Merged {
     meter: Meter,
     /// What is left of the last piece.
     rows: Batch,
+    /// Where the next piece is merged, if keys are integers that lie close together.
+    array: Option<Emptied>,
+    /// How the keys of the next piece are numbered, if they are such.
+    numbering: Option<Numbering>,
 }
 
 impl Merged {
     fn merge(&mut self, piece: usize, task: &TaskContext) -> Result<(), Stop> {
-        let Merged { node, closure, inputs, meter, .. } = self;
+        let Merged { node, closure, inputs, meter, array, numbering, pieces, .. } = self;
         let context = node.context.arc();
         let Some(shuffled) = node.shuffled() else { return Ok(()) };
         let mut table = Buckets::new(shuffled.read.table, 1);
+        let mut in_array = array.take().map(|array| table.merge_into(array));
         let mut intake = Intake::new(meter.memory.emptied());
         let (mut added, mut held) = (0, 0);
         for (i, input) in inputs.iter_mut().enumerate() {
@@ -277,7 +285,9 @@ impl Merged {
             // Rows of another type than the stored ones are measured by what was read for them.
             let same = crate::batch::same_type(write.stored, shuffled.read.table);
             let counts = input.counts(piece);
-            if write.keys.is_some() {
+            if in_array.is_some() {
+                // There is room.
+            } else if write.keys.is_some() {
                 // There are at least as many keys as in the largest block, whose rows were combined on the map side.
                 table.expect(counts.iter().copied().max().unwrap_or(0));
             } else if shuffled.read.merge.is_empty() {
@@ -298,6 +308,13 @@ impl Merged {
                     None => rows.move_rows(table.rows_mut(), usize::MAX),
                 }
                 rows.clear();
+                if let Some(memory) = &mut in_array {
+                    if table.is_dense() && memory.try_resize(table.bytes() as u64).is_ok() {
+                        continue;
+                    }
+                    table.leave_dense();
+                    in_array = None;
+                }
                 held = if same {
                     // Rows that are put one after the other are not in the table's own account.
                     let unknown = table.rows_mut().bytes().saturating_sub(table.bytes()) as u64;
@@ -308,14 +325,24 @@ impl Merged {
                 context.reserve(&mut meter.memory, held)?;
             }
         }
-        let mut rows = std::mem::replace(table.rows_mut(), Batch::new(shuffled.read.table));
+        let was_in_array = in_array.is_some();
+        let (mut rows, emptied) = table.take_piece(in_array);
+        *array = emptied;
+        if was_in_array {
+            held = rows.bytes() as u64;
+            context.reserve(&mut meter.memory, held)?;
+        } else if let ([_], Some(keys)) = (&inputs[..], shuffled.inputs[0].write.keys)
+            && crate::batch::same_type(shuffled.inputs[0].write.stored, shuffled.read.table)
+        {
+            *array = Emptied::like(&rows, pieces.len(), keys, meter.memory.emptied());
+        }
         if let Some(vt) = shuffled.sort {
             context.reserve(&mut meter.memory, held + sort::scratch_bytes(vt, &rows))?;
             sort::sort_rows(vt, closure.ptr(), &mut rows, task)?;
             context.reserve(&mut meter.memory, held)?;
         }
         if let Some(group) = shuffled.read.group {
-            rows = group.run(node, rows, shuffled.read.out, (&mut meter.memory, held))?;
+            rows = group.run(node, (rows, pieces.len()), numbering, shuffled.read.out, (&mut meter.memory, held))?;
         }
         self.rows = rows;
         Ok(())

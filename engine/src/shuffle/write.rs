@@ -3,7 +3,7 @@
 use super::buffers::{Buffers, CACHE};
 use super::{MapOutput, Meter};
 use crate::batch::Batch;
-use crate::codec::Writer;
+use crate::codec::{Writer, quickest};
 use crate::error::Failure;
 use crate::node::{Node, ShuffleInput};
 use crate::pipeline::open_partition;
@@ -24,7 +24,7 @@ pub(crate) fn write_map_output(
     let shuffled = node.shuffled().ok_or_else(|| Failure::Other(format!("RDD {} has no map side", node.id)))?;
     let ShuffleInput { shuffle, write, .. } = &shuffled.inputs[input];
     let (tables, mut memory) = combine(node, (input, parent), partition, node.partitions, task)?;
-    let blocks = serialise(tables, write.codec, task)?;
+    let blocks = serialise(tables, quickest(write.codec, write.stored), task)?;
     if let Some(files) = &context.map_files {
         let written = files.write(*shuffle, partition, task, &blocks)?;
         task.add_shuffle_write(written);

@@ -3,6 +3,7 @@
 use super::{FileSplit, Input, InputMemory};
 use crate::error::{Error, Result};
 use crate::source::Compression;
+use crate::vectors::into_text;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
@@ -220,7 +221,7 @@ impl Lines {
 
     /// The bytes as text; up to the first line that is none.
     fn check(&mut self, bytes: Vec<u8>) -> String {
-        let error = match String::from_utf8(bytes) {
+        let error = match into_text(bytes) {
             Ok(text) => return text,
             Err(error) => error,
         };

@@ -6,8 +6,9 @@ use super::{
     Snapshot, StageState, StageStatus, Stopped, Totals,
 };
 use crate::event::{Event, JobEnd, StageInfo, TaskEnd, TaskMetrics};
+use crate::id_map::{IdMap, IdSet};
 use crate::ids::{ExecutorId, JobId, RddId, StageId, TaskId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How many jobs that have ended are remembered…
 const REMEMBERED_JOBS: usize = 1_000;
@@ -21,15 +22,15 @@ const REMEMBERED_EXECUTORS: usize = 20;
 /// See the module [`crate::status`].
 #[derive(Debug)]
 pub struct StatusStore {
-    jobs: BTreeMap<JobId, JobStatus>,
-    ended: BTreeSet<(u64, JobId)>,
+    jobs: IdMap<JobId, JobStatus>,
+    ended: IdSet<(u64, JobId)>,
     stages: BTreeMap<StageId, StageStatus>,
-    rdds: BTreeMap<RddId, Listed>,
+    rdds: IdMap<RddId, Listed>,
     /// Attempts that run now.
-    attempts: BTreeMap<TaskId, AttemptStatus>,
+    attempts: IdMap<TaskId, AttemptStatus>,
     /// The jobs whose attempts are remembered.
     remembered: Remembered,
-    executors: BTreeMap<ExecutorId, ExecutorStatus>,
+    executors: IdMap<ExecutorId, ExecutorStatus>,
     skipped_disks: BTreeMap<String, String>,
     remember: usize,
     /// How many RDDs the remembered stages list.
@@ -52,13 +53,13 @@ impl StatusStore {
     /// An empty store that remembers the last `jobs` jobs which have ended.
     pub fn remembering(jobs: usize) -> StatusStore {
         StatusStore {
-            jobs: BTreeMap::new(),
-            ended: BTreeSet::new(),
+            jobs: IdMap::new(),
+            ended: IdSet::new(),
             stages: BTreeMap::new(),
-            rdds: BTreeMap::new(),
-            attempts: BTreeMap::new(),
+            rdds: IdMap::new(),
+            attempts: IdMap::new(),
             remembered: Remembered::default(),
-            executors: BTreeMap::new(),
+            executors: IdMap::new(),
             skipped_disks: BTreeMap::new(),
             remember: jobs,
             listed: 0,

@@ -47,6 +47,8 @@ enum State {
 impl Source for CachedSource {
     fn next_batch(&mut self, out: &mut Batch, task: &TaskContext) -> Result<bool, Stop> {
         loop {
+            // Rows that may have to be left out are not borrowed.
+            out.may_borrow &= self.skip == 0;
             if let State::Missing = self.state {
                 self.state = self.fill(task)?;
             }

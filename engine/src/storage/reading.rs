@@ -67,9 +67,14 @@ impl Reading {
     pub(super) fn next_batch(&mut self, persisted: Persisted, out: &mut Batch) -> Result<bool, String> {
         let elem = out.elem();
         let opened = match &self.stored {
-            Stored::Rows(rows) => {
-                let rows = rows.get();
+            Stored::Rows(block) => {
+                let rows = block.get();
                 let n = (rows.rows() - self.next).min(out.limit);
+                if out.may_borrow {
+                    out.borrow_rows(block, self.next, n);
+                    self.next += n;
+                    return Ok(n != 0);
+                }
                 // SAFETY: `n` rows are left from `next` on; the table is that of the row type.
                 unsafe { (persisted.vt.clone)(rows.row(self.next), n, out) }
                 self.next += n;

@@ -37,6 +37,7 @@ pub unsafe fn combine_pairs<K: Hash + Eq, V, C>(
         upsert_rows::<(K, V), (K, C)>(
             input,
             tables,
+            None,
             |row| hash_key(&row.0),
             |row, known| row.0 == known.0,
             |(key, value)| (key, create(value)),

@@ -4,11 +4,13 @@
 //! that the rows leave the array in the tables and in the order in which they would have left hash tables.
 
 mod integers;
+mod pieces;
 
 use super::{Buckets, GROUP, prefetch};
 use crate::batch::{Batch, ElemVt, copy_row};
 pub(super) use integers::Integers;
 use integers::Range;
+pub(crate) use pieces::Emptied;
 
 /// So many rows ahead of the one that is combined, the memory for a value is asked for.
 const AHEAD: usize = 32;
@@ -253,8 +255,9 @@ impl Buckets {
         dense.present = Vec::new();
         let order = std::mem::take(&mut dense.order);
         let table_of = |number: &u32| self.table_of(dense.integers.hash(dense.key(*number)));
+        let tables: Vec<u32> = order.iter().map(|number| table_of(number) as u32).collect();
         let mut ends = vec![0; self.tables.len()];
-        order.iter().for_each(|number| ends[table_of(number)] += 1);
+        tables.iter().for_each(|table| ends[*table as usize] += 1);
         let mut next = Vec::with_capacity(ends.len());
         let mut end = 0;
         for rows in &mut ends {
@@ -263,8 +266,8 @@ impl Buckets {
             *rows = end;
         }
         let mut by_table = vec![0; order.len()];
-        for number in order {
-            let place = &mut next[table_of(&number)];
+        for (number, table) in order.into_iter().zip(tables) {
+            let place = &mut next[table as usize];
             by_table[*place] = number;
             *place += 1;
         }

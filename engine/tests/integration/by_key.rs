@@ -118,6 +118,9 @@ proptest! {
         let left_only: Pairs = left.iter().filter(|kv| !in_right(kv.0)).copied().collect();
         let right_only: Vec<(u8, String)> = right.iter().filter(|kv| !in_left(kv.0)).cloned().collect();
         prop_assert_eq!(sorted(a.join(&b).collect().unwrap()), sorted(both.clone()));
+        let looked = |a: &Rdd<(u8, i32)>| a.join_with(&b, |(k, (v, w)), out| out.emit((*k, (*v, w.clone()))));
+        prop_assert_eq!(looked(&a).collect().unwrap(), a.join(&b).collect().unwrap());
+        prop_assert_eq!(looked(&a.map_values(|v| v).cache()).collect().unwrap(), looked(&a).collect().unwrap());
         let some = |(k, (v, w)): &(u8, (i32, String))| (*k, (*v, Some(w.clone())));
         let expected = both.iter().map(some).chain(left_only.iter().map(|(k, v)| (*k, (*v, None)))).collect();
         prop_assert_eq!(sorted(a.left_outer_join(&b).collect().unwrap()), sorted::<(u8, (i32, Option<String>))>(expected));
@@ -278,6 +281,18 @@ fn a_join_streams_many_matches_of_one_key() {
 }
 
 #[test]
+fn what_a_join_emits_streams_and_is_not_taken_for_its_keys() {
+    let ctx = DparkContext::local(2);
+    let many = ctx.range(0, 2000).key_by(|_| 0u8);
+    let products = many.join_with(&many, |(_, (v, w)), out| (0..3).for_each(|i| out.emit((*v as u8, v * w * i))));
+    assert_eq!(products.take(3).unwrap(), [(0, 0), (0, 0), (0, 0)]);
+    assert_eq!(products.count().unwrap(), 12_000_000);
+    assert_eq!(products.partitioner(), None);
+    let nothing = many.join_with(&ctx.range(0, 9).key_by(|_| 1u8), |_, out| out.emit(()));
+    assert_eq!(nothing.count().unwrap(), 0);
+}
+
+#[test]
 fn a_panic_in_a_combination_loses_the_job_only() {
     let ctx = DparkContext::local(2);
     let pairs = ctx.range(0, 1000).map(|x| (x % 10, vec![x.to_string()]));
@@ -293,4 +308,33 @@ fn a_panic_in_a_combination_loses_the_job_only() {
     let message = failing.count().unwrap_err().to_string();
     assert!(message.contains("panicked") && message.contains("seven"), "{message}");
     assert_eq!(pairs.group_by_key().count().unwrap(), 10);
+}
+
+/// Integers that lie close together, enough of them for the arrays of map and reduce side, and some that lie far off. In a tuple
+/// they hash alike, but are no integers to the engine.
+#[test]
+fn many_integers_give_what_other_keys_give_in_the_same_order() {
+    let ctx = DparkContext::local(2);
+    for far in [0, 1, 40] {
+        let keys = (0..150_000i64).map(|i| i * 7919 % 150_001 - 70_000);
+        let rows: Vec<(i64, i64)> =
+            keys.chain((0..far).map(|i| i * 1_000_000_007)).cycle().take(320_000).zip(0..).collect();
+        let plain = ctx.parallelize_with(rows, 3);
+        let other = plain.filter(|(k, _)| k % 3 != 0).map_values(|v| v * 2);
+        let tuples = plain.map(|(k, v)| ((k,), v));
+        let other_tuples = other.map(|(k, v)| ((k,), v));
+
+        let (sums, tuple_sums) = (plain.reduce_by_key(|a, b| a + b), tuples.reduce_by_key(|a, b| a + b));
+        assert!(sums.collect().unwrap() == tuple_sums.map(|((k,), v)| (k, v)).collect().unwrap(), "{far}: sums");
+        let (lists, tuple_lists) = (plain.group_by_key().cache(), tuples.group_by_key());
+        assert!(lists.collect().unwrap() == tuple_lists.map(|((k,), v)| (k, v)).collect().unwrap(), "{far}: lists");
+        let (full, tuple_full) = (sums.full_outer_join(&other), tuple_sums.full_outer_join(&other_tuples));
+        assert!(full.collect().unwrap() == tuple_full.map(|((k,), v)| (k, v)).collect().unwrap(), "{far}: outer join");
+        let right = other.reduce_by_key(|a, b| a.max(b));
+        let looked = lists.join_with(&right, |(k, (list, w)), out| list.iter().for_each(|v| out.emit((*k, (*v, *w)))));
+        let joined = tuple_lists
+            .join(&other_tuples.reduce_by_key(|a, b| a.max(b)))
+            .flat_map(|((k,), (list, w))| list.into_iter().map(move |v| (k, (v, w))).collect::<Vec<_>>());
+        assert!(looked.collect().unwrap() == joined.collect().unwrap(), "{far}: join");
+    }
 }

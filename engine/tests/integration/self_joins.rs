@@ -75,6 +75,16 @@ fn joins_clone_no_more_than_they_give() {
     CLONES.store(0, Ordering::Relaxed);
     assert_eq!(many.subtract_by_key(&many).count().unwrap(), 0);
     assert_eq!(CLONES.load(Ordering::Relaxed), 0);
+    // Values that are looked at only are not cloned, in the cache neither: all at once or piece by piece.
+    let kept = ctx.range(0, 5_000).map(|x| (x, Watched(x)));
+    for kept in [kept.partition_by(2), kept.reduce_by_key(|a, _| a)].map(|kept| kept.cache()) {
+        let others = ctx.range(0, 4_000).map(|x| (x, 1)).reduce_by_key(|a, _| a).shuffle_into(kept.num_partitions());
+        assert_eq!(kept.count().unwrap(), 5_000);
+        CLONES.store(0, Ordering::Relaxed);
+        let looked = kept.join_with(&others, |(_, (v, w)), out| out.emit(v.0 + w));
+        assert_eq!(looked.sort().collect().unwrap(), (1..=4_000).collect::<Vec<i64>>());
+        assert_eq!(CLONES.load(Ordering::Relaxed), 0);
+    }
 }
 
 /// What may stand between a partitioning and the join that makes use of it.

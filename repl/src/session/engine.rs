@@ -3,7 +3,7 @@
 
 use super::dependencies::{self, Dependencies};
 use super::toolchain::Toolchain;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -38,8 +38,15 @@ impl Engine {
         }
         progress("building the engine for this machine (once; about a minute)");
         unpack(&folder)?;
-        build_programs(&folder, toolchain, progress)?;
-        let dependencies = dependencies::build(&folder.join("deps"), toolchain, progress)?;
+        // The programs keep one core busy, and the engine does not need both all the time.
+        progress("building dpark-executor");
+        let (programs, dependencies) = std::thread::scope(|scope| {
+            let programs = scope.spawn(|| build_programs(&folder, toolchain));
+            let dependencies = dependencies::build(&folder.join("deps"), toolchain, progress);
+            (programs.join(), dependencies)
+        });
+        programs.map_err(|_| anyhow!("the build of dpark-executor has panicked"))??;
+        let dependencies = dependencies?;
         fs::write(folder.join("dependencies.json"), serde_json::to_vec(&dependencies)?)?;
         Ok(Engine { folder, dependencies })
     }
@@ -112,8 +119,7 @@ fn unpack(folder: &Path) -> Result<()> {
 }
 
 /// Builds the stub and the stand-in for cargo.
-fn build_programs(folder: &Path, toolchain: &Toolchain, progress: &mut dyn FnMut(&str)) -> Result<()> {
-    progress("building dpark-executor");
+fn build_programs(folder: &Path, toolchain: &Toolchain) -> Result<()> {
     let target = folder.join("programs");
     let output = Command::new(&toolchain.cargo)
         .args(["build", "--release", "--quiet", "-p", "dpark-executor"])

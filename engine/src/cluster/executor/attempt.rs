@@ -10,6 +10,7 @@ use crate::error::Failure;
 use crate::event::TaskMetrics;
 use crate::ids::TaskId;
 use crate::job::JobWork;
+use crate::net;
 use crate::net::secret::Secret;
 use crate::scheduler::edge;
 use crate::shuffle::{Needs, Persisted};
@@ -101,7 +102,7 @@ impl Attempt {
             return self.run(context, needs);
         }
         let (task, desk) = (self.task, Arc::clone(&self.desk));
-        let fetching = async move {
+        let fetching = net::task(async move {
             match self.desk.fetcher.fetch(needs.clone(), self.desk.context.arc()).await {
                 Ok(inputs) => {
                     context.provide(inputs);
@@ -111,7 +112,7 @@ impl Attempt {
                 }
                 Err(failure) => self.end(TaskMetrics::default(), AnswerEnd::Failed(failure)),
             }
-        };
+        });
         let started = desk.tasks.fetch(task, || desk.runtime.spawn(fetching).abort_handle());
         if let Err(stop) = started {
             desk.end(task, TaskMetrics::default(), stopped(stop));

@@ -5,9 +5,9 @@
 
 use super::{Machine, Owner, Shuffle, planted};
 use crate::event::Event;
+use crate::id_map::IdSet;
 use crate::ids::ShuffleId;
 use crate::scheduler::job::{Phase, Turn};
-use std::collections::BTreeSet;
 
 impl Machine {
     /// Whether readers may count on a shuffle.
@@ -19,7 +19,7 @@ impl Machine {
     pub(super) fn demand_inputs(&mut self, turn: Turn) -> Vec<ShuffleId> {
         let Some(job) = self.jobs.get(&turn) else { return Vec::new() };
         let mut walk = vec![job.result_stage()];
-        let mut seen = BTreeSet::new();
+        let mut seen = IdSet::new();
         let mut demanded = Vec::new();
         while let Some(stage) = walk.pop() {
             for input in &self.jobs[&turn].stages[stage].inputs {
@@ -75,7 +75,7 @@ impl Machine {
 
     fn refresh_readers(&mut self, shuffle_id: ShuffleId) {
         let Some(shuffle) = self.shuffles.get(&shuffle_id) else { return };
-        let mut readers = BTreeSet::new();
+        let mut readers = IdSet::new();
         for turn in shuffle.users.keys() {
             let Some(job) = self.jobs.get(turn) else { continue };
             for stage in job.readers.get(&shuffle_id).into_iter().flatten() {

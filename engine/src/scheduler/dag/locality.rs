@@ -2,17 +2,17 @@
 //! their rows when it took a sample of them.
 
 use super::{Machine, Owner, planted};
+use crate::id_map::{IdMap, IdSet};
 use crate::ids::{ExecutorId, RddId, ShuffleId};
 use crate::work::CachedInput;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Which executors hold which persisted partitions, who begins with them, and which executors have kept rows for map tasks.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
-    holders: BTreeMap<RddId, BTreeMap<usize, BTreeSet<ExecutorId>>>,
-    readers: BTreeSet<(RddId, Owner)>,
+    holders: IdMap<RddId, IdMap<usize, IdSet<ExecutorId>>>,
+    readers: IdSet<(RddId, Owner)>,
     /// By shuffle and map partition.
-    kept: BTreeMap<ShuffleId, BTreeMap<usize, ExecutorId>>,
+    kept: IdMap<ShuffleId, IdMap<usize, ExecutorId>>,
 }
 
 impl Blocks {
@@ -45,7 +45,7 @@ impl Blocks {
 
     /// `executor` holds a partition; whether that is news.
     fn add(&mut self, rdd: RddId, partition: usize, executor: ExecutorId) -> bool {
-        self.holders.entry(rdd).or_default().entry(partition).or_default().insert(executor)
+        self.holders.get_or_default(rdd).get_or_default(partition).insert(executor)
     }
 
     /// `executor` does not hold a partition; whether that is news.
@@ -96,7 +96,7 @@ impl Machine {
     /// `executor` has kept the rows of a partition for the map task of `shuffle`.
     pub(super) fn rows_kept(&mut self, shuffle: ShuffleId, partition: usize, executor: ExecutorId) {
         if self.executors.contains(executor) {
-            self.blocks.kept.entry(shuffle).or_default().insert(partition, executor);
+            self.blocks.kept.get_or_default(shuffle).insert(partition, executor);
             self.prefer(Owner::Map(shuffle), partition);
         }
     }
@@ -142,7 +142,7 @@ impl Machine {
 
     /// The holders of a persisted partition are others now.
     fn prefer_again(&mut self, rdd: RddId, partition: usize) {
-        let readers = self.blocks.readers.range((rdd, Owner::FIRST)..);
+        let readers = self.blocks.readers.from((rdd, Owner::FIRST));
         let readers: Vec<Owner> = readers.take_while(|(of, _)| *of == rdd).map(|(_, owner)| *owner).collect();
         for owner in readers {
             let Some(tasks) = self.tasks(owner) else { continue };

@@ -3,11 +3,11 @@
 use super::{Attempt, MAX_ATTEMPTS, MAX_LOSSES, Machine, Owner, Shuffle, Standing, planted};
 use crate::error::Failure;
 use crate::event::{Event, TaskEnd, TaskMetrics};
+use crate::id_map::IdSet;
 use crate::ids::{ExecutorId, ShuffleId, TaskId};
 use crate::scheduler::command::{Because, Cause, Command, Outcome};
 use crate::scheduler::job::Turn;
 use crate::scheduler::task_set::Output;
-use std::collections::BTreeSet;
 
 impl Machine {
     pub(super) fn task_finished(&mut self, task: TaskId, outcome: Outcome) {
@@ -106,7 +106,7 @@ impl Machine {
     fn inputs_lost(&mut self, attempt: &Attempt, outputs: &[(ShuffleId, usize)], failure: Failure) {
         let Some(tasks) = self.tasks_mut(attempt.owner) else { return };
         let tries = tasks.requeue(attempt.position, attempt.launch.task, |tries| tries.losses += 1);
-        let shuffles: BTreeSet<ShuffleId> = outputs.iter().map(|(shuffle, _)| *shuffle).collect();
+        let shuffles: IdSet<ShuffleId> = outputs.iter().map(|(shuffle, _)| *shuffle).collect();
         let mut hopeless = planted!(self, LossesBlameReader) && tries.losses >= MAX_LOSSES;
         for shuffle in shuffles {
             hopeless |= !self.add_input(attempt.owner, shuffle);
@@ -137,7 +137,7 @@ impl Machine {
         if shuffle.tasks.output(map).is_none() {
             return 0;
         }
-        let missed = shuffle.missed.entry(map).or_default();
+        let missed = shuffle.missed.get_or_default(map);
         *missed += 1;
         *missed
     }

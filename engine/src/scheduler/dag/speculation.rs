@@ -2,8 +2,8 @@
 //! started once more on another executor. The first one to succeed counts; the other is told to stop.
 
 use super::{Machine, Owner, Standing, planted};
+use crate::id_map::IdMap;
 use crate::ids::{ExecutorId, TaskId};
-use std::collections::BTreeMap;
 
 impl Machine {
     pub(super) fn pass_time(&mut self, now: u64) {
@@ -18,10 +18,10 @@ impl Machine {
 
     /// The attempts that are slow and alone.
     fn stragglers(&self) -> Vec<TaskId> {
-        let mut limits: BTreeMap<Owner, Option<u64>> = BTreeMap::new();
+        let mut limits: IdMap<Owner, Option<u64>> = IdMap::new();
         let slow = self.attempts.iter().filter(|(_, attempt)| {
             let Some(tasks) = self.tasks(attempt.owner) else { return false };
-            let limit = *limits.entry(attempt.owner).or_insert_with(|| tasks.slow_after());
+            let limit = *limits.get_or_insert_with(attempt.owner, || tasks.slow_after());
             let limit = if planted!(self, CopyTooEarly) { Some(0) } else { limit };
             let alone = !tasks.has_copy(attempt.position) || planted!(self, CopyAfterCopy);
             let slow = limit.is_some_and(|limit| self.now - attempt.began > limit);

@@ -5,22 +5,23 @@ use super::packing::{Basis, Contents, PackedBroadcast};
 use crate::cluster::holders::Holders;
 use crate::cluster::hub::Line;
 use crate::cluster::protocol::ToExecutor;
+use crate::id_map::{IdMap, IdSet};
 use crate::ids::{JobId, RddId, ShuffleId, TaskId};
 use crate::scheduler::local::Assignment;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 
 /// See the module.
 pub(super) struct Known {
     pub(super) line: Line,
-    jobs: BTreeMap<JobId, Delivery>,
+    jobs: IdMap<JobId, Delivery>,
     /// The RDDs that it was sent.
     rdds: HashSet<RddId>,
     /// Those of them that it can use, as far as is known.
     usable: HashSet<RddId>,
-    libraries: BTreeSet<u32>,
-    broadcasts: BTreeSet<u64>,
+    libraries: IdSet<u32>,
+    broadcasts: IdSet<u64>,
     /// The state of each shuffle's outputs that it was told.
-    outputs: BTreeMap<ShuffleId, u64>,
+    outputs: IdMap<ShuffleId, u64>,
 }
 
 /// How far a job has come.
@@ -37,7 +38,7 @@ struct Waiting {
     tasks: Vec<TaskId>,
     /// What has gone since the packing began.
     rdds: HashSet<RddId>,
-    broadcasts: BTreeSet<u64>,
+    broadcasts: IdSet<u64>,
     /// RDDs that are persisted no more.
     uncached: HashSet<RddId>,
 }
@@ -57,12 +58,12 @@ impl Known {
     pub(super) fn new(line: Line) -> Known {
         Known {
             line,
-            jobs: BTreeMap::new(),
+            jobs: IdMap::new(),
             rdds: HashSet::new(),
             usable: HashSet::new(),
-            libraries: BTreeSet::new(),
-            broadcasts: BTreeSet::new(),
-            outputs: BTreeMap::new(),
+            libraries: IdSet::new(),
+            broadcasts: IdSet::new(),
+            outputs: IdMap::new(),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Where the map outputs of shuffles are.
 
 use crate::cluster::protocol::Place;
+use crate::id_map::IdMap;
 use crate::ids::{ExecutorId, ShuffleId};
-use std::collections::BTreeMap;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct MapOutputs(BTreeMap<ShuffleId, Places>);
+pub(super) struct MapOutputs(IdMap<ShuffleId, Places>);
 
 /// The map outputs of one shuffle.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl MapOutputs {
 
     /// A map output is there.
     pub(super) fn put(&mut self, shuffle: ShuffleId, partition: usize, place: Place) {
-        let Places { at, version } = self.0.entry(shuffle).or_default();
+        let Places { at, version } = self.0.get_or_default(shuffle);
         if at.len() <= partition {
             at.resize(partition + 1, None);
         }

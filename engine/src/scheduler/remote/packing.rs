@@ -7,6 +7,7 @@ use crate::cluster::libraries::announce_all;
 use crate::cluster::parts::Offers;
 use crate::cluster::protocol::ToExecutor;
 use crate::error::Failure;
+use crate::id_map::IdSet;
 use crate::ids::{ExecutorId, JobId, RddId};
 use crate::net::frame::LIMIT;
 use crate::scheduler::driver::Message;
@@ -14,7 +15,7 @@ use crate::scheduler::edge;
 use crate::ship::code::Catalog;
 use crate::ship::{ShipError, Shipment, Shipper};
 use crate::work::Work;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -36,8 +37,8 @@ pub(super) struct Packers {
 /// What an executor knows when a job is packed for it.
 pub(super) struct Basis {
     pub(super) rdds: HashSet<RddId>,
-    pub(super) libraries: BTreeSet<u32>,
-    pub(super) broadcasts: BTreeSet<u64>,
+    pub(super) libraries: IdSet<u32>,
+    pub(super) broadcasts: IdSet<u64>,
 }
 
 /// A job that was packed for an executor, or why it could not be.

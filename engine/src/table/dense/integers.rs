@@ -1,8 +1,9 @@
 //! Keys that are integers: where they are in rows, and how many places their range needs.
 
-use crate::batch::{Batch, ElemVt};
+use crate::batch::{Batch, Elem, ElemVt};
 use crate::hash::hash_key;
 use crate::shuffle::KeyVt;
+use crate::table::KeyPlace;
 use std::any::TypeId;
 
 /// An array of so many bytes is never too large: so much is what the buffers may take that it replaces.
@@ -10,6 +11,13 @@ const SMALL: u64 = 32 << 20;
 
 /// In a larger one, at least one place of so many has a row.
 const SPARSEST: u64 = 4;
+
+/// In an array for the pieces of a partition, at least one place of so many is used in the end.
+const SPARSEST_PIECES: u64 = 8;
+
+/// With fewer keys in a piece, or fewer pieces, such an array is not worth making.
+const LEAST_KEYS: usize = 1024;
+const LEAST_PIECES: usize = 4;
 
 /// How the integer keys of a map side are found in its rows.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +28,7 @@ pub(in crate::table) struct Integers {
     /// The bit that puts signed numbers into the order of unsigned ones.
     sign: u64,
     /// Where the keys are in rows of the input and in rows of the tables.
-    pub(super) offsets: (usize, usize),
+    pub(in crate::table) offsets: (usize, usize),
     /// Where the values are in the latter, and what they are.
     pub(super) value: (usize, &'static ElemVt),
 }
@@ -117,6 +125,12 @@ impl Integers {
         Some(Integers { read, write, range, sign, offsets: (input, stored), value })
     }
 
+    /// The same for rows that only have keys.
+    pub(in crate::table) fn at((key, offset): KeyPlace) -> Option<Integers> {
+        let (read, write, range, sign) = reader(key())?;
+        Some(Integers { read, write, range, sign, offsets: (offset, offset), value: (offset, Elem::<()>::VT) })
+    }
+
     /// The range of the keys of rows whose keys are at an offset.
     ///
     /// # Safety
@@ -130,14 +144,54 @@ impl Integers {
     ///
     /// # Safety
     /// As for `range`; there are as many numbers as rows.
-    pub(super) unsafe fn numbers(&self, base: u64, rows: &Batch, offset: usize, numbers: &mut [u32]) -> u64 {
+    pub(in crate::table) unsafe fn numbers(&self, base: u64, rows: &Batch, offset: usize, numbers: &mut [u32]) -> u64 {
         debug_assert_eq!(numbers.len(), rows.rows(), "a number for each row");
         // SAFETY: as in `range`.
         unsafe { (self.read)(base, rows.row(0).wrapping_add(offset), rows.elem().size, numbers) }
     }
 
+    /// The distances of the keys at addresses of their own, one at every `size` bytes.
+    ///
+    /// # Safety
+    /// There is a key for each number.
+    pub(in crate::table) unsafe fn numbers_at(&self, base: u64, first: *const u8, size: usize, to: &mut [u32]) -> u64 {
+        // SAFETY: passed on from the caller.
+        unsafe { (self.read)(base, first, size, to) }
+    }
+
+    /// The key at an address.
+    ///
+    /// # Safety
+    /// There is one.
+    pub(in crate::table) unsafe fn key(&self, at: *const u8) -> u64 {
+        // SAFETY: passed on from the caller.
+        unsafe { (self.read)(0, at, 0, &mut [0]) }
+    }
+
+    /// The first key and the number of places of an array for the keys of all pieces of a partition: so many different ones in each,
+    /// like those of these rows. None if there are too few to gain anything, or if they do not lie close together.
+    ///
+    /// # Safety
+    /// The rows have their keys at the offset.
+    pub(in crate::table) unsafe fn places(
+        &self,
+        rows: &Batch,
+        offset: usize,
+        keys: usize,
+        pieces: usize,
+    ) -> Option<(u64, usize)> {
+        if keys < LEAST_KEYS || pieces < LEAST_PIECES {
+            return None;
+        }
+        // SAFETY: passed on from the caller.
+        let range = unsafe { self.range(rows, offset) }.with_margin();
+        let places = (range.most - range.least).checked_add(1)?;
+        let fits = places <= keys as u64 * pieces as u64 * SPARSEST_PIECES && places < u64::from(u32::MAX);
+        fits.then_some((range.least, places as usize))
+    }
+
     /// The hash of a key.
-    pub(super) fn hash(&self, key: u64) -> u64 {
+    pub(in crate::table) fn hash(&self, key: u64) -> u64 {
         hash_key(&(key ^ self.sign))
     }
 }
@@ -154,6 +208,12 @@ impl Range {
 
     fn with(self, key: u64) -> Range {
         self.and(Range { least: key, most: key })
+    }
+
+    /// With some room on both sides: the keys of some rows tell about where those of others are.
+    pub(super) fn with_margin(self) -> Range {
+        let margin = self.most.saturating_sub(self.least) / 16;
+        Range { least: self.least.saturating_sub(margin), most: self.most.saturating_add(margin) }
     }
 
     pub(super) fn and(self, other: Range) -> Range {

@@ -431,6 +431,14 @@ pub(super) const OPERATORS: &[Operator] = &[
         |rdd, _| pairs(rdd).join(&others(rdd)).map(|(k, (v, w))| joined(k, Some(v), Some(w))),
         |rows, _| join(rows, false, false),
     ),
+    any(
+        "join_with",
+        |rdd, _| {
+            let rows = pairs(rdd).cache();
+            rows.join_with(&others(rdd), |(k, (v, w)), out| out.emit(joined(*k, Some(*v), Some(*w))))
+        },
+        |rows, _| join(rows, false, false),
+    ),
     kept(
         "broadcast_join",
         |rdd, _| pairs(rdd).broadcast_join(&others(rdd)).unwrap().map(|(k, (v, w))| joined(k, Some(v), Some(w))),
