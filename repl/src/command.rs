@@ -8,6 +8,7 @@ pub mod table;
 
 use crate::shell::Flow;
 use crate::view::rich::Bundle;
+pub use help::about;
 pub use host::Host;
 pub use table::{Action, Argument, COMMANDS, Command};
 
@@ -16,6 +17,8 @@ pub use table::{Action, Argument, COMMANDS, Command};
 pub enum Reply {
     /// Something to show, in the forms that the front end may choose from.
     Shown(Bundle),
+    /// A text to read once.
+    Page(String),
     /// It has shown everything itself.
     Flow(Flow),
 }

@@ -88,3 +88,26 @@ fn long_results_show_their_beginning() {
         ("ctx.range(0, 3).map(|x| (x, x.to_string())).collect()?", "┌[…]│ 2 │ 2 │\n└[…]┘"),
     ]);
 }
+
+#[test]
+fn what_a_cell_displays_is_its_text_in_order_with_what_it_prints() {
+    let ended = Shell::new()
+        .cell(
+            "println!(\"1\"); let id = dpark::display(dpark::MimeBundle::new().html(\"<b>2</b>\").text(\"2\")); \
+             println!(\"3\"); dpark::update_display(&id, \"4\"); dpark::clear_output(true); println!(\"5\");",
+        )
+        .cell("dpark::display(\"6\")")
+        .cell("dpark::MimeBundle::new().html(\"<b>7</b>\").text(\"7\")")
+        .run();
+    assert_eq!((ended.stdout.as_str(), ended.code), ("1\n2\n3\n4\n5\n6\n7\n", Some(0)), "{}", ended.stderr);
+}
+
+/// Nobody looks at an executor.
+#[test]
+fn what_a_task_on_an_executor_displays_is_dropped() {
+    let ended = Shell::new()
+        .env("DPARK_MASTER", "process[1]")
+        .cell("ctx.range(0, 3).map(|x| { dpark::display(\"lost\"); x }).count()")
+        .run();
+    assert_eq!((ended.stdout.as_str(), ended.code), ("3\n", Some(0)), "{}", ended.stderr);
+}

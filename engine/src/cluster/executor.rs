@@ -66,6 +66,7 @@ pub(crate) fn become_executor_if_told() {
 
 fn run() -> Result<(), String> {
     edge::enter_thread();
+    crate::display::show_nothing();
     let orders = Orders::read()?;
     memory::volunteer();
     // What `ps` shows: the arguments are those of the driver. Where that is not possible nothing is lost.

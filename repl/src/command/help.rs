@@ -8,11 +8,16 @@ use crate::view::table::{Align, table as draw};
 /// `:help [COMMAND]`.
 pub(super) fn help(_host: &mut dyn Host, args: &str) -> Result<Reply, String> {
     if args.is_empty() {
-        return Ok(Reply::text(list()));
+        return Ok(Reply::Page(list()));
     }
     let name = format!(":{}", args.trim_start_matches(':'));
+    about(&name).map(Reply::Page).ok_or_else(|| super::unknown(&name))
+}
+
+/// What a command (`:dag`) is for, if there is one of that name.
+pub fn about(name: &str) -> Option<String> {
     let named: Vec<String> = COMMANDS.iter().filter(|command| command.name == name).map(one).collect();
-    if named.is_empty() { Err(super::unknown(&name)) } else { Ok(Reply::text(named.join("\n"))) }
+    (!named.is_empty()).then(|| named.join("\n"))
 }
 
 fn list() -> String {

@@ -2,6 +2,7 @@
 //! none: styles stand in attributes, pictures in the addresses of images. Everything that comes from user code is escaped.
 
 use super::table::{Align, Sheet};
+use dpark::display::base64;
 
 /// Text as it may stand in an element or in a quoted attribute.
 pub fn escape(text: &str) -> String {
@@ -72,20 +73,6 @@ fn cell(element: &str, align: Align, text: &str) -> String {
         Align::Right => "text-align:right;vertical-align:top;white-space:nowrap",
     };
     format!("<{element} style=\"{style}\">{}</{element}>", escape(text))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            let value = bits >> (18 - 6 * digit) & 63;
-            text.push(if digit <= chunk.len() { char::from(DIGITS[value as usize]) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

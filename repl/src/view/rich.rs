@@ -55,6 +55,19 @@ impl Bundle {
     }
 }
 
+impl From<Bundle> for dpark::MimeBundle {
+    fn from(bundle: Bundle) -> dpark::MimeBundle {
+        let mut forms = dpark::MimeBundle::new().text(bundle.plain);
+        if let Some(html) = bundle.html {
+            forms = forms.html(html);
+        }
+        match bundle.json.map(|json| forms.clone().json(JOB_MIME, &json)) {
+            Some(Ok(with_facts)) => with_facts,
+            _ => forms,
+        }
+    }
+}
+
 /// The value of a cell's last expression. `width` is that of the text form, in columns.
 pub fn shown(shown: &Shown, snapshot: &Snapshot, names: &Names, width: Option<usize>) -> Bundle {
     match shown {
@@ -62,6 +75,7 @@ pub fn shown(shown: &Shown, snapshot: &Snapshot, names: &Names, width: Option<us
         Shown::Text(text) => Bundle::text(text.clone()),
         Shown::Rdd(id) => rdd(snapshot, *id, names),
         Shown::Context(card) => context(card),
+        Shown::Bundle(bundle) => Bundle::text(bundle.plain()),
     }
 }
 
