@@ -1,0 +1,17 @@
+// Looks at a notebook that nobody has trusted, without running anything.
+
+import { browse, pictures, rows } from "./lab.mjs";
+
+await browse("untrusted", async (page, picture) => {
+  await page.locator(".jp-OutputArea-output img").first().waitFor();
+  await picture("light");
+  const facts = {
+    trusted: (await page.locator(".jp-StatusItem-trust, [title='Notebook trusted'], .jp-mod-trusted").count()) > 0,
+    rows: await rows(page),
+    pictures: await pictures(page),
+  };
+  await page.evaluate(() => window.jupyterapp?.commands.execute("apputils:change-theme", { theme: "JupyterLab Dark" }));
+  await page.locator("body[data-jp-theme-light='false']").waitFor();
+  await picture("dark");
+  return facts;
+});
