@@ -138,8 +138,9 @@ def test_papermill_knows_the_parameters_of_a_notebook(tmp_path):
 def test_papermill_says_what_it_cannot_translate(tmp_path):
     with pytest.raises(Exception, match="list `odd`.*one type"):
         mill(tmp_path, notebook("1"), {"odd": [1, "a"]})
-    with pytest.raises(Exception, match="`no name`"):
-        mill(tmp_path, notebook("1"), {"no name": 1})
+    for name in ("no name", "type"):
+        with pytest.raises(Exception, match=f"`{name}`"):
+            mill(tmp_path, notebook("1"), {name: 1})
 
 
 def mill(directory, book, parameters):

@@ -9,6 +9,11 @@ from papermill.translators import Translator
 from .literal import rust
 
 NAME = re.compile(r"[A-Za-z_]\w*")
+KEYWORDS = frozenset(
+    "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if impl in let loop "
+    "macro match mod move mut override priv pub ref return self Self static struct super trait true try type typeof unsafe unsized use "
+    "virtual where while yield _".split()
+)
 # `let mut name: Type = value; // what it is`, at the beginning of a line; the value may have several lines.
 LET = re.compile(r"^let\s+(?:mut\s+)?(?P<name>\w+)\s*(?::\s*(?P<type>[^=]+?))?\s*=\s*(?P<value>.*?);[ \t]*(?://\s*(?P<help>[^\n]*))?$", re.M | re.S)
 
@@ -20,7 +25,7 @@ class RustTranslator(Translator):
     def codify(cls, parameters, comment="Parameters"):
         lines = [cls.comment(comment)]
         for name, value in parameters.items():
-            if not NAME.fullmatch(name):
+            if not NAME.fullmatch(name) or name in KEYWORDS:
                 raise PapermillException(f"`{name}` cannot be the name of a variable in Rust")
             kind, expression = rust(name, value)
             lines.append(f"let {name}: {kind} = {expression};")

@@ -44,8 +44,9 @@ export async function ended(page, index) {
   await cell(page, index).locator(".jp-InputPrompt", { hasText: /\[\d+\]/ }).waitFor();
 }
 
+// The status bar says so; the circle in the toolbar is idle before there is a kernel.
 export async function kernelIsReady(page) {
-  await page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").waitFor();
+  await page.locator("#jp-main-statusbar", { hasText: /\| Idle/ }).waitFor();
 }
 
 // The rows of all tables in outputs.

@@ -6,12 +6,12 @@ await browse("untrusted", async (page, picture) => {
   await page.locator(".jp-OutputArea-output img").first().waitFor();
   await picture("light");
   const facts = {
-    trusted: (await page.locator(".jp-StatusItem-trust, [title='Notebook trusted'], .jp-mod-trusted").count()) > 0,
+    trust: await page.locator(".jp-StatusItem-trust").getAttribute("title"),
     rows: await rows(page),
     pictures: await pictures(page),
   };
-  await page.evaluate(() => window.jupyterapp?.commands.execute("apputils:change-theme", { theme: "JupyterLab Dark" }));
-  await page.locator("body[data-jp-theme-light='false']").waitFor();
+  await page.evaluate(() => window.jupyterapp.commands.execute("apputils:change-theme", { theme: "JupyterLab Dark" }));
+  await page.locator("body[data-jp-theme-light='false']").waitFor({ state: "attached" });
   await picture("dark");
   return facts;
 });
