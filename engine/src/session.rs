@@ -5,6 +5,7 @@
 //! the user's code alone.
 
 pub mod child;
+mod input;
 pub mod loader;
 pub mod wire;
 

@@ -5,6 +5,7 @@ pub mod probe;
 mod rows;
 mod text;
 
+use crate::display::MimeBundle;
 use crate::ids::RddId;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,8 @@ pub enum Shown {
     Rdd(RddId),
     /// The context, to be drawn as a card.
     Context(ContextCard),
+    /// A bundle of the user's own.
+    Bundle(MimeBundle),
 }
 
 /// A column of a [`Shown::Table`].

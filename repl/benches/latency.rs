@@ -5,7 +5,8 @@
 //!
 //! `cargo bench -p dpark-repl --bench latency`, on an idle machine.
 
-use dpark_repl::session::{Options, Outcome, Session, Stdio};
+use dpark_repl::session::{Display, Input, Options, Outcome, Session, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 const RUNS: usize = 20;
@@ -23,7 +24,8 @@ fn measure(master: &str) -> anyhow::Result<()> {
         err: 0.0,
         args: vec!["latency".to_owned()],
         stdio: Stdio::Inherit,
-        input: None,
+        input: Input::Inherit,
+        display: Display(Arc::new(|_| {})),
         interactive: true,
     };
     let mut session = Session::start(options, &mut |what| eprintln!("{what}"))?;

@@ -49,7 +49,7 @@ pub fn run_cells<B: Backend>(shell: &mut Shell<B>, cells: &[String]) -> Exit {
             Flow::Quit => break,
             Flow::Failed => return failed(shell),
         }
-        if shell.screen.is_broken() {
+        if shell.front.is_broken() {
             break;
         }
     }
@@ -61,7 +61,7 @@ fn failed<B: Backend>(shell: &Shell<B>) -> Exit {
         Exit::Code(u8::try_from(code & 0xff).unwrap_or(1))
     } else if shell.interrupts.was_pressed() {
         Exit::Interrupted
-    } else if shell.screen.is_broken() {
+    } else if shell.front.is_broken() {
         Exit::Success
     } else {
         Exit::Failure
@@ -78,7 +78,7 @@ pub fn run_input<B: Backend>(shell: &mut Shell<B>, input: &mut dyn Read) -> io::
             Flow::Quit => break,
             Flow::Failed => exit = failed(shell),
         }
-        if matches!(exit, Exit::Interrupted | Exit::Code(_)) || shell.screen.is_broken() {
+        if matches!(exit, Exit::Interrupted | Exit::Code(_)) || shell.front.is_broken() {
             break;
         }
     }

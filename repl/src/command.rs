@@ -7,23 +7,34 @@ mod script;
 pub mod table;
 
 use crate::shell::Flow;
+use crate::view::rich::Bundle;
+pub use help::about;
 pub use host::Host;
 pub use table::{Action, Argument, COMMANDS, Command};
 
 /// What a command answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// A text to show.
-    Text(String),
+    /// Something to show, in the forms that the front end may choose from.
+    Shown(Bundle),
+    /// A text to read once.
+    Page(String),
     /// It has shown everything itself.
     Flow(Flow),
+}
+
+impl Reply {
+    /// A text to show.
+    pub(crate) fn text(text: String) -> Reply {
+        Reply::Shown(Bundle::text(text))
+    }
 }
 
 /// Runs a command. An error is one sentence for the user.
 pub fn run(host: &mut dyn Host, name: &str, args: &str) -> Result<Reply, String> {
     let command = table::find(name, args).ok_or_else(|| unknown(name))?;
     match command.action {
-        Action::Live(action) => action(host.live(), args).map(Reply::Text),
+        Action::Live(action) => action(host.live(), args).map(Reply::Shown),
         Action::Host(action) => action(host, args),
         Action::Evcxr => Ok(Reply::Flow(host.evcxr(format!("{name} {args}").trim_end()))),
         Action::Refused(reason) => Err(format!("{name} is not available here: {reason}")),
@@ -31,7 +42,7 @@ pub fn run(host: &mut dyn Host, name: &str, args: &str) -> Result<Reply, String>
 }
 
 /// Runs a command while a cell runs, if it can.
-pub fn run_live(live: &crate::shell::Live, name: &str, args: &str) -> Result<String, String> {
+pub fn run_live(live: &crate::shell::Live, name: &str, args: &str) -> Result<Bundle, String> {
     match table::find(name, args).ok_or_else(|| unknown(name))?.action {
         Action::Live(action) => action(live, args),
         Action::Refused(reason) => Err(format!("{name} is not available here: {reason}")),

@@ -1,12 +1,13 @@
 //! `dpark-repl`: reads the command line and the settings, starts a session and feeds it.
 
-use anyhow::Context;
 use dpark_repl::batch::{self, Exit};
 use dpark_repl::cli::{Args, Task};
-use dpark_repl::config::{self, Config};
+use dpark_repl::config::Config;
 use dpark_repl::feeder::SharedInput;
-use dpark_repl::session::{Options, Session, Stdio};
+use dpark_repl::launch::{self, Ends};
+use dpark_repl::session::{Input, Session, Stdio};
 use dpark_repl::shell::Shell;
+use dpark_repl::shell::front::Front;
 use dpark_repl::shell::interrupt::{self, Interrupts, Mode};
 use dpark_repl::shell::screen::{Abilities, Screen};
 use dpark_repl::{bundle, doctor, report, terminal};
@@ -46,7 +47,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
         io::stdout().write_all(names.as_bytes())?;
         return Ok(Exit::Success);
     }
-    let config = Arc::new(load_config(args)?);
+    let config = Arc::new(launch::load_config(&args.settings())?);
     let master = config.master().for_engine()?;
     let mut cells = Vec::new();
     if let Task::Batch { code, script } = &task {
@@ -59,17 +60,18 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
 
     interrupt::block_signals()?;
     let screen = Screen::standard(Abilities::of(&config, interactive));
+    let front: Arc<dyn Front> = Arc::new(screen.clone());
     let mode = if interactive { Mode::Prompt } else { Mode::Batch };
-    let interrupts = Interrupts::start(mode, screen.clone())?;
+    let interrupts = Interrupts::start(mode, Arc::clone(&front))?;
     let from = match task {
         Task::Input if interactive => Cells::Prompt,
         Task::Input => Cells::Input(SharedInput::feed(io::stdin())?),
         _ => Cells::Given(cells),
     };
-    let session = start(args, &config, &master, &from, &screen)?;
-    let mut shell = Shell::new(session, Arc::clone(&config), screen, interrupts);
+    let session = start(args, &config, &from, &screen, &front)?;
+    let mut shell = Shell::new(session, Arc::clone(&config), front, interrupts);
     match from {
-        Cells::Prompt => terminal::run(shell, &master),
+        Cells::Prompt => terminal::run(shell, &screen, &master),
         Cells::Input(mut input) => Ok(batch::run_input(&mut shell, &mut input)?),
         Cells::Given(cells) => Ok(batch::run_cells(&mut shell, &cells)),
     }
@@ -85,13 +87,13 @@ enum Cells {
     Given(Vec<String>),
 }
 
-fn load_config(args: &Args) -> anyhow::Result<Config> {
-    let directory = std::env::current_dir().context("the current directory")?;
-    let files = config::files(&directory, dirs::config_dir().as_deref());
-    Ok(Config::load(&files, |name| std::env::var(name).ok(), &args.settings())?)
-}
-
-fn start(args: &Args, config: &Config, master: &str, from: &Cells, screen: &Screen) -> anyhow::Result<Session> {
+fn start(
+    args: &Args,
+    config: &Config,
+    from: &Cells,
+    screen: &Screen,
+    front: &Arc<dyn Front>,
+) -> anyhow::Result<Session> {
     let interactive = matches!(from, Cells::Prompt);
     let stdio = if interactive {
         let screen = screen.clone();
@@ -99,26 +101,13 @@ fn start(args: &Args, config: &Config, master: &str, from: &Cells, screen: &Scre
     } else {
         Stdio::Inherit
     };
-    let options = Options {
-        master: master.to_owned(),
-        parallelism: usize::try_from(config.number("parallel"))?,
-        memory: config.memory(),
-        work_dirs: config.paths("work_dir").map(std::path::absolute).collect::<Result<_, _>>()?,
-        err: config.ratio("err"),
-        args: args.user_args(),
-        stdio,
-        input: if let Cells::Input(input) = from { Some(input.clone()) } else { None },
-        interactive,
-    };
+    let input = if let Cells::Input(input) = from { Input::Shared(input.clone()) } else { Input::Inherit };
+    let ends = Ends { args: args.user_args(), stdio, input, interactive };
     let detailed = io::stderr().is_terminal();
-    let started = Session::start(options, &mut |building| {
+    launch::start(config, ends, front, &mut |building| {
         // A log need not hear of every crate.
         if detailed || !["Compiling ", "Download"].iter().any(|detail| building.starts_with(detail)) {
             screen.note(building);
         }
-    });
-    started.map_err(|error| {
-        let missing: Vec<String> = doctor::check().iter().filter_map(doctor::Check::problem).collect();
-        if missing.is_empty() { error } else { error.context(missing.join("\n")) }
     })
 }

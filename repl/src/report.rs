@@ -16,7 +16,7 @@ pub fn error(error: &CellError, colors: bool, width: Option<usize>) -> String {
         CellError::Interrupted => failure("interrupted", colors),
         CellError::ChildDied(lost) => failure(lost, colors),
         CellError::Exited(_) => String::new(),
-        CellError::Session(text) => failure(text, colors),
+        CellError::Command(text) | CellError::Session(text) => failure(text, colors),
     }
 }
 

@@ -18,16 +18,20 @@ pub mod interpreter;
 mod items;
 mod outcome;
 pub mod program;
+mod titles;
 pub mod toolchain;
 mod type_names;
 
-pub use outcome::{CellError, Completion, Completions, Diagnostic, Label, Level, Outcome, Timing, Variable};
+pub use outcome::{
+    CellError, Completion, Completions, Diagnostic, Documentation, Label, Level, Outcome, Timing, Variable,
+};
 
 use crate::feeder::SharedInput;
 use anyhow::{Context, Result, anyhow, bail};
 use child::{Answer, Line, Spawn};
 use dependencies::Dependencies;
 use desk::Desk;
+use dpark::display::Output;
 use dpark::event::Event;
 use dpark::ids::{ExecutorId, JobId, RddId};
 use dpark::session::wire::ToChild;
@@ -40,7 +44,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use titles::Titles;
 use toolchain::Toolchain;
 
 /// What a session is started with.
@@ -60,8 +66,10 @@ pub struct Options {
     pub args: Vec<String>,
     /// Where user code's standard streams go.
     pub stdio: Stdio,
-    /// Where its standard input comes from, if not from ours.
-    pub input: Option<SharedInput>,
+    /// Where its standard input comes from.
+    pub input: Input,
+    /// Where goes what it shows by `dpark::display`.
+    pub display: Display,
     /// Whether somebody types: then type inference warms up at once, for completion. Else only when a cell needs it.
     pub interactive: bool,
 }
@@ -74,6 +82,21 @@ pub enum Stdio {
     /// Input is ours; output comes to this function, chunk by chunk, as it is printed.
     Watch(Arc<Sink>),
 }
+
+/// Where user code's standard input comes from.
+#[derive(Clone)]
+pub enum Input {
+    /// It is ours.
+    Inherit,
+    /// It is shared with whoever reads cells.
+    Shared(SharedInput),
+    /// This function is called when user code waits for a line; [`Handle::give_input`] brings it.
+    Asked(Arc<dyn Fn() + Send + Sync>),
+}
+
+/// Takes what user code shows by `dpark::display`, in order with what it prints.
+#[derive(Clone)]
+pub struct Display(pub Arc<dyn Fn(Output) + Send + Sync>);
 
 /// Takes the chunks of user output.
 pub type Sink = dyn Fn(Stream, &[u8]) + Send + Sync;
@@ -96,6 +119,22 @@ impl std::fmt::Debug for Stdio {
     }
 }
 
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Input::Inherit => "Inherit",
+            Input::Shared(_) => "Shared",
+            Input::Asked(_) => "Asked",
+        })
+    }
+}
+
+impl std::fmt::Debug for Display {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Display")
+    }
+}
+
 /// The variable that every session has.
 pub const CONTEXT: &str = "ctx";
 /// Its type, as cells write it.
@@ -114,7 +153,6 @@ pub struct Session {
     /// Sockets, programs and libraries; gone with the session.
     folder: PrivateDir,
     desk: Desk,
-    interpreter: Option<Interpreter>,
     line: Line,
     answers: Receiver<Answer>,
     /// Whether a child is there whose end has not been announced yet.
@@ -124,6 +162,7 @@ pub struct Session {
     items: Items,
     opt_level: String,
     next_cell: u32,
+    titles: Titles,
     /// Counts down, away from the numbers of cells.
     next_registration: u32,
     /// What evcxr has been given and may not have come to yet.
@@ -139,6 +178,7 @@ struct Shared {
     line: Line,
     variables: Mutex<BTreeMap<String, Known>>,
     phase: Mutex<Phase>,
+    interpreter: OnceLock<Interpreter>,
 }
 
 /// What an interrupt has to reach.
@@ -174,7 +214,7 @@ impl Session {
             .with_context(|| format!("a folder for the session in {}", temporary.display()))?;
         std::fs::create_dir(folder.path().join("cells"))?;
         let socket = folder.path().join("child.sock");
-        let (line, answers) = Line::listen(&socket)?;
+        let (line, answers) = Line::listen(&socket, options.input.clone(), options.display.clone())?;
         let dependencies = Arc::new(Mutex::new(engine.dependencies.clone()));
         let prepare = prepare(&engine, &toolchain, folder.path(), &dependencies);
         let desk = Desk::open(&folder.path().join("desk.sock"), prepare)?;
@@ -188,14 +228,14 @@ impl Session {
         };
         line.spawn(&spawn)?;
         let phase = Mutex::new(Phase::Idle);
-        let shared = Arc::new(Shared { line: line.clone(), variables: Mutex::default(), phase });
+        let shared =
+            Arc::new(Shared { line: line.clone(), variables: Mutex::default(), phase, interpreter: OnceLock::new() });
         let mut session = Session {
             options,
             toolchain,
             engine,
             folder,
             desk,
-            interpreter: None,
             line,
             answers,
             connected: false,
@@ -204,6 +244,7 @@ impl Session {
             items: Items::default(),
             opt_level: DEFAULT_OPT_LEVEL.to_owned(),
             next_cell: 1,
+            titles: Titles::default(),
             next_registration: u32::MAX,
             registering: VecDeque::new(),
             inferred: BTreeMap::new(),
@@ -285,7 +326,7 @@ impl Session {
         self.registering.clear();
         self.inferred.clear();
         let result = self.fresh_child().map(|()| {
-            let Some(interpreter) = &self.interpreter else { return };
+            let Some(interpreter) = self.shared.interpreter.get() else { return };
             // evcxr carries it out before the next cell; nobody needs to wait.
             drop(interpreter.call(move |context| {
                 for code in command.into_iter().chain([prelude.as_str()]) {
@@ -299,21 +340,6 @@ impl Session {
         Outcome { error, ..Outcome::default() }
     }
 
-    /// Completions of Rust code at a byte offset. Empty when type inference is not warm yet.
-    pub fn complete(&mut self, code: &str, offset: usize) -> Completions {
-        let Some(interpreter) = self.interpreter.as_ref().filter(|interpreter| interpreter.is_warm()) else {
-            return Completions::default();
-        };
-        let code = code.to_owned();
-        let answer = interpreter.ask(move |context| {
-            let found = context.completions(&code, offset).ok()?;
-            let candidates =
-                found.completions.into_iter().map(|found| Completion { code: found.code, label: found.label });
-            Some(Completions { range: found.start_offset..found.end_offset, candidates: candidates.collect() })
-        });
-        answer.ok().flatten().unwrap_or_default()
-    }
-
     /// A handle for other threads.
     pub fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.shared))
@@ -324,14 +350,14 @@ impl Session {
         self.history.clone()
     }
 
-    /// The number the next cell gets (`cell 4`), from 1.
-    pub fn next_cell(&self) -> u32 {
-        self.next_cell
+    /// The next cells are called `cell N`, as a front end counts them. Several of one number are `cell N`, `cell N.2`, ….
+    pub fn count_cells_from(&mut self, number: u32) {
+        self.titles.count_from(number);
     }
 
     /// evcxr, started when first needed.
     fn interpreter(&mut self) -> Result<&Interpreter> {
-        if self.interpreter.is_none() {
+        if self.shared.interpreter.get().is_none() {
             let mut child = Command::new(self.engine.stand_in().join("mold"));
             child.arg("--evcxr-child");
             let path = std::env::var_os("PATH").unwrap_or_default();
@@ -347,9 +373,10 @@ impl Session {
                 dependencies: self.session_dependencies(),
                 prelude: PRELUDE.to_owned(),
             };
-            self.interpreter = Some(Interpreter::start(setup)?);
+            // Only the session starts one, and it has looked.
+            let _ = self.shared.interpreter.set(Interpreter::start(setup)?);
         }
-        self.interpreter.as_ref().context("evcxr was just started")
+        self.shared.interpreter.get().context("evcxr was just started")
     }
 
     fn session_dependencies(&self) -> Vec<(String, String)> {
@@ -371,6 +398,7 @@ impl Session {
                         memory: self.options.memory,
                         work_dirs: self.options.work_dirs.clone(),
                         err: self.options.err,
+                        asks_for_input: matches!(self.options.input, Input::Asked(_)),
                     });
                 }
                 Answer::Started(Ok(())) => break,
@@ -445,6 +473,43 @@ impl Handle {
     /// Ends the child at once; `execute` returns [`CellError::ChildDied`] after a fresh one has started.
     pub fn kill_child(&self) {
         self.0.line.kill();
+    }
+
+    /// Ends the child for good: what runs ends with [`CellError::ChildDied`], and no fresh one is started.
+    pub fn close(&self) {
+        self.0.line.close();
+    }
+
+    /// The line that user code waits for; none is the end of the input.
+    pub fn give_input(&self, line: Option<String>) {
+        self.0.line.tell(&ToChild::Input(line));
+    }
+
+    /// Completions of Rust code at a byte offset. None when type inference is not warm yet, or has no answer within
+    /// `patience`: it may wait for a running cell.
+    pub fn complete(&self, code: &str, offset: usize, patience: Duration) -> Completions {
+        let code = code.to_owned();
+        let found = self.0.interpreter.get().and_then(|interpreter| {
+            interpreter.ask_within(patience, move |context| {
+                let found = context.completions(&code, offset).ok()?;
+                let candidates = found.completions.into_iter().map(|found| Completion {
+                    code: found.code,
+                    label: found.label,
+                    kind: found.kind,
+                });
+                Some(Completions { range: found.start_offset..found.end_offset, candidates: candidates.collect() })
+            })
+        });
+        found.flatten().unwrap_or_default()
+    }
+
+    /// What is known of the name that ends at a byte offset; with the same `patience` as [`Handle::complete`].
+    pub fn document(&self, code: &str, offset: usize, patience: Duration) -> Option<Documentation> {
+        let code = code.to_owned();
+        let found = self.0.interpreter.get()?.ask_within(patience, move |context| {
+            context.hover_at(&code, offset).ok().map(|(plain, html)| Documentation { plain, html })
+        });
+        found.flatten().filter(|found| !found.plain.trim().is_empty())
     }
 
     /// Cancels one job.

@@ -1,24 +1,27 @@
 //! The loop's core: takes what the user typed or a script holds, runs its commands and its code, and shows the
-//! outcome. It knows neither terminal nor files; [`crate::terminal`] and [`crate::batch`] feed it.
+//! outcome. It knows neither terminal nor files nor notebooks: [`crate::terminal`], [`crate::batch`] and the kernel feed
+//! it, and a [`Front`] shows what comes of it.
 
 pub mod backend;
+pub mod front;
 pub mod interrupt;
+mod limit;
 pub mod screen;
+
+pub use limit::OutputLimit;
 
 use crate::cell::{self, Part};
 use crate::command;
 use crate::config::Config;
-use crate::report;
 use crate::session::{CellError, Outcome};
 use crate::view::{self, Names, units};
 use backend::{Backend, Control};
+use dpark::MimeBundle;
 use dpark::ids::{JobId, RddId};
 use dpark::show::Shown;
 use dpark::status::{Snapshot, StageState, StatusStore};
+use front::Front;
 use interrupt::Interrupts;
-use screen::Screen;
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What commands can see and do while a cell runs.
@@ -76,11 +79,11 @@ pub enum Flow {
 /// The shell over a session.
 pub struct Shell<B> {
     /// The session.
-    pub backend: Rc<RefCell<B>>,
+    pub backend: B,
     /// What is there while a cell runs.
     pub live: Live,
     /// Where everything is shown.
-    pub screen: Screen,
+    pub front: Arc<dyn Front>,
     /// Ctrl-C.
     pub interrupts: Interrupts,
     /// Whether every cell's time is shown.
@@ -93,24 +96,16 @@ pub struct Shell<B> {
 
 impl<B: Backend> Shell<B> {
     /// A shell over a started session; listens to its events.
-    pub fn new(backend: B, config: Arc<Config>, screen: Screen, interrupts: Interrupts) -> Shell<B> {
+    pub fn new(backend: B, config: Arc<Config>, front: Arc<dyn Front>, interrupts: Interrupts) -> Shell<B> {
         let status = Arc::new(Mutex::new(StatusStore::default()));
         let store = Arc::clone(&status);
         backend.on_event(Box::new(move |event| store.lock().unwrap_or_else(PoisonError::into_inner).apply(event)));
         let control = backend.control();
-        screen.watch(Arc::clone(&status));
         interrupts.watch(Arc::clone(&control), Arc::clone(&status));
         let timing = config.is_on("timing") || config.text("verbosity") == "verbose";
-        let live = Live { status, control, config, width: screen.width() };
-        Shell {
-            backend: Rc::new(RefCell::new(backend)),
-            live,
-            screen,
-            interrupts,
-            timing,
-            log: Vec::new(),
-            exited: None,
-        }
+        let live = Live { status, control, config, width: front.width() };
+        front.watch(&live);
+        Shell { backend, live, front, interrupts, timing, log: Vec::new(), exited: None }
     }
 
     /// Runs one input: a cell that may mix commands and code by line.
@@ -152,15 +147,16 @@ impl<B: Backend> Shell<B> {
             Part::Code(code) => self.run_code(code, execute),
             Part::Shell(line) => self.run_shell_line(line),
             Part::Command { name, args } => match command::run(self, name, args) {
-                Ok(command::Reply::Text(text)) => {
-                    self.screen.show(&text);
+                Ok(command::Reply::Shown(bundle)) => {
+                    self.front.answer(&bundle.into());
+                    Flow::Done
+                }
+                Ok(command::Reply::Page(text)) => {
+                    self.front.page(&text.into());
                     Flow::Done
                 }
                 Ok(command::Reply::Flow(flow)) => flow,
-                Err(message) => {
-                    self.screen.error(&report::failure(&message, self.screen.colors()));
-                    Flow::Failed
-                }
+                Err(message) => self.fail(message),
             },
         }
     }
@@ -168,13 +164,13 @@ impl<B: Backend> Shell<B> {
     fn run_code(&mut self, code: &str, execute: fn(&mut B, &str) -> Outcome) -> Flow {
         let before = self.live.snapshot();
         let last_job = before.jobs.last().map(|job| job.id);
-        self.screen.begin_cell();
+        self.front.begin_cell();
         self.interrupts.begin_cell();
-        let outcome = execute(&mut self.backend.borrow_mut(), code);
+        let outcome = execute(&mut self.backend, code);
         self.interrupts.end_cell();
-        self.screen.end_cell();
+        self.front.end_cell();
         if stdout_is_closed(&outcome) {
-            self.screen.set_broken();
+            self.front.set_broken();
             return Flow::Failed;
         }
         let flow = self.show(&outcome);
@@ -187,30 +183,32 @@ impl<B: Backend> Shell<B> {
         flow
     }
 
-    /// Runs a line in the system's shell, on our own terminal.
+    /// Runs a line in the system's shell.
     fn run_shell_line(&mut self, line: &str) -> Flow {
-        self.screen.flush();
-        let status = self.interrupts.paused(|| std::process::Command::new("sh").arg("-c").arg(line).status());
+        let status = self.interrupts.paused(|| self.front.run_line(line));
         let message = match status {
             Ok(status) if status.success() => return Flow::Done,
             Ok(status) => format!("`{line}` ended with {status}"),
             Err(error) => format!("`{line}` could not be run: {error}"),
         };
-        self.screen.error(&report::failure(&message, self.screen.colors()));
+        self.fail(message)
+    }
+
+    fn fail(&self, message: String) -> Flow {
+        self.front.error(&CellError::Command(message));
         Flow::Failed
     }
 
     /// Shows what an execution or a command of the session left.
     pub fn show(&mut self, outcome: &Outcome) -> Flow {
         for notice in &outcome.notices {
-            self.screen.note(notice);
+            self.front.note(notice);
         }
         if let Some(text) = &outcome.text {
-            self.screen.show(text);
+            self.front.answer(&text.as_str().into());
         }
         if let Some(shown) = &outcome.shown {
-            let text = self.picture(shown);
-            self.screen.show(&text);
+            self.front.value(&self.picture(shown));
         }
         match &outcome.error {
             None => Flow::Done,
@@ -219,19 +217,17 @@ impl<B: Backend> Shell<B> {
                 Flow::Failed
             }
             Some(error) => {
-                self.screen.error(&report::error(error, self.screen.colors(), self.screen.width()));
+                self.front.error(error);
                 Flow::Failed
             }
         }
     }
 
-    fn picture(&self, shown: &Shown) -> String {
-        let width = self.screen.width();
+    /// A value in all its forms.
+    pub fn picture(&self, shown: &Shown) -> MimeBundle {
         match shown {
-            Shown::Table { columns, rows, total } => view::rows::rows(columns, rows, *total, width),
-            Shown::Text(text) => self.screen.capped(text),
-            Shown::Rdd(id) => view::card::rdd(&self.live.snapshot(), *id, &self.live.names()),
-            Shown::Context(card) => view::card::context(card),
+            Shown::Bundle(bundle) => bundle.clone(),
+            shown => view::rich::shown(shown, &self.live.snapshot(), &self.live.names(), self.front.width()).into(),
         }
     }
 
@@ -247,14 +243,14 @@ impl<B: Backend> Shell<B> {
         if !ran.is_empty() {
             line = format!("{} · {line}", view::progress::summary(&ran));
         }
-        if self.timing || !ran.is_empty() && self.screen.is_terminal() {
-            self.screen.note(&line);
+        if self.timing || !ran.is_empty() && self.front.shows_times() {
+            self.front.note(&line);
         } else if let Some(skipped) = view::progress::skipped(&ran) {
             // Scripts are quiet, but not about results that miss records.
-            self.screen.note(&skipped);
+            self.front.note(&skipped);
         }
         for example in view::progress::examples(&snapshot, &ran) {
-            self.screen.note(&example);
+            self.front.note(&example);
         }
     }
 
@@ -265,7 +261,7 @@ impl<B: Backend> Shell<B> {
             let known = before.rdd(rdd.info.id).map(|known| &known.not_stored);
             if let Some(what) = view::cache::not_stored(&rdd).filter(|_| known != Some(&rdd.not_stored)) {
                 let rdd = view::rdd_name(rdd.info.id, &names);
-                self.screen.note(&format!(
+                self.front.note(&format!(
                     "{rdd} is not stored on disk as a whole: {what}; what is missing is computed again"
                 ));
             }
@@ -276,7 +272,7 @@ impl<B: Backend> Shell<B> {
     fn show_skipped_disks(&self, before: &Snapshot) {
         for (directory, why) in self.live.snapshot().skipped_disks {
             if !before.skipped_disks.contains_key(&directory) {
-                self.screen.note(&format!("{directory} is skipped: {why}; files go to the other disks of work_dir"));
+                self.front.note(&format!("{directory} is skipped: {why}; files go to the other disks of work_dir"));
             }
         }
     }

@@ -1,40 +1,39 @@
 //! The prompt: a line editor over the shell.
 
-mod complete;
 mod helper;
 mod highlight;
 
 use crate::batch::Exit;
+use crate::complete::Completer;
 use crate::config::Config;
 use crate::shell::backend::Backend;
+use crate::shell::screen::Screen;
 use crate::shell::{Flow, Shell};
-use complete::Completer;
 use helper::Helper;
 use rustyline::config::{BellStyle, Config as EditorConfig, EditMode};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Editor};
 use std::path::PathBuf;
-use std::rc::Rc;
 
 /// The prompt's text.
 const PROMPT: &str = ">> ";
 
 /// Runs the prompt until the user leaves.
-pub fn run<B: Backend + 'static>(mut shell: Shell<B>, master: &str) -> anyhow::Result<Exit> {
-    shell.screen.note(&banner(master));
-    let mut editor = editor(&shell)?;
+pub fn run<B: Backend>(mut shell: Shell<B>, screen: &Screen, master: &str) -> anyhow::Result<Exit> {
+    screen.note(&banner(master));
+    let mut editor = editor(&shell, screen)?;
     let history = history_file(&shell.live.config);
     if let Some(file) = &history
         && file.exists()
         && let Err(error) = editor.load_history(file)
     {
-        shell.screen.note(&format!("history: {}: {error}", file.display()));
+        screen.note(&format!("history: {}: {error}", file.display()));
     }
-    let prompt = if shell.screen.colors() { format!("\x1b[1;32m{PROMPT}\x1b[0m") } else { PROMPT.to_owned() };
+    let prompt = if screen.colors() { format!("\x1b[1;32m{PROMPT}\x1b[0m") } else { PROMPT.to_owned() };
     loop {
         let width = editor.dimensions().map(|(columns, _)| usize::from(columns));
-        shell.screen.set_width(width);
+        screen.set_width(width);
         shell.live.width = width;
         match editor.readline(&(PROMPT, prompt.as_str())) {
             Ok(input) if input.trim().is_empty() => {}
@@ -53,7 +52,8 @@ pub fn run<B: Backend + 'static>(mut shell: Shell<B>, master: &str) -> anyhow::R
     Ok(Exit::Success)
 }
 
-fn banner(master: &str) -> String {
+/// The line that a session begins with.
+pub fn banner(master: &str) -> String {
     format!(
         "dpark {} · {master} · Rust {} · :help for commands",
         env!("CARGO_PKG_VERSION"),
@@ -61,7 +61,7 @@ fn banner(master: &str) -> String {
     )
 }
 
-fn editor<B: Backend + 'static>(shell: &Shell<B>) -> anyhow::Result<Editor<Helper, FileHistory>> {
+fn editor<B: Backend>(shell: &Shell<B>, screen: &Screen) -> anyhow::Result<Editor<Helper, FileHistory>> {
     let config = &shell.live.config;
     let edit_mode = if config.text("edit_mode") == "vi" { EditMode::Vi } else { EditMode::Emacs };
     let entries = usize::try_from(config.number("history_size"))?;
@@ -73,8 +73,7 @@ fn editor<B: Backend + 'static>(shell: &Shell<B>) -> anyhow::Result<Editor<Helpe
         .max_history_size(entries)?
         .build();
     let mut editor = Editor::with_config(settings)?;
-    let completer = Completer::new(Rc::clone(&shell.backend), shell.live.clone());
-    editor.set_helper(Some(Helper::new(completer, shell.screen.colors())));
+    editor.set_helper(Some(Helper::new(Completer::new(shell.live.clone()), screen.colors())));
     Ok(editor)
 }
 

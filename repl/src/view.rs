@@ -10,6 +10,7 @@ pub mod jobs;
 mod layout;
 pub mod lineage;
 pub mod progress;
+pub mod rich;
 pub mod rows;
 pub mod stages;
 pub mod svg;

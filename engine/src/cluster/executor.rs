@@ -106,6 +106,7 @@ impl Orders {
 
 fn run() -> Result<(), String> {
     edge::enter_thread();
+    crate::display::show_nothing();
     let orders = Orders::read()?;
     memory::volunteer();
     let runtime =

@@ -1,7 +1,9 @@
 //! The main loop of the child.
 
+use super::input::Input;
 use super::wire::{self, CellEnd, CellReport, ToChild, ToParent};
 use crate::cell::Frame;
+use crate::display::{self, Output};
 use crate::event::{CallSite, Event};
 use crate::ids::JobId;
 use crate::{Conf, DparkContext};
@@ -9,13 +11,15 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// The environment variable with the path of the parent's socket.
 pub const SOCKET: &str = "DPARK_SESSION_SOCKET";
 /// User code may print without a newline; it is seen after this time.
 const FLUSH_EVERY: Duration = Duration::from_millis(40);
+/// User code may wait for input; it is asked for after this time.
+const ASK_EVERY: Duration = Duration::from_millis(40);
 
 /// Entry point of the stub process. Returns the exit code.
 #[unsafe(no_mangle)]
@@ -35,6 +39,10 @@ struct Shared {
     context: Mutex<Option<DparkContext>>,
     interrupted: AtomicBool,
     running: AtomicBool,
+    /// Told when the parent has passed on an output; who shows something holds the lock meanwhile.
+    seen: Mutex<mpsc::Receiver<()>>,
+    /// Standard input, if the parent is asked for it.
+    input: OnceLock<Input>,
 }
 
 impl Shared {
@@ -55,6 +63,20 @@ impl Shared {
     fn context(&self) -> Option<DparkContext> {
         lock(&self.context).clone()
     }
+
+    /// Passes an output on and waits until the parent has it: what is printed after it comes after it.
+    fn show(&self, output: Output) {
+        let seen = lock(&self.seen);
+        let _ = std::io::stdout().flush();
+        self.tell(&ToParent::Output(output));
+        let _ = seen.recv();
+    }
+
+    fn give_input(&self, line: Option<&str>) {
+        if let Some(input) = self.input.get() {
+            input.give(line);
+        }
+    }
 }
 
 /// Locks without caring for a panic elsewhere: what is behind these locks is whole between any two calls.
@@ -72,21 +94,29 @@ fn run() -> Result<(), String> {
     leave_ctrl_c_to_the_parent();
     let stream = UnixStream::connect(&socket).map_err(|error| format!("{socket}: {error}"))?;
     let commands = stream.try_clone().map_err(|error| error.to_string())?;
+    let (seeing, seen) = mpsc::channel();
     let shared = Arc::new(Shared {
         parent: Mutex::new(stream),
         context: Mutex::new(None),
         interrupted: AtomicBool::new(false),
         running: AtomicBool::new(false),
+        seen: Mutex::new(seen),
+        input: OnceLock::new(),
     });
+    let showing = Arc::clone(&shared);
+    display::show_through(Arc::new(move |output| showing.show(output)));
     shared.tell(&ToParent::Hello { pid: std::process::id() });
     let (sender, work) = mpsc::channel();
     let (for_reader, for_flusher) = (Arc::clone(&shared), Arc::clone(&shared));
-    std::thread::spawn(move || read_commands(commands, &for_reader, &sender));
+    std::thread::spawn(move || read_commands(commands, &for_reader, &sender, &seeing));
     std::thread::spawn(move || flush_while_running(&for_flusher));
     let frame = Frame::default();
     for command in work {
         match command {
-            ToChild::Start { master, parallelism, memory, work_dirs, err } => {
+            ToChild::Start { master, parallelism, memory, work_dirs, err, asks_for_input } => {
+                if asks_for_input {
+                    ask_for_input(&shared);
+                }
                 let made = start(&shared, &frame, Conf { master, parallelism, memory, work_dirs, err });
                 shared.tell(&ToParent::Started(made));
             }
@@ -97,14 +127,20 @@ fn run() -> Result<(), String> {
             ToChild::Forget(names) => {
                 let _ = std::panic::catch_unwind(AssertUnwindSafe(|| frame.forget(&names)));
             }
-            ToChild::Interrupt | ToChild::CancelJob(_) | ToChild::Uncache(_) | ToChild::KillExecutor(_) => {}
+            // These act at once, where they are read.
+            ToChild::Interrupt
+            | ToChild::CancelJob(_)
+            | ToChild::Uncache(_)
+            | ToChild::KillExecutor(_)
+            | ToChild::OutputSeen
+            | ToChild::Input(_) => {}
         }
     }
     Ok(())
 }
 
 /// Reads the parent's messages: those about running work act at once, the others wait for their turn.
-fn read_commands(mut commands: UnixStream, shared: &Shared, work: &mpsc::Sender<ToChild>) {
+fn read_commands(mut commands: UnixStream, shared: &Shared, work: &mpsc::Sender<ToChild>, seeing: &mpsc::Sender<()>) {
     while let Ok(Some(command)) = wire::receive::<ToChild>(&mut commands) {
         match command {
             ToChild::Interrupt => {
@@ -112,7 +148,13 @@ fn read_commands(mut commands: UnixStream, shared: &Shared, work: &mpsc::Sender<
                 if let Some(context) = shared.context() {
                     context.cancel_all();
                 }
+                // Whoever waits for a line gets the end of the input instead.
+                shared.give_input(None);
             }
+            ToChild::OutputSeen => {
+                let _ = seeing.send(());
+            }
+            ToChild::Input(line) => shared.give_input(line.as_deref()),
             ToChild::CancelJob(job) => {
                 if let Some(context) = shared.context() {
                     context.cancel_job(job);
@@ -157,7 +199,26 @@ fn start(shared: &Arc<Shared>, frame: &Frame, conf: Conf) -> Result<(), String> 
     Ok(())
 }
 
+/// Takes standard input from the parent, who is asked whenever user code waits for it.
+fn ask_for_input(shared: &Arc<Shared>) {
+    if shared.input.set(Input::default()).is_err() {
+        return;
+    }
+    let asking = Arc::clone(shared);
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(ASK_EVERY);
+            if asking.running.load(Ordering::SeqCst) && asking.input.get().is_some_and(Input::is_wanted) {
+                asking.tell(&ToParent::WantsInput);
+            }
+        }
+    });
+}
+
 fn run_cell(shared: &Shared, frame: &Frame, library: &str, symbol: &str) -> CellReport {
+    if let Some(input) = shared.input.get() {
+        input.begin();
+    }
     shared.interrupted.store(false, Ordering::SeqCst);
     let started = Instant::now();
     frame.begin();

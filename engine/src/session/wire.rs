@@ -1,5 +1,6 @@
 //! What parent and child of a session say to each other: length-prefixed messages over a Unix socket.
 
+use crate::display::Output;
 use crate::event::{CallSite, Event};
 use crate::ids::{ExecutorId, JobId, RddId};
 use crate::show::Shown;
@@ -23,6 +24,8 @@ pub enum ToChild {
         work_dirs: Vec<PathBuf>,
         /// The tolerated part of bad records.
         err: f64,
+        /// Whether standard input is asked for and comes by [`ToChild::Input`].
+        asks_for_input: bool,
     },
     /// Load a library and run the cell in it.
     Run {
@@ -41,6 +44,10 @@ pub enum ToChild {
     Uncache(RddId),
     /// End the process of an executor.
     KillExecutor(ExecutorId),
+    /// The last [`ToParent::Output`] has been passed on.
+    OutputSeen,
+    /// What standard input was asked for; none is its end.
+    Input(Option<String>),
 }
 
 /// From the child to the parent.
@@ -57,6 +64,11 @@ pub enum ToParent {
     Started(Result<(), String>),
     /// A cell ended.
     Done(CellReport),
+    /// The running cell shows something. The child waits for [`ToChild::OutputSeen`], so that it stays in order with
+    /// what is printed.
+    Output(Output),
+    /// User code waits for a line of standard input.
+    WantsInput,
 }
 
 /// What a cell left behind.

@@ -4,7 +4,7 @@
 
 use super::{Shown, rows, text};
 use crate::cell::Exit;
-use crate::{Accumulator, DparkContext, Rdd, Stats};
+use crate::{Accumulator, DisplayId, DparkContext, MimeBundle, Rdd, Stats};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -57,6 +57,13 @@ impl ShowUnit for &&&&&Probe<'_, ()> {
     }
 }
 
+/// What `display` returns: it has been shown already.
+impl ShowUnit for &&&&&Probe<'_, DisplayId> {
+    fn show(&self) -> Option<Shown> {
+        None
+    }
+}
+
 /// RDDs, the context and other things of the engine's: cards.
 pub trait ShowCard {
     /// The card.
@@ -73,6 +80,12 @@ impl<T> ShowCard for &&&&Probe<'_, Rdd<T>> {
 impl ShowCard for &&&&Probe<'_, DparkContext> {
     fn show(&self) -> Option<Shown> {
         Some(Shown::Context(self.0.card()))
+    }
+}
+
+impl ShowCard for &&&&Probe<'_, MimeBundle> {
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Bundle(self.0.clone()))
     }
 }
 
@@ -250,6 +263,13 @@ mod tests {
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["count", "mean", "stdev", "min", "max", "sum"]);
         assert_eq!(rows, [["2", "2.0", "1.0", "1.0", "3.0", "4.0"]]);
+    }
+
+    #[test]
+    fn a_bundle_is_shown_in_all_its_forms_and_the_name_of_a_display_not_at_all() {
+        let bundle = MimeBundle::new().html("<b>1</b>").text("1");
+        assert_eq!(shown!(bundle), Some(Shown::Bundle(bundle.clone())));
+        assert_eq!(shown!(crate::display("1")), None);
     }
 
     #[test]

@@ -2,16 +2,22 @@
 
 use super::{Action, COMMANDS, Command, Host, Reply};
 use crate::shell::Live;
+use crate::view::rich::Bundle;
 use crate::view::table::{Align, table as draw};
 
 /// `:help [COMMAND]`.
 pub(super) fn help(_host: &mut dyn Host, args: &str) -> Result<Reply, String> {
     if args.is_empty() {
-        return Ok(Reply::Text(list()));
+        return Ok(Reply::Page(list()));
     }
     let name = format!(":{}", args.trim_start_matches(':'));
+    about(&name).map(Reply::Page).ok_or_else(|| super::unknown(&name))
+}
+
+/// What a command (`:dag`) is for, if there is one of that name.
+pub fn about(name: &str) -> Option<String> {
     let named: Vec<String> = COMMANDS.iter().filter(|command| command.name == name).map(one).collect();
-    if named.is_empty() { Err(super::unknown(&name)) } else { Ok(Reply::Text(named.join("\n"))) }
+    (!named.is_empty()).then(|| named.join("\n"))
 }
 
 fn list() -> String {
@@ -43,7 +49,7 @@ fn one(command: &Command) -> String {
 }
 
 /// `:conf`.
-pub(super) fn conf(live: &Live, _args: &str) -> Result<String, String> {
+pub(super) fn conf(live: &Live, _args: &str) -> Result<Bundle, String> {
     let header = [("key", Align::Left), ("value", Align::Left), ("from", Align::Left), ("what it is", Align::Left)];
     let rows: Vec<Vec<String>> = live
         .config
@@ -52,7 +58,7 @@ pub(super) fn conf(live: &Live, _args: &str) -> Result<String, String> {
             vec![key.name.to_owned(), setting.value.clone(), setting.origin.to_string(), key.doc.to_owned()]
         })
         .collect();
-    Ok(draw(&header, &rows, live.width))
+    Ok(Bundle::preformatted(draw(&header, &rows, live.width)))
 }
 
 #[cfg(test)]

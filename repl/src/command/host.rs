@@ -28,19 +28,19 @@ impl<B: Backend> Host for Shell<B> {
     }
 
     fn evcxr(&mut self, line: &str) -> Flow {
-        self.screen.flush();
-        let outcome = self.backend.borrow_mut().evcxr_command(line);
+        self.front.flush();
+        let outcome = self.backend.evcxr_command(line);
         self.show(&outcome)
     }
 
     fn clear(&mut self) -> Flow {
-        let outcome = self.backend.borrow_mut().clear();
+        let outcome = self.backend.clear();
         self.log.clear();
         self.fresh(&outcome, "dropped: variables, items, imports and dependencies; `ctx` is a fresh context")
     }
 
     fn restart(&mut self) -> Flow {
-        let outcome = self.backend.borrow_mut().restart();
+        let outcome = self.backend.restart();
         self.fresh(
             &outcome,
             "dropped: variables, with the data of their RDDs; items, imports and dependencies stay; `ctx` is a fresh context",
@@ -65,7 +65,7 @@ impl<B: Backend> Shell<B> {
         self.forget_engine();
         let flow = self.show(outcome);
         if flow == Flow::Done {
-            self.screen.note(dropped);
+            self.front.note(dropped);
         }
         flow
     }

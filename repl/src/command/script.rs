@@ -30,7 +30,7 @@ pub(super) fn save(host: &mut dyn Host, args: &str) -> Result<Reply, String> {
     }
     write(&path, &join(cells)).map_err(|error| format!("{}: {error}", path.display()))?;
     let count = crate::view::units::plural(cells.len() as u64, "cell");
-    Ok(Reply::Text(format!("{count} saved; `dpark-repl {}` runs them", path.display())))
+    Ok(Reply::text(format!("{count} saved; `dpark-repl {}` runs them", path.display())))
 }
 
 fn join(cells: &[String]) -> String {

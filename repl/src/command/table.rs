@@ -2,6 +2,7 @@
 
 use super::{Host, Reply, engine, help, script};
 use crate::shell::{Flow, Live};
+use crate::view::rich::Bundle;
 
 /// A command.
 pub struct Command {
@@ -23,7 +24,7 @@ pub struct Command {
 #[derive(Clone, Copy)]
 pub enum Action {
     /// Looks at the engine or speaks to it from outside: may run while a cell runs.
-    Live(fn(&Live, &str) -> Result<String, String>),
+    Live(fn(&Live, &str) -> Result<Bundle, String>),
     /// Needs the session to itself.
     Host(fn(&mut dyn Host, &str) -> Result<Reply, String>),
     /// Handed to evcxr as it is.
@@ -185,7 +186,7 @@ fn timing(host: &mut dyn Host, args: &str) -> Result<Reply, String> {
         "" => !*timing,
         word => crate::config::keys::switch(word).ok_or("`:timing on` or `:timing off`")?,
     };
-    Ok(Reply::Text(format!("timing is {}", if *timing { "on" } else { "off" })))
+    Ok(Reply::text(format!("timing is {}", if *timing { "on" } else { "off" })))
 }
 
 fn restart(host: &mut dyn Host, _args: &str) -> Result<Reply, String> {

@@ -1,7 +1,6 @@
 //! The child process and the line to it.
 
-use super::{Sink, Stdio, Stream};
-use crate::feeder::SharedInput;
+use super::{Display, Input, Sink, Stdio, Stream};
 use anyhow::{Context, Result, bail};
 use dpark::event::Event;
 use dpark::ids::RddId;
@@ -15,6 +14,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -45,6 +45,8 @@ struct Inner {
     rdds: Mutex<BTreeMap<String, RddId>>,
     /// The child's output, if it is ours to pass on.
     outputs: Mutex<Vec<Arc<Output>>>,
+    /// No child is to be started any more.
+    closed: AtomicBool,
 }
 
 /// An output stream of the child. The lock is held while a chunk is passed on.
@@ -70,13 +72,13 @@ pub struct Spawn {
     pub arguments: Vec<String>,
     /// Where its standard streams go.
     pub stdio: Stdio,
-    /// Where its standard input comes from, if not from ours.
-    pub input: Option<SharedInput>,
+    /// Where its standard input comes from.
+    pub input: Input,
 }
 
 impl Line {
     /// Waits for children at a socket; one at a time, the next one after the one before is gone.
-    pub fn listen(socket: &Path) -> Result<(Line, Receiver<Answer>)> {
+    pub fn listen(socket: &Path, input: Input, display: Display) -> Result<(Line, Receiver<Answer>)> {
         let listener = UnixListener::bind(socket).with_context(|| socket.display().to_string())?;
         let line = Line(Arc::new(Inner {
             connection: Mutex::default(),
@@ -84,12 +86,13 @@ impl Line {
             listeners: Mutex::default(),
             rdds: Mutex::default(),
             outputs: Mutex::default(),
+            closed: AtomicBool::new(false),
         }));
         let (answers, answered) = mpsc::channel();
         let serving = line.clone();
         std::thread::Builder::new().name("dpark-child".into()).spawn(move || {
             for connection in listener.incoming().flatten() {
-                serving.serve(connection, &answers);
+                serving.serve(connection, &answers, &input, &display);
             }
         })?;
         Ok((line, answered))
@@ -97,6 +100,9 @@ impl Line {
 
     /// Starts a child; its connection is announced by [`Answer::Connected`].
     pub fn spawn(&self, spawn: &Spawn) -> Result<()> {
+        if self.is_closed() {
+            bail!("the session has ended");
+        }
         let mut command = Command::new(&spawn.stub);
         if let Some((program, arguments)) = spawn.arguments.split_first() {
             command.arg0(program).args(arguments);
@@ -105,8 +111,15 @@ impl Line {
             .env("DPARK_STUB_LIBRARIES", std::env::join_paths(&spawn.libraries)?)
             .env("DPARK_STUB_ENTRY", "dpark_session_main")
             .env(SOCKET, &spawn.socket);
-        if let Some(input) = &spawn.input {
-            command.stdin(input.descriptor()?);
+        match &spawn.input {
+            Input::Inherit => {}
+            Input::Shared(input) => {
+                command.stdin(input.descriptor()?);
+            }
+            // The child puts a pipe of its own there.
+            Input::Asked(_) => {
+                command.stdin(std::process::Stdio::null());
+            }
         }
         lock(&self.0.outputs).clear();
         if let Stdio::Watch(sink) = &spawn.stdio {
@@ -144,6 +157,21 @@ impl Line {
         }
     }
 
+    /// Ends the child for good: it is left to end by itself, which it does when its connection is closed, with its files
+    /// removed; but not for long.
+    pub fn close(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        if let Some(connection) = &*lock(&self.0.connection) {
+            let _ = connection.shutdown(std::net::Shutdown::Both);
+        }
+        let _ = self.bury();
+    }
+
+    /// Whether the line was closed.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::SeqCst)
+    }
+
     /// Ends the child if it still runs, and says how it ended.
     pub fn bury(&self) -> Result<ExitStatus> {
         let Some(mut process) = lock(&self.0.process).take() else { bail!("there is no child") };
@@ -164,7 +192,7 @@ impl Line {
         lock(&self.0.rdds).get(variable).copied()
     }
 
-    fn serve(&self, mut connection: UnixStream, answers: &Sender<Answer>) {
+    fn serve(&self, mut connection: UnixStream, answers: &Sender<Answer>, input: &Input, display: &Display) {
         let Ok(writer) = connection.try_clone() else { return };
         *lock(&self.0.connection) = Some(writer);
         lock(&self.0.rdds).clear();
@@ -175,10 +203,23 @@ impl Line {
                     lock(&self.0.listeners).iter_mut().for_each(|listener| listener(&event));
                     continue;
                 }
+                ToParent::Output(output) => {
+                    // What was printed before is shown before.
+                    self.drain();
+                    display.0(output);
+                    self.tell(&ToChild::OutputSeen);
+                    continue;
+                }
+                ToParent::WantsInput => {
+                    if let Input::Asked(ask) = input {
+                        ask();
+                    }
+                    continue;
+                }
                 ToParent::Started(made) => Answer::Started(made),
                 ToParent::Done(report) => {
                     self.note_variables(&report);
-                    lock(&self.0.outputs).iter().for_each(|output| output.drain());
+                    self.drain();
                     Answer::Done(report)
                 }
             };
@@ -188,6 +229,10 @@ impl Line {
         }
         *lock(&self.0.connection) = None;
         let _ = answers.send(Answer::Lost);
+    }
+
+    fn drain(&self) {
+        lock(&self.0.outputs).iter().for_each(|output| output.drain());
     }
 
     fn note_variables(&self, report: &CellReport) {

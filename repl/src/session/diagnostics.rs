@@ -194,7 +194,7 @@ fn label(span: &Span, program: &Program, text: Option<&str>) -> Option<Label> {
         return None;
     }
     Some(Label {
-        file: format!("cell {}", file.cell),
+        file: file.title.clone(),
         source: Arc::clone(&file.source),
         range,
         text: text.map(str::to_owned).or_else(|| span.label.clone()).unwrap_or_default(),

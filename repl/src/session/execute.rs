@@ -21,6 +21,8 @@ pub(super) type Registered = Result<BTreeMap<String, String>, String>;
 /// A cell on its way.
 struct Attempt {
     number: u32,
+    /// What it is called: `cell 4`.
+    title: String,
     source: Arc<str>,
     cell: Option<Cell>,
     rewritten: Vec<Insertion>,
@@ -109,6 +111,7 @@ impl Session {
     fn analyse(&mut self, code: &str, keep: Keep) -> Result<Attempt, Diagnostic> {
         let number = self.next_cell;
         self.next_cell += 1;
+        let title = self.titles.next(number);
         let source: Arc<str> = Arc::from(code);
         let cell = cell::parse(code).ok();
         let mut items = self.items.clone();
@@ -116,22 +119,17 @@ impl Session {
         let outer: Vec<(String, String)> =
             all.iter().map(|(name, known)| (name.clone(), known.type_name.clone())).collect();
         let rewritten = dpark_rewrite::rewrite_cell(code, &outer, &self.items.about_rdds());
-        let rewritten = rewritten.map_err(|error| rewrite_diagnostic(&error, number, &source))?.insertions;
+        let rewritten = rewritten.map_err(|error| rewrite_diagnostic(&error, &title, &source))?.insertions;
         let mut change = Change::default();
         if let Some(cell) = &cell {
-            let from = Source {
-                file: format!("cell {number}"),
-                number,
-                text: Arc::clone(&source),
-                insertions: rewritten.clone(),
-            };
+            let from = Source { file: title.clone(), number, text: Arc::clone(&source), insertions: rewritten.clone() };
             change = items.add(&Arc::new(from), cell);
         }
         let is_outdated = |known: &Known| mentions_any(&known.type_name, &change.redefined);
         let (outdated, variables): (BTreeMap<_, _>, BTreeMap<_, _>) =
             all.into_iter().partition(|(_, known)| is_outdated(known));
         let outdated = outdated.into_keys().collect();
-        Ok(Attempt { number, source, cell, rewritten, items, change, variables, outdated, keep })
+        Ok(Attempt { number, title, source, cell, rewritten, items, change, variables, outdated, keep })
     }
 
     /// Gives the cell to evcxr, if it is of interest there.
@@ -142,7 +140,7 @@ impl Session {
         if attempt.keep == Keep::Nothing || !interesting {
             return Ok(None);
         }
-        if self.interpreter.is_none() && !self.options.interactive {
+        if self.shared.interpreter.get().is_none() && !self.options.interactive {
             // Nobody types: what the child says of a type will do, or evcxr is asked when it does not.
             return Ok(None);
         }
@@ -192,6 +190,7 @@ impl Session {
         loop {
             let program = Program::new(&Inputs {
                 number: attempt.number,
+                title: &attempt.title,
                 source: &attempt.source,
                 cell: attempt.cell.as_ref(),
                 rewritten: &attempt.rewritten,
@@ -240,7 +239,7 @@ impl Session {
         if attempt.variables.len() < 2 {
             return false;
         }
-        if self.interpreter.is_none() {
+        if self.shared.interpreter.get().is_none() {
             for code in self.history.clone() {
                 let number = self.next_number();
                 self.desk.decide(number, Verdict::Accept { moved: Vec::new() });
@@ -295,7 +294,7 @@ impl Session {
             self.desk.decide(attempt.number, Verdict::Accept { moved: lost.clone() });
             match registering {
                 Some(registering) => Some(registering),
-                None if lost.is_empty() || self.interpreter.is_none() => None,
+                None if lost.is_empty() || self.shared.interpreter.get().is_none() => None,
                 None => self.give_to_evcxr(attempt.number, attempt.source.to_string()).ok(),
             }
         } else {
@@ -353,7 +352,7 @@ impl Session {
                 kept.push('\n');
             }
         }
-        if kept.is_empty() || self.interpreter.is_none() {
+        if kept.is_empty() || self.shared.interpreter.get().is_none() {
             return None;
         }
         // A number of its own: the cell's was refused.
@@ -363,6 +362,10 @@ impl Session {
     }
 
     fn child_died(&mut self, mut notices: Vec<String>) -> Outcome {
+        if self.line.is_closed() {
+            let error = Some(CellError::ChildDied("the session has ended".to_owned()));
+            return Outcome { notices, error, ..Outcome::default() };
+        }
         let status = self.line.bury();
         if let (Ok(Some(code)), false) = (status.as_ref().map(|status| status.code()), self.options.interactive) {
             // What `exit` means in a program it means in a script.
@@ -435,13 +438,13 @@ fn mentions_any(type_name: &str, names: &BTreeSet<String>) -> bool {
     type_name.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| names.contains(word))
 }
 
-fn rewrite_diagnostic(error: &RewriteError, number: u32, source: &Arc<str>) -> Diagnostic {
+fn rewrite_diagnostic(error: &RewriteError, title: &str, source: &Arc<str>) -> Diagnostic {
     Diagnostic {
         level: Level::Error,
         code: None,
         message: error.message(),
         labels: vec![Label {
-            file: format!("cell {number}"),
+            file: title.to_owned(),
             source: Arc::clone(source),
             range: error.offset..error.offset + error.len,
             text: String::new(),

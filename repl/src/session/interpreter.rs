@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 type Call = Box<dyn FnOnce(&mut CommandContext) + Send>;
 
@@ -66,6 +67,22 @@ impl Interpreter {
             let _ = answer.send(call(context));
         }));
         answered
+    }
+
+    /// Queues a call and waits for it, as long as type inference is there and the answer comes in time. A call that nobody
+    /// waits for any more is not made.
+    pub fn ask_within<R: Send + 'static>(
+        &self,
+        patience: Duration,
+        call: impl FnOnce(&mut CommandContext) -> R + Send + 'static,
+    ) -> Option<R> {
+        if !self.is_warm() {
+            return None;
+        }
+        let waiting = Arc::new(());
+        let waits = Arc::downgrade(&waiting);
+        let answer = self.call(move |context| waits.upgrade().map(|_| call(context)));
+        answer.recv_timeout(patience).ok().flatten()
     }
 
     /// Queues a call and waits for it.

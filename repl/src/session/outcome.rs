@@ -52,6 +52,8 @@ pub enum CellError {
     ChildDied(String),
     /// The code of a script ended its process, with this exit code.
     Exited(i32),
+    /// A command could not be carried out: one sentence.
+    Command(String),
     /// The session itself could not do it.
     Session(String),
 }
@@ -102,6 +104,8 @@ pub struct Completion {
     pub code: String,
     /// What to show in the list.
     pub label: String,
+    /// What it is, in Jupyter's words: `function`, `struct`, `module`, ….
+    pub kind: &'static str,
 }
 
 /// Completions and the byte range of the source that they replace.
@@ -111,6 +115,15 @@ pub struct Completions {
     pub range: Range<usize>,
     /// The candidates.
     pub candidates: Vec<Completion>,
+}
+
+/// What is known of a name: its type and its documentation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Documentation {
+    /// As text.
+    pub plain: String,
+    /// As HTML.
+    pub html: String,
 }
 
 /// A variable of the session.

@@ -45,8 +45,8 @@ pub struct Program {
 
 /// A file of a program.
 pub struct File {
-    /// The user's cell that it shows.
-    pub cell: u32,
+    /// What the user's cell that it shows is called.
+    pub title: String,
     /// The user's text of that cell.
     pub source: Arc<str>,
     /// What is compiled, and the way back.
@@ -57,6 +57,8 @@ pub struct File {
 pub struct Inputs<'a> {
     /// The cell's number.
     pub number: u32,
+    /// What it is called: `cell 4`.
+    pub title: &'a str,
     /// Its text.
     pub source: &'a Arc<str>,
     /// Its parts; none if it does not parse: then the compiler shall say why.
@@ -88,7 +90,7 @@ pub const COMPLETED: usize = usize::MAX;
 impl Program {
     /// Builds the program.
     pub fn new(inputs: &Inputs<'_>) -> Program {
-        let name = format!("cell {}", inputs.number);
+        let name = inputs.title.to_owned();
         let symbol = format!("dpark_cell_{}", inputs.number);
         let mut mentions = inputs.cell.map(mentions).unwrap_or_default();
         let loaded = inputs.variables.iter().filter(|(name, _)| mentions.names.contains(*name));
@@ -110,7 +112,7 @@ impl Program {
         };
         merge(&mut insertions, inputs.rewritten, &kept);
         let main = File {
-            cell: inputs.number,
+            title: name.clone(),
             source: Arc::clone(inputs.source),
             edits: Edits::new(&blanked(inputs.source, &kept), &insertions),
         };
@@ -168,7 +170,7 @@ fn item_file(piece: &Piece) -> File {
     let mut insertions = Vec::new();
     merge(&mut insertions, &piece.source.insertions, &piece.ranges);
     File {
-        cell: piece.source.number,
+        title: piece.source.file.clone(),
         source: Arc::clone(&piece.source.text),
         edits: Edits::new(&blanked(&piece.source.text, &piece.ranges), &insertions),
     }

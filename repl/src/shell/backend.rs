@@ -1,9 +1,10 @@
 //! The seam between the shell and the session: the session behind it in earnest, a fake one in tests.
 
-use crate::session::{Completions, Handle, Outcome, Session, Variable};
+use crate::session::{Completions, Documentation, Handle, Outcome, Session, Variable};
 use dpark::event::Event;
 use dpark::ids::{ExecutorId, JobId, RddId};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Hears every engine event.
 pub type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -20,8 +21,8 @@ pub trait Backend {
     fn clear(&mut self) -> Outcome;
     /// Drops the variables.
     fn restart(&mut self) -> Outcome;
-    /// Completes Rust code at a byte offset.
-    fn complete(&mut self, code: &str, offset: usize) -> Completions;
+    /// What the next cells are counted as.
+    fn count_cells_from(&mut self, number: u32);
     /// The way in for other threads.
     fn control(&self) -> Arc<dyn Control>;
     /// Calls `listener` with every engine event.
@@ -42,6 +43,10 @@ pub trait Control: Send + Sync {
     fn kill_executor(&self, executor: ExecutorId);
     /// The variables.
     fn variables(&self) -> Vec<Variable>;
+    /// Completes Rust code at a byte offset, if there is an answer within `patience`.
+    fn complete(&self, code: &str, offset: usize, patience: Duration) -> Completions;
+    /// What is known of the name that ends at a byte offset, if there is an answer within `patience`.
+    fn document(&self, code: &str, offset: usize, patience: Duration) -> Option<Documentation>;
 }
 
 impl Backend for Session {
@@ -65,8 +70,8 @@ impl Backend for Session {
         Session::restart(self)
     }
 
-    fn complete(&mut self, code: &str, offset: usize) -> Completions {
-        Session::complete(self, code, offset)
+    fn count_cells_from(&mut self, number: u32) {
+        Session::count_cells_from(self, number);
     }
 
     fn control(&self) -> Arc<dyn Control> {
@@ -101,5 +106,13 @@ impl Control for Handle {
 
     fn variables(&self) -> Vec<Variable> {
         Handle::variables(self)
+    }
+
+    fn complete(&self, code: &str, offset: usize, patience: Duration) -> Completions {
+        Handle::complete(self, code, offset, patience)
+    }
+
+    fn document(&self, code: &str, offset: usize, patience: Duration) -> Option<Documentation> {
+        Handle::document(self, code, offset, patience)
     }
 }

@@ -2,7 +2,7 @@
 //! small state machine over the moments of the cell and of the key.
 
 use super::backend::Control;
-use super::screen::Screen;
+use super::front::Front;
 use dpark::status::{StageState, StatusStore};
 use nix::sys::signal::{SigSet, Signal};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -69,7 +69,7 @@ pub struct Interrupts {
 
 struct Shared {
     mode: Mode,
-    screen: Screen,
+    front: Arc<dyn Front>,
     machine: Mutex<Machine>,
     changed: Condvar,
 }
@@ -99,24 +99,26 @@ fn signals() -> SigSet {
 }
 
 impl Interrupts {
-    /// Starts the waiting threads; both live as long as the process.
-    pub fn start(mode: Mode, screen: Screen) -> std::io::Result<Interrupts> {
-        let interrupts = Interrupts::without_signals(mode, screen);
+    /// Takes SIGINT. The waiting threads live as long as the process.
+    pub fn start(mode: Mode, front: Arc<dyn Front>) -> std::io::Result<Interrupts> {
+        let interrupts = Interrupts::without_signals(mode, front)?;
         let keys = interrupts.clone();
         std::thread::Builder::new().name("interrupt".into()).spawn(move || {
             while signals().wait().is_ok() {
+                keys.shared.front.key_echoed();
                 keys.pressed();
             }
         })?;
-        let notices = interrupts.clone();
-        std::thread::Builder::new().name("interrupt-notice".into()).spawn(move || notices.tell_in_time())?;
         Ok(interrupts)
     }
 
-    /// One that hears no signals.
-    pub fn without_signals(mode: Mode, screen: Screen) -> Interrupts {
+    /// Hears no signals: [`Interrupts::pressed`] takes their place.
+    pub fn without_signals(mode: Mode, front: Arc<dyn Front>) -> std::io::Result<Interrupts> {
         let machine = Mutex::new(Machine { state: State::Starting, seen: false, target: None });
-        Interrupts { shared: Arc::new(Shared { mode, screen, machine, changed: Condvar::new() }) }
+        let interrupts = Interrupts { shared: Arc::new(Shared { mode, front, machine, changed: Condvar::new() }) };
+        let notices = interrupts.clone();
+        std::thread::Builder::new().name("interrupt-notice".into()).spawn(move || notices.tell_in_time())?;
+        Ok(interrupts)
     }
 
     fn machine(&self) -> MutexGuard<'_, Machine> {
@@ -153,8 +155,8 @@ impl Interrupts {
         self.machine().seen
     }
 
-    fn pressed(&self) {
-        self.shared.screen.key_echoed();
+    /// Ctrl-C, or what takes its place.
+    pub fn pressed(&self) {
         let mut machine = self.machine();
         let (state, action) = machine.state.key(self.shared.mode, Instant::now());
         machine.state = state;
@@ -189,19 +191,19 @@ impl Interrupts {
     fn act(&self, action: Action, target: Option<Target>) {
         match (action, target) {
             (Action::Exit, _) => {
-                self.shared.screen.flush();
+                self.shared.front.flush();
                 std::process::exit(130);
             }
             (Action::Cancel, Some(target)) => target.control.interrupt(),
             (Action::Kill, Some(target)) => target.control.kill_child(),
-            (Action::Tell, Some(target)) => self.shared.screen.error(&notice(&target)),
+            (Action::Tell, Some(target)) => self.shared.front.tell(&notice(&target, self.shared.front.interrupt())),
             _ => {}
         }
     }
 }
 
 /// What still runs and what a second Ctrl-C would lose.
-fn notice(target: &Target) -> String {
+fn notice(target: &Target, interrupt: &str) -> String {
     let Target { control, status } = target;
     let snapshot = status.lock().unwrap_or_else(PoisonError::into_inner).snapshot();
     let running: Vec<String> = snapshot
@@ -222,7 +224,7 @@ fn notice(target: &Target) -> String {
         .collect();
     let lost = if names.is_empty() { "no variables".to_owned() } else { names.join(", ") };
     format!(
-        "still running: {running}\nCtrl-C again ends the engine's process; a fresh one follows. Lost would be: {lost}"
+        "still running: {running}\n{interrupt} again ends the engine's process; a fresh one follows. Lost would be: {lost}"
     )
 }
 

@@ -1,6 +1,7 @@
 //! Everything that reaches the user passes here, so that live progress, the output of user code and our own lines do
 //! not write over each other. Cheap to clone; clones are the same screen.
 
+use super::limit::OutputLimit;
 use crate::session::Stream;
 use crate::view;
 use dpark::status::StatusStore;
@@ -76,8 +77,7 @@ struct State {
     below_text: bool,
     width: Option<usize>,
     cell_since: Option<Instant>,
-    written: u64,
-    dropped: u64,
+    limit: OutputLimit,
     broken: bool,
     status: Option<Arc<Mutex<StatusStore>>>,
 }
@@ -106,8 +106,7 @@ impl Screen {
             below_text: false,
             width: None,
             cell_since: None,
-            written: 0,
-            dropped: 0,
+            limit: OutputLimit::new(abilities.output_limit),
             broken: false,
             status: None,
         };
@@ -174,8 +173,7 @@ impl Screen {
         let mut state = self.state();
         state.flush();
         state.cell_since = Some(Instant::now());
-        state.written = 0;
-        state.dropped = 0;
+        state.limit.begin_cell();
         self.inner.changed.notify_all();
     }
 
@@ -185,12 +183,7 @@ impl Screen {
         state.cell_since = None;
         state.erase();
         state.fresh_line();
-        if state.dropped > 0 {
-            let (shown, dropped) = (view::units::bytes(state.written), view::units::bytes(state.dropped));
-            let notice = format!(
-                "the cell printed more than {shown}; {dropped} are not shown. All of it: `output_limit = 0` in \
-                 dpark.toml, or run it with `dpark-repl -e` or as a script"
-            );
+        if let Some(notice) = state.limit.notice() {
             let notice = dim(&notice, self.colors());
             state.line(Stream::Stderr, &notice);
         }
@@ -199,30 +192,20 @@ impl Screen {
 
     /// A chunk that user code printed.
     pub fn user_output(&self, stream: Stream, bytes: &[u8]) {
-        let limit = self.inner.abilities.output_limit;
         let mut state = self.state();
-        let room = if limit == 0 { bytes.len() as u64 } else { limit.saturating_sub(state.written) };
-        let shown = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
-        state.dropped += (bytes.len() - shown) as u64;
-        if shown == 0 {
+        let shown = state.limit.admit(bytes);
+        if shown.is_empty() {
             return;
         }
-        state.written += shown as u64;
         state.erase();
-        state.track(&bytes[..shown]);
-        state.write(stream, &bytes[..shown]);
+        state.track(shown);
+        state.write(stream, shown);
         state.flush();
     }
 
     /// The text, cut at the output limit with a word about the rest.
     pub fn capped(&self, text: &str) -> String {
-        let limit = usize::try_from(self.inner.abilities.output_limit).unwrap_or(usize::MAX);
-        if limit == 0 || text.len() <= limit {
-            return text.to_owned();
-        }
-        let shown = &text[..text.floor_char_boundary(limit)];
-        let dropped = view::units::bytes((text.len() - shown.len()) as u64);
-        format!("{shown}…\n{dropped} more are not shown (`output_limit`)")
+        self.state().limit.cut(text)
     }
 
     /// A result: a text on lines of its own, on standard output.
@@ -243,11 +226,11 @@ impl Screen {
             return;
         }
         let text = dim(text.trim_end(), self.colors());
-        self.error(&text);
+        self.show_error(&text);
     }
 
     /// An error, on standard error.
-    pub fn error(&self, text: &str) {
+    pub fn show_error(&self, text: &str) {
         let mut state = self.state();
         state.erase();
         state.fresh_line();

@@ -2,12 +2,13 @@
 
 use super::backend::Listener;
 use super::interrupt::Mode;
-use super::screen::Abilities;
+use super::screen::{Abilities, Screen};
 use super::*;
 use crate::batch::{self, Exit};
-use crate::session::{Completions, Timing, Variable};
+use crate::session::{Completions, Documentation, Timing, Variable};
 use dpark::event::{CallSite, Event, JobEnd, RddInfo, StageInfo, TaskEnd, TaskMetrics};
 use dpark::ids::{ExecutorId, StageId, TaskId};
+use std::cell::RefCell;
 use std::io::Write;
 use std::time::Duration;
 
@@ -27,6 +28,12 @@ impl Control for Variables {
     fn kill_executor(&self, _executor: ExecutorId) {}
     fn variables(&self) -> Vec<Variable> {
         vec![Variable { name: "n".into(), type_name: "i32".into(), rdd: None }]
+    }
+    fn complete(&self, _code: &str, _offset: usize, _patience: Duration) -> Completions {
+        Completions::default()
+    }
+    fn document(&self, _code: &str, _offset: usize, _patience: Duration) -> Option<Documentation> {
+        None
     }
 }
 
@@ -141,9 +148,7 @@ impl Backend for Fake {
         Outcome::default()
     }
 
-    fn complete(&mut self, _code: &str, _offset: usize) -> Completions {
-        Completions::default()
-    }
+    fn count_cells_from(&mut self, _number: u32) {}
 
     fn control(&self) -> Arc<dyn Control> {
         Arc::new(Variables)
@@ -176,8 +181,9 @@ fn shell_on(terminal: bool) -> (Shell<Fake>, Sink) {
     let sink = Sink::default();
     let abilities = Abilities { terminal, colors: false, progress: false, notes: true, output_limit: 0 };
     let screen = Screen::new(abilities, Box::new(sink.clone()), Box::new(sink.clone()));
-    let interrupts = Interrupts::without_signals(Mode::Prompt, screen.clone());
-    (Shell::new(Fake::default(), Arc::new(Config::default()), screen, interrupts), sink)
+    let front: Arc<dyn Front> = Arc::new(screen);
+    let interrupts = Interrupts::without_signals(Mode::Prompt, Arc::clone(&front)).unwrap();
+    (Shell::new(Fake::default(), Arc::new(Config::default()), front, interrupts), sink)
 }
 
 fn transcript(inputs: &[&str]) -> String {
@@ -236,7 +242,7 @@ fn a_failed_part_ends_the_cell() {
     assert_eq!(transcript(&["fail\n:vars"]), "error: no\n");
     let (mut shell, _) = shell();
     assert_eq!(shell.run("1;\n:quit\n2"), Flow::Quit);
-    assert_eq!(shell.backend.borrow().ran, ["1;\n"]);
+    assert_eq!(shell.backend.ran, ["1;\n"]);
 }
 
 #[test]
@@ -249,7 +255,7 @@ fn save_and_load() {
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), ":dep regex\n// %%\n1;\n");
     assert_eq!(shell.run(&format!(":load {}", file.display())), Flow::Done);
-    assert_eq!(shell.backend.borrow().ran.len(), 3);
+    assert_eq!(shell.backend.ran.len(), 3);
     assert_eq!(shell.run(":load /nonexistent"), Flow::Failed);
 }
 
@@ -264,7 +270,7 @@ fn a_script_stops_at_the_cell_that_fails() {
     let cells = ["1;".to_owned(), "fail".to_owned(), "2".to_owned()];
     let (mut shell, _) = shell();
     assert_eq!(batch::run_cells(&mut shell, &cells), Exit::Failure);
-    assert_eq!(shell.backend.borrow().ran, ["1;", "fail"]);
+    assert_eq!(shell.backend.ran, ["1;", "fail"]);
     assert_eq!(batch::run_cells(&mut shell, &cells[..1]), Exit::Success);
 }
 

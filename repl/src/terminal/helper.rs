@@ -1,14 +1,19 @@
 //! What the line editor asks of us while the user types.
 
-use super::complete::Completer;
 use super::highlight::highlight;
 use crate::cell;
+use crate::complete::Completer;
+use crate::session::Completion;
 use rustyline::completion::Pair;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Result};
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::time::Duration;
+
+/// Completion may have to wait for type inference, but whoever typed Tab does not wait for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The line editor's helper.
 #[derive(rustyline::Helper, rustyline::Hinter)]
@@ -30,7 +35,9 @@ impl rustyline::completion::Completer for Helper {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, cursor: usize, _context: &Context<'_>) -> Result<(usize, Vec<Pair>)> {
-        Ok(self.completer.complete(line, cursor))
+        let found = self.completer.complete(line, cursor, PATIENCE);
+        let pair = |candidate: Completion| Pair { display: candidate.label, replacement: candidate.code };
+        Ok((found.range.start, found.candidates.into_iter().map(pair).collect()))
     }
 }
 

@@ -2,6 +2,7 @@
 //! images only. Everything that comes from user code is escaped.
 
 use super::{Names, svg, units};
+use dpark::display::base64;
 use dpark::ids::JobId;
 use dpark::show::Column;
 use dpark::status::Snapshot;
@@ -57,20 +58,6 @@ pub fn text(text: &str) -> String {
     format!("<pre>{}</pre>", escape(text))
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            let value = bits >> (18 - 6 * digit) & 63;
-            text.push(if digit <= chunk.len() { char::from(DIGITS[value as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +72,6 @@ mod tests {
 
     #[test]
     fn images_are_data() {
-        assert_eq!([base64(b"a"), base64(b"ab"), base64(b"abc"), base64(b"")], ["YQ==", "YWI=", "YWJj", ""]);
         let html = dag(&example::snapshot(), JobId(1), &example::names());
         assert!(html.starts_with("<img alt=\"stages of job 1\" src=\"data:image/svg+xml;base64,PHN2Zy"));
     }
