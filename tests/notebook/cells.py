@@ -103,6 +103,17 @@ def succeed(client, code, **options):
     return answer
 
 
+def wait_for_completion(client, code="ctx.text_file_w"):
+    """Asks until the kernel has something to complete: it never lets a client wait."""
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        request = client.complete(code)
+        reply = reply_to(client.get_shell_msg, request, deadline)["content"]
+        if reply["matches"]:
+            return reply
+        assert time.monotonic() < deadline, reply
+
+
 def start(name="dpark", **options):
     """A kernel and a client of it."""
     return start_new_kernel(kernel_name=name, startup_timeout=DEADLINE, **options)
