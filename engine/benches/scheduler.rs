@@ -66,7 +66,8 @@ fn once(scheduler: &Scheduler, shuffle: ShuffleId) -> f64 {
         StageSpec { id, rdd, shuffle, partitions: (0..TASKS).collect(), inputs, cached: vec![], info }
     };
     let stages = vec![stage(Some(shuffle), vec![]), stage(None, vec![shuffle])];
-    let spec = JobSpec { id: job, name: "count".to_owned(), call_site: CallSite::default(), stages };
+    let spec =
+        JobSpec { id: job, name: "count".to_owned(), call_site: CallSite::default(), stages, keeps_rows_for: None };
     let mut results = 0;
     let began = Instant::now();
     scheduler.run_job(spec, Arc::new(Nothing), &mut |_, _| results += 1).expect("an empty job succeeds");

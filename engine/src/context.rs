@@ -11,6 +11,7 @@ use crate::handle::handle;
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId};
 use crate::net::handshake::Refusals;
 use crate::node::{Node, RddHandle};
+use crate::piped::Programs;
 use crate::rdd::Rdd;
 use crate::scheduler::Scheduler;
 use crate::ship::code::Catalog;
@@ -51,6 +52,8 @@ pub(crate) struct Context {
     pub(crate) map_files: Option<MapFiles>,
     /// The RDDs that are marked as cached, for whoever knows only their ids.
     pub(crate) marked: Mutex<BTreeMap<RddId, Weak<Node>>>,
+    /// The programs of `pipe` that run in tasks of this process.
+    pub(crate) programs: Programs,
     /// Connections that were turned away.
     refusals: Arc<Refusals>,
     /// The accumulators that executors may add to.
@@ -411,6 +414,7 @@ impl ContextHandle {
             cache: Arc::new(CacheStore::new(bus.clone(), work_dir)),
             shuffles: ShuffleStore::default(),
             map_files,
+            programs: Programs::default(),
             refusals,
             marked: Mutex::default(),
             sent: KnownAccumulators::default(),

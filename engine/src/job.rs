@@ -47,7 +47,8 @@ pub(crate) fn run(action: Action<'_>) -> Result<Vec<Output>> {
     if partitions.is_empty() {
         return Ok(Vec::new());
     }
-    let spec = job_spec(&plan, node, name, call_site, &partitions);
+    let keeps_rows_for = sink.keeps_rows_for();
+    let spec = JobSpec { keeps_rows_for, ..job_spec(&plan, node, name, call_site, &partitions) };
     let work: Arc<dyn Work> = Arc::new(JobWork { plan, sink });
     let mut outputs: Vec<Option<Output>> = partitions.iter().map(|_| None).collect();
     let first = partitions[0];
@@ -165,7 +166,7 @@ fn job_spec(plan: &Plan, node: &Arc<Node>, name: &'static str, call_site: CallSi
         }
     });
     let stages = stages.collect();
-    JobSpec { id: job, name: name.to_owned(), call_site, stages }
+    JobSpec { id: job, name: name.to_owned(), call_site, stages, keeps_rows_for: None }
 }
 
 /// How the tasks of one job are computed.

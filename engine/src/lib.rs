@@ -54,6 +54,7 @@ mod partitioner;
 mod piped;
 #[doc(hidden)]
 pub mod pipeline;
+mod process_memory;
 #[doc(hidden)]
 pub mod random;
 pub mod rdd;

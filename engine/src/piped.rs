@@ -4,29 +4,31 @@
 //! thread alone computes rows and takes lines, and it never blocks on the program: it waits, looking at the cancel flag,
 //! only while there is neither output to take nor room for more input. So the program may read and write in any order.
 
-use crate::cluster::executor::VARIABLES;
+mod programs;
+mod queues;
+
+pub(crate) use programs::Programs;
+
+use crate::cluster::executor::as_on_the_driver;
+use crate::context::Context;
 use crate::error::Failure;
 use crate::task::{Stop, TaskContext};
-use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use programs::Started;
+use queues::{QUEUE, Queues, Shared, feed, read, read_errors};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Bytes that may wait to be fed, and to be taken.
-const QUEUE: usize = 1 << 18;
 /// How often a waiting task looks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(20);
-/// Bytes kept of the last line of error output.
-const LAST_LINE: usize = 1000;
-
 /// A running program. Dropping it kills the program and what it started.
 pub(crate) struct Piped {
     /// What was started, for messages.
     command: String,
     child: Child,
+    started: Started,
     exited: bool,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -46,52 +48,6 @@ pub(crate) enum Next {
     End,
 }
 
-#[derive(Default)]
-struct Shared {
-    queues: Mutex<Queues>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Queues {
-    input: VecDeque<Vec<u8>>,
-    input_bytes: usize,
-    /// There is no more input, or the program does not read any more.
-    input_ended: bool,
-    output: VecDeque<Vec<u8>>,
-    output_bytes: usize,
-    /// Threads that have not ended.
-    threads: usize,
-    /// Nobody takes output any more.
-    abandoned: bool,
-    last_error_line: Vec<u8>,
-    read_error: Option<String>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queues> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&self, queues: MutexGuard<'a, Queues>) -> MutexGuard<'a, Queues> {
-        self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Queues)) {
-        change(&mut self.lock());
-        self.changed.notify_all();
-    }
-}
-
-/// How long a program may live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lifetime {
-    /// Until it ends by itself or is killed.
-    Own,
-    /// At most as long as this process, however that ends: it is an executor.
-    OfThisProcess,
-}
-
 /// Should the parent of this process be killed, this one goes with it. For `pre_exec`, on a thread that lives as long as the
 /// parent.
 pub(crate) fn die_with_parent() -> std::io::Result<()> {
@@ -104,7 +60,7 @@ pub(crate) fn die_with_parent() -> std::io::Result<()> {
 
 impl Piped {
     /// Starts a program.
-    pub(crate) fn start(arguments: &[String], lifetime: Lifetime) -> Result<Piped, Failure> {
+    pub(crate) fn start(arguments: &[String], context: &Context) -> Result<Piped, Failure> {
         let command = arguments.join(" ");
         let failed = |error: std::io::Error| {
             let hint = "; give an installed program, with its path unless it is in $PATH (no shell takes part)";
@@ -119,18 +75,25 @@ impl Piped {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        if lifetime == Lifetime::OfThisProcess {
-            for name in VARIABLES {
-                command_line.env_remove(name);
-            }
+        // A program lives until it ends by itself or is killed; but in an executor at most as long as that, however it ends.
+        if context.is_in_executor() {
+            as_on_the_driver(&mut command_line);
             // SAFETY: between fork and exec only one system call is made.
             unsafe { command_line.pre_exec(die_with_parent) };
         }
         let mut child = command_line.spawn().map_err(failed)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (shared, threads) = (Arc::default(), Vec::new());
-        let mut piped =
-            Piped { command, child, exited: false, shared, threads, output: Vec::new(), at: 0, line: Vec::new() };
+        let mut piped = Piped {
+            command,
+            started: context.programs.add(child.id(), context),
+            child,
+            exited: false,
+            shared: Arc::default(),
+            threads: Vec::new(),
+            output: Vec::new(),
+            at: 0,
+            line: Vec::new(),
+        };
         if let Some(stdin) = stdin {
             piped.spawn(move |shared| feed(shared, stdin))?;
         }
@@ -163,6 +126,7 @@ impl Piped {
         let mut queues = shared.lock();
         loop {
             task.check()?;
+            self.started.check_memory()?;
             if let Some(output) = queues.output.pop_front() {
                 queues.output_bytes -= output.len();
                 shared.changed.notify_all();
@@ -254,78 +218,6 @@ impl Drop for Piped {
         });
         for thread in self.threads.drain(..) {
             let _ = thread.join();
-        }
-    }
-}
-
-/// Writes what there is to be fed. A program that does not read all of it is none the worse for that.
-fn feed(shared: &Shared, mut stdin: ChildStdin) {
-    loop {
-        let mut queues = shared.lock();
-        while queues.input.is_empty() && !queues.input_ended {
-            queues = shared.wait(queues);
-        }
-        let Some(input) = queues.input.pop_front() else { return };
-        drop(queues);
-        let written = stdin.write_all(&input);
-        shared.change(|queues| {
-            queues.input_bytes -= input.len();
-            if written.is_err() {
-                queues.input.clear();
-                queues.input_bytes = 0;
-                queues.input_ended = true;
-            }
-        });
-    }
-}
-
-/// Reads what the program writes.
-fn read(shared: &Shared, stdout: impl Read) {
-    let error = read_all(stdout, |bytes| {
-        let mut queues = shared.lock();
-        while queues.output_bytes >= QUEUE && !queues.abandoned {
-            queues = shared.wait(queues);
-        }
-        queues.output_bytes += bytes.len();
-        queues.output.push_back(bytes.to_vec());
-        drop(queues);
-        shared.changed.notify_all();
-    });
-    shared.change(|queues| queues.read_error = error);
-}
-
-/// Passes error output on, and keeps its last line.
-fn read_errors(shared: &Shared, stderr: impl Read) {
-    let mut line = Vec::new();
-    read_all(stderr, |bytes| {
-        let _ = std::io::stderr().write_all(bytes);
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            line.extend_from_slice(&part[..part.len().min(LAST_LINE.saturating_sub(line.len()))]);
-            if part.ends_with(b"\n") {
-                keep_line(shared, &mut line);
-            }
-        }
-    });
-    keep_line(shared, &mut line);
-}
-
-fn keep_line(shared: &Shared, line: &mut Vec<u8>) {
-    let text = line.trim_ascii();
-    if !text.is_empty() {
-        shared.lock().last_error_line = text.to_vec();
-    }
-    line.clear();
-}
-
-/// Reads to the end; returns what went wrong, if anything.
-fn read_all(mut input: impl Read, mut each: impl FnMut(&[u8])) -> Option<String> {
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match input.read(&mut buffer) {
-            Ok(0) => return None,
-            Ok(n) => each(&buffer[..n]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Some(error.to_string()),
         }
     }
 }

@@ -11,6 +11,7 @@ mod driver;
 pub(crate) mod edge;
 mod executors;
 mod job;
+mod lived;
 pub(crate) mod local;
 mod pending;
 #[cfg(test)]

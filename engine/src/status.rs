@@ -1,12 +1,14 @@
 //! The read model of the event stream: what `:jobs`, `:stages`, `:cache`, progress and the web UI show.
 //!
 //! [`StatusStore::apply`] takes in one event; [`StatusStore::snapshot`] gives plain data from which views are drawn. The
-//! store forgets old jobs and dropped RDDs that no job refers to any more, so it stays small.
+//! store forgets old jobs, their attempts first, and dropped RDDs that no job refers to any more, so it stays small.
 
+mod attempts;
 mod store;
 #[cfg(test)]
 mod tests;
 
+pub use attempts::{AttemptEnd, AttemptStatus, Attempts};
 pub use store::StatusStore;
 
 use crate::event::{CallSite, JobEnd, RddInfo, StageInfo};
@@ -107,6 +109,8 @@ pub struct StageStatus {
     pub last_failure: Option<String>,
     /// What the successful attempts measured, added up; lost outputs that were computed again included.
     pub totals: Totals,
+    /// The attempts that have ended, each with its time and place; none of a job that ended long ago.
+    pub attempts: Attempts,
 }
 
 /// What a stage is at.

@@ -20,6 +20,8 @@ pub struct JobSpec {
     pub call_site: CallSite,
     /// The stages, parents before children; the last is the result stage.
     pub stages: Vec<StageSpec>,
+    /// The shuffle whose map tasks need not compute their rows where the result task of the same partition ran: it kept them.
+    pub keeps_rows_for: Option<ShuffleId>,
 }
 
 /// One stage of a job.

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod card;
 pub mod dag;
 pub mod executors;
+mod graph;
 pub mod html;
 pub mod jobs;
 mod layout;

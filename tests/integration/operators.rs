@@ -88,15 +88,12 @@ fn mistakes() {
             "r.flat_map_with(|x, out| out.push(x))",
             "error[E0599]: no method named `push` found[…]= help: a row is emitted by `emit(row)`",
         ),
+        ("let by_name = std::collections::HashMap::from([(\"r\".to_owned(), r.clone())]); let n = 1_i64;", ""),
         (
-            "struct Holder { rows: Rdd<i64> }\nlet holder = Holder { rows: r.clone() }; let n = 1_i64;",
-            "",
-        ),
-        (
-            "holder.rows.map(|x| x + n)",
+            "by_name[\"r\"].map(|x| x + n)",
             "error[E0597]: `n` does not live long enough[…]= help: if this is an operator of an RDD, the shell did not see that its receiver is one: […]",
         ),
-        ("let rows: Rdd<_> = holder.rows.clone();", ""),
+        ("let rows: Rdd<_> = by_name[\"r\"].clone();", ""),
         ("rows.map(|x| x + n).sum()?", "55"),
     ]);
 }

@@ -4,8 +4,11 @@
 
 mod attempt;
 mod memory;
+mod orders;
 mod tasks;
 mod worker;
+
+pub(crate) use orders::{DIRECTORIES, DRIVER, LIBRARY_PATH, SLOTS, USERS_LIBRARY_PATH, as_on_the_driver};
 
 use super::broadcasts::Broadcasts;
 use super::exports::Exports;
@@ -18,15 +21,15 @@ use crate::event::Event;
 use crate::event_bus::EventBus;
 use crate::net::frame::{LIMIT, read_frame, write_frame};
 use crate::net::handshake::greet_as_client;
-use crate::net::secret::Secret;
 use crate::scheduler::{edge, local};
 use crate::ship::Landing;
 use crate::shuffle::MapFiles;
 use crate::storage::{Disks, WorkDir};
 use attempt::{Desk, Replies};
 use memory::Watcher;
+use orders::Orders;
 use rayon::ThreadPool;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -39,22 +42,6 @@ use worker::{Heard, Worker};
 
 /// How often the driver is told that this process is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// Where the driver listens; set in the environment of executors only.
-pub(crate) const DRIVER: &str = "DPARK_EXECUTOR_DRIVER";
-/// How many tasks the executor runs at once.
-pub(crate) const SLOTS: &str = "DPARK_EXECUTOR_SLOTS";
-/// The directories that the launcher has made for the executor, one on each disk; each is a line.
-pub(crate) const DIRECTORIES: &str = "DPARK_EXECUTOR_DIRECTORIES";
-
-/// All that an executor is told in its environment. It is removed there when the executor begins; where it is one of a program
-/// that had started threads before, that cannot be done, and it is kept from the programs that pipes start.
-pub(crate) const VARIABLES: [&str; 5] = [DRIVER, SLOTS, DIRECTORIES, "DPARK_STUB_LIBRARIES", "DPARK_STUB_ENTRY"];
-
-/// Whether this thread is the only one of the process.
-fn is_the_only_thread() -> bool {
-    std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
-}
 
 /// Entry point of the stub process that becomes an executor. Returns the exit code.
 #[unsafe(no_mangle)]
@@ -76,39 +63,13 @@ pub(crate) fn become_executor_if_told() {
     }
 }
 
-/// What the launcher has told.
-struct Orders {
-    driver: String,
-    slots: usize,
-    directories: Vec<PathBuf>,
-    secret: Secret,
-}
-
-impl Orders {
-    fn read() -> Result<Orders, String> {
-        let get =
-            |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set: executors are started by dpark"));
-        let (driver, slots, directories) = (get(DRIVER)?, get(SLOTS)?, get(DIRECTORIES)?);
-        let slots = slots.parse().map_err(|_| format!("{SLOTS}={slots} is not a number"))?;
-        // Programs that tasks start are no executors.
-        if is_the_only_thread() {
-            // SAFETY: nobody else can read the environment meanwhile.
-            VARIABLES.iter().for_each(|name| unsafe { std::env::remove_var(name) });
-        }
-        // The secret comes through a pipe that nobody else can read.
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map_err(|error| format!("the secret cannot be read: {error}"))?;
-        let secret = Secret::from_hex(line.trim()).ok_or("what came through the pipe is not a secret")?;
-        let directories = directories.lines().map(PathBuf::from).collect();
-        Ok(Orders { driver, slots, directories, secret })
-    }
-}
-
 fn run() -> Result<(), String> {
     edge::enter_thread();
     crate::display::show_nothing();
     let orders = Orders::read()?;
     memory::volunteer();
+    // What `ps` shows: the arguments are those of the driver. Where that is not possible nothing is lost.
+    let _ = std::fs::write("/proc/self/comm", "dpark-executor");
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let (pool, _threads) = local::pool(orders.slots).map_err(|error| error.to_string())?;

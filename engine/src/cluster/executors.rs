@@ -1,5 +1,7 @@
 //! The processes of the executors, and who is who.
 
+mod vacancies;
+
 use super::holders::Holders;
 use super::hub::{End, Hub, Line};
 use super::launcher::Launcher;
@@ -18,13 +20,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
-
-/// So many times in a row an executor may fail to join where there is no other.
-const MAX_STILLBORN: u32 = 3;
-
-/// How long after the first failure another one is started; after each further one it is twice as long, up to a limit.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+use vacancies::Vacancies;
 
 /// In how many seconds executors have to join, from the environment, and if that does not say: a loaded machine may be slow.
 const TIME_TO_JOIN: &str = "DPARK_EXECUTOR_START_SECONDS";
@@ -41,8 +37,7 @@ pub(crate) struct Executors {
     next_directory: u32,
     /// By process id.
     processes: BTreeMap<u32, Started>,
-    /// When executors are to be started in the place of those that have ended.
-    vacancies: Vec<Instant>,
+    vacancies: Vacancies,
     joined: BTreeMap<ExecutorId, Peer>,
     pids: BTreeMap<ExecutorId, u32>,
     /// Processes that were killed, and why.
@@ -51,10 +46,6 @@ pub(crate) struct Executors {
     leaving: BTreeMap<u32, Leaving>,
     /// How processes have ended whose connection has not.
     ends: BTreeMap<u32, String>,
-    /// Executors that have ended before they joined or were not started at all, since the last one that joined.
-    stillborn: u32,
-    /// What was wrong with the last of them.
-    trouble: String,
     /// So long an executor may take to join.
     time_to_join: Duration,
     memory: u64,
@@ -85,7 +76,8 @@ pub(crate) struct Wanted {
 struct Started {
     process: Process,
     disks: Disks,
-    started: Instant,
+    /// When it was first looked whether it is late.
+    seen: Option<Duration>,
     joined: bool,
 }
 
@@ -140,14 +132,12 @@ impl Executors {
             disks,
             next_directory: 0,
             processes: BTreeMap::new(),
-            vacancies: Vec::new(),
+            vacancies: Vacancies::default(),
             joined: BTreeMap::new(),
             pids: BTreeMap::new(),
             killed: BTreeMap::new(),
             leaving: BTreeMap::new(),
             ends: BTreeMap::new(),
-            stillborn: 0,
-            trouble: String::new(),
             time_to_join: time_to_join()?,
             memory,
             err,
@@ -174,13 +164,13 @@ impl Executors {
             // The scheduler is gone only if the context was stopped.
             let _ = reports.send(Message::ProcessEnded { pid, status });
         })?;
-        self.processes.insert(pid, Started { process, disks, started: Instant::now(), joined: false });
+        self.processes.insert(pid, Started { process, disks, seen: None, joined: false });
         Ok(())
     }
 
     /// An executor has joined.
     pub(crate) fn joined(&mut self, executor: ExecutorId, hello: &Hello, line: &Line) {
-        self.stillborn = 0;
+        self.vacancies.joined();
         line.send(&ToExecutor::Welcome { executor, memory: self.memory, err: self.err });
         self.pids.insert(executor, hello.pid);
         if let Some(process) = self.processes.get_mut(&hello.pid) {
@@ -220,13 +210,13 @@ impl Executors {
 
     /// Whether somebody is expected to join.
     pub(crate) fn are_expected(&self) -> bool {
-        !self.vacancies.is_empty() || self.processes.values().any(|started| !started.joined)
+        self.vacancies.are_there() || self.processes.values().any(|started| !started.joined)
     }
 
     /// Ends the processes that take too long to join.
-    pub(crate) fn end_the_late(&mut self) {
-        for (pid, Started { process, started, joined, .. }) in &self.processes {
-            let late = !joined && started.elapsed() > self.time_to_join;
+    pub(crate) fn end_the_late(&mut self, now: Duration) {
+        for (pid, Started { process, seen, joined, .. }) in &mut self.processes {
+            let late = !*joined && now - *seen.get_or_insert(now) > self.time_to_join;
             if late && !self.killed.contains_key(pid) {
                 let why = format!("it had not joined after {} s", self.time_to_join.as_secs());
                 self.killed.insert(*pid, Reason { why, cause: Cause::Others });
@@ -256,37 +246,24 @@ impl Executors {
             self.ends.insert(pid, how.clone());
         }
         if was_known {
-            self.vacancies.push(Instant::now());
+            self.vacancies.add(Instant::now());
         } else {
             let trouble = "executors end before they have joined";
-            self.failed(format!("{trouble} ({how}); their messages are on standard error"));
+            let trouble = format!("{trouble} ({how}); their messages are on standard error");
+            self.vacancies.failed(trouble, Instant::now());
         }
         Ended { lost, problem: self.fill_vacancies() }
-    }
-
-    /// An executor has failed to join: it takes the longer until another one is started, the more often that happens.
-    fn failed(&mut self, trouble: String) {
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.stillborn.min(16)).min(LONGEST_PAUSE);
-        self.vacancies.push(Instant::now() + pause);
-        self.stillborn += 1;
-        self.trouble = trouble;
     }
 
     /// Starts the executors whose time has come. What is wrong, if there is no executor and none can be had.
     pub(crate) fn fill_vacancies(&mut self) -> Option<String> {
         let now = Instant::now();
-        for due in std::mem::take(&mut self.vacancies) {
-            if due > now {
-                self.vacancies.push(due);
-            } else if let Err(error) = self.start_one() {
-                self.failed(format!("no executor can be started: {error}"));
+        for _ in 0..self.vacancies.take_due(now) {
+            if let Err(error) = self.start_one() {
+                self.vacancies.failed(format!("no executor can be started: {error}"), now);
             }
         }
-        let hopeless = self.stillborn > MAX_STILLBORN && self.joined.is_empty();
-        hopeless.then(|| {
-            self.vacancies.clear();
-            self.trouble.clone()
-        })
+        if self.joined.is_empty() { self.vacancies.despair() } else { None }
     }
 
     /// The driver, and the executors that have joined.

@@ -1,39 +1,37 @@
 //! The driver's side of the connections: a thread that listens, lets in who knows the secret and runs the same engine, and
 //! passes on what executors say. It also serves the files that the driver offers, and tells executors who has which chunks.
 
+mod line;
+mod silence;
+
+pub(crate) use line::{Line, Packed};
+
 use super::exports::Exports;
 use super::files::Files;
 use super::holders::Holders;
 use super::identity;
-use super::protocol::{Answer, AnswerEnd, DRIVER, Hello, LargeReply, Peer, ToDriver, ToExecutor, message, payload};
+use super::protocol::{Answer, AnswerEnd, DRIVER, Hello, LargeReply, Peer, ToDriver, ToExecutor, payload};
 use crate::error::Failure;
 use crate::event::Event;
 use crate::ids::{ExecutorId, TaskId};
-use crate::net::frame::{FrameError, LIMIT, read_frame, write_frame};
+use crate::net::frame::write_frame;
 use crate::net::handshake::{Refusals, greet_as_server};
 use crate::net::secret::Secret;
 use crate::scheduler::Message;
-use crate::ship::ShipError;
 use crate::storage::Disks;
+use line::{unwritten, write};
+use silence::{SILENCE, next};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
-use tokio::io::{AsyncRead, BufReader};
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
-use tokio::task::JoinError;
-
-/// An executor of which nothing was heard for so long hangs. (It sends something every second.)
-const SILENCE: Duration = Duration::from_secs(10);
-/// That time is cut into so many spells.
-const SPELLS: u32 = 10;
 
 /// What the scheduler's thread is told.
 pub(crate) enum News {
@@ -71,40 +69,6 @@ impl std::fmt::Display for End {
             End::Silent => write!(f, "nothing was heard of it for {} s", SILENCE.as_secs()),
             End::Broken(what) => f.write_str(what),
         }
-    }
-}
-
-/// Sends messages to one executor. When the last copy goes, the connection is closed.
-#[derive(Clone)]
-pub(crate) struct Line(UnboundedSender<Vec<u8>>);
-
-impl Line {
-    /// Sends a message; nothing happens if the executor is gone, of which news comes.
-    pub(crate) fn send(&self, message: &ToExecutor) {
-        let _ = self.0.send(payload(message));
-    }
-
-    /// The same for a message that may be large.
-    pub(crate) fn send_packed(&self, message: Packed) {
-        let _ = self.0.send(message.0);
-    }
-}
-
-/// A message that can be sent.
-pub(crate) struct Packed(Vec<u8>);
-
-impl Packed {
-    /// Packs a message of at most `limit` bytes.
-    pub(crate) fn new(message: &ToExecutor, limit: usize) -> Result<Packed, ShipError> {
-        let bytes = payload(message);
-        if bytes.len() <= limit {
-            return Ok(Packed(bytes));
-        }
-        let (what, bytes, limit) = (message.what(), bytes.len(), limit >> 20);
-        Err(ShipError::new(format!(
-            "{what} is too large to be sent: {bytes} bytes, of at most {limit} MiB; let closures read large values from a \
-             broadcast instead of capturing them"
-        )))
     }
 }
 
@@ -252,49 +216,9 @@ impl Host {
     }
 }
 
-/// Sends messages until one of them cannot be sent.
-async fn write(mut messages: UnboundedReceiver<Vec<u8>>, mut outgoing: OwnedWriteHalf) -> io::Result<()> {
-    while let Some(message) = messages.recv().await {
-        write_frame(&mut outgoing, &message).await?;
-    }
-    Ok(())
-}
-
-/// What was wrong with a message that could not be sent. If the connection was, the reading side tells that.
-fn unwritten(writer: Result<io::Result<()>, JoinError>) -> Option<String> {
-    match writer {
-        Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => Some(error.to_string()),
-        _ => None,
-    }
-}
-
 /// Whether an executor takes so much more or less memory than before that it is worth telling.
 fn is_news(before: u64, now: u64) -> bool {
     now.abs_diff(before) > (before / 16).max(128 << 10)
-}
-
-async fn next(incoming: &mut (impl AsyncRead + Unpin)) -> Result<ToDriver, End> {
-    match patiently(read_frame(incoming, LIMIT), SILENCE / SPELLS).await {
-        None => Err(End::Silent),
-        Some(Ok(Some(frame))) => message(&frame).map_err(End::Broken),
-        Some(Ok(None)) => Err(End::Closed),
-        // So it looks when its process is killed.
-        Some(Err(FrameError::CutOff { .. })) => Err(End::Closed),
-        Some(Err(FrameError::Io(error))) if error.kind() == io::ErrorKind::ConnectionReset => Err(End::Closed),
-        Some(Err(error)) => Err(End::Broken(error.to_string())),
-    }
-}
-
-/// What comes within so many spells. While this process is stopped (Ctrl-Z) so are the executors: one spell goes by, however long
-/// that takes, and in the others they can be heard.
-async fn patiently<T>(coming: impl Future<Output = T>, spell: Duration) -> Option<T> {
-    let mut coming = pin!(coming);
-    for _ in 0..SPELLS {
-        if let Ok(came) = tokio::time::timeout(spell, &mut coming).await {
-            return Some(came);
-        }
-    }
-    None
 }
 
 fn same_engine(hello: &Hello) -> Result<(), String> {
@@ -303,35 +227,4 @@ fn same_engine(hello: &Hello) -> Result<(), String> {
         return Ok(());
     }
     Err("this executor runs another build of the program or engine than the driver: start the driver again".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::JobId;
-
-    #[test]
-    fn a_message_that_is_too_large_is_not_packed() {
-        let job = |bytes| ToExecutor::Job { job: JobId(3), work: vec![0; bytes] };
-        assert!(Packed::new(&job(1 << 19), 1 << 20).is_ok());
-        let error = Packed::new(&job(1 << 20), 1 << 20).err().unwrap().to_string();
-        assert!(error.starts_with("job 3 is too large to be sent: 10485"), "{error}");
-        assert!(error.contains("of at most 1 MiB; let closures read large values from a broadcast"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn a_time_in_which_this_process_was_stopped_is_no_silence() {
-        const SPELL: Duration = Duration::from_millis(50);
-        let (sender, heard) = oneshot::channel();
-        let waiting = tokio::spawn(patiently(heard, SPELL));
-        tokio::task::yield_now().await;
-        // This thread is the only one of the runtime.
-        std::thread::sleep(3 * SPELL * SPELLS);
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            sender.send(()).unwrap();
-        });
-        assert_eq!(waiting.await.unwrap(), Some(Ok(())));
-        assert_eq!(patiently(std::future::pending::<()>(), Duration::from_millis(1)).await, None);
-    }
 }

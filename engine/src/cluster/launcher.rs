@@ -50,17 +50,23 @@ impl Launcher {
     /// Starts an executor whose files are in these directories.
     pub(crate) fn start(&self, disks: &Disks) -> io::Result<Child> {
         let mut command = Command::new(&self.program);
-        if self.arguments.is_empty() {
-            command.arg0("dpark-executor");
+        // What tasks find in `std::env::args()` is what the driver finds there.
+        let mut drivers = std::env::args_os();
+        if let Some(name) = drivers.next().filter(|_| self.arguments.is_empty()) {
+            command.arg0(name);
+        }
+        if let Some(path) = std::env::var_os(executor::LIBRARY_PATH) {
+            command.env(executor::USERS_LIBRARY_PATH, path);
         }
         command
             .args(&self.arguments)
+            .args(drivers)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env(executor::DRIVER, self.driver.to_string())
             .env(executor::SLOTS, self.slots.to_string())
             .env(executor::DIRECTORIES, lines(disks))
             // Where the loader looks for libraries that others need.
-            .env("LD_LIBRARY_PATH", library_path(disks, self.libraries.as_deref()))
+            .env(executor::LIBRARY_PATH, library_path(disks, self.libraries.as_deref()))
             .stdin(Stdio::piped());
         // SAFETY: between fork and exec only one system call is made.
         unsafe { command.pre_exec(die_with_parent) };
@@ -116,6 +122,6 @@ fn lines(disks: &Disks) -> OsString {
 fn library_path(disks: &Disks, bundle: Option<&Path>) -> OsString {
     let mut paths: Vec<PathBuf> = disks.directories().map(|directory| directory.join(LIBRARIES)).collect();
     paths.extend(bundle.map(Path::to_owned));
-    paths.extend(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths));
+    paths.extend(std::env::var_os(executor::LIBRARY_PATH).iter().flat_map(std::env::split_paths));
     std::env::join_paths(paths).unwrap_or_default()
 }

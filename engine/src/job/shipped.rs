@@ -78,7 +78,7 @@ enum ShippedOutput {
 impl JobWork {
     /// Packs the job for an executor.
     pub(super) fn pack(&self, shipment: &mut Shipment) -> Result<(), ShipError> {
-        let Shipment { known, shipper, bytes } = shipment;
+        let Shipment { known, shipper, described, assumed, bytes } = shipment;
         let (mut nodes, mut states) = (Vec::new(), Vec::new());
         // A sort that is not computed yet may be given the rows that its sample is taken from.
         let sort = match &self.sink {
@@ -86,7 +86,10 @@ impl JobWork {
             _ => None,
         };
         for node in with_ancestors(self.plan.nodes().chain(sort)) {
-            if known.insert(node.id) {
+            if known.contains(&node.id) {
+                assumed.push(node.id);
+            } else {
+                described.push(node.id);
                 nodes.push(node.ship(shipper)?);
             }
             states.extend(node.ship_state(shipper)?);

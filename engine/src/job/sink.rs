@@ -6,6 +6,7 @@ use crate::batch::{Batch, Selected, SharedBatch};
 use crate::closure::Closure;
 use crate::codec::CodecVt;
 use crate::error::Failure;
+use crate::ids::ShuffleId;
 use crate::node::Node;
 use crate::pipeline::open_partition;
 use crate::shuffle::{Kept, Meter, WriteVt};
@@ -97,6 +98,14 @@ impl Output {
 }
 
 impl Sink {
+    /// The shuffle whose map side may take the rows that are computed.
+    pub(super) fn keeps_rows_for(&self) -> Option<ShuffleId> {
+        match self {
+            Sink::Sample { keep: Some(sort), .. } => sort.shuffled()?.inputs.first().map(|input| input.shuffle),
+            _ => None,
+        }
+    }
+
     /// Computes one partition.
     pub(super) fn run(&self, node: &Arc<Node>, partition: usize, task: &TaskContext) -> Result<Output, Stop> {
         let context = node.context.arc();

@@ -3,7 +3,7 @@
 use super::{Pipeline, Source, State, StateVt};
 use crate::batch::{Batch, ElemVt, take_row};
 use crate::closure::Closure;
-use crate::context::ContextHandle;
+use crate::context::{Context, ContextHandle};
 use crate::storage::Reservation;
 use crate::task::{Stop, TaskContext};
 use std::marker::PhantomData;
@@ -131,9 +131,9 @@ impl Upstream {
         gathered
     }
 
-    /// Whether this is the process of an executor.
-    pub(crate) fn is_in_executor(&self) -> bool {
-        self.0.context.arc().is_in_executor()
+    /// The context that the rows belong to.
+    pub(crate) fn context(&self) -> &Context {
+        self.0.context.arc()
     }
 
     /// The task that pulls.

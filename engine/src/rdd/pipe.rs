@@ -4,7 +4,7 @@ use super::Rdd;
 use super::index::parameters;
 use crate::batch::{Batch, Elem, ElemVt, drain_rows};
 use crate::node::RddHandle;
-use crate::piped::{Lifetime, NO_COMMAND, Next, Piped};
+use crate::piped::{NO_COMMAND, Next, Piped};
 use crate::pipeline::{PartitionsVt, StateVt, Upstream};
 use crate::task::Stop;
 use std::alloc::Layout;
@@ -115,8 +115,7 @@ unsafe fn next(state: *mut u8, out: &mut Batch) -> bool {
 impl Piping {
     #[inline(never)]
     fn start(&mut self, arguments: &[String], mut upstream: Upstream, format: unsafe fn(&mut Batch, &mut String)) {
-        let lifetime = if upstream.is_in_executor() { Lifetime::OfThisProcess } else { Lifetime::Own };
-        match Piped::start(arguments, lifetime) {
+        match Piped::start(arguments, upstream.context()) {
             Ok(piped) => self.0 = Some(Running { piped, upstream, format }),
             Err(failure) => upstream.stop(failure.into()),
         }

@@ -299,12 +299,13 @@ impl Machine {
                 }
             }
             Some(_) => self.remove_shuffle(shuffle),
-            None => {}
+            None => self.forget_kept(shuffle),
         }
     }
 
     fn remove_shuffle(&mut self, shuffle: ShuffleId) {
         self.forget_reader(Owner::Map(shuffle));
+        self.forget_kept(shuffle);
         self.shuffles.remove(&shuffle);
         self.commands.push(Command::RemoveOutputs(shuffle));
     }

@@ -1,5 +1,9 @@
 //! The thread that owns the state machine: feeds it what happens and carries out what it orders.
 
+mod message;
+
+pub(crate) use message::{Message, Reply, Report};
+
 use super::backend::Backend;
 use super::command::{Cause, Command, Count, Input, Launch, Outcome};
 use super::dag::Machine;
@@ -10,12 +14,10 @@ use crate::cluster::hub::News;
 use crate::error::{Error, Failure, Result};
 use crate::event::Event;
 use crate::event_bus::EventBus;
-use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
-use crate::task::TaskContext;
+use crate::ids::{ExecutorId, JobId, ShuffleId};
 use crate::work::{JobSpec, Work};
-use std::any::Any;
+use message::Output;
 use std::collections::BTreeMap;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -25,60 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often the machine is told the time.
 const TICK: Duration = Duration::from_millis(100);
-
-/// What the driver is told.
-pub(crate) enum Message {
-    Submit {
-        spec: JobSpec,
-        work: Arc<dyn Work>,
-        reply: Sender<Reply>,
-    },
-    Cancel(JobId),
-    CancelAll,
-    Finished(Report),
-    OutputsComplete {
-        shuffle: ShuffleId,
-        reply: Sender<bool>,
-    },
-    ForgetShuffle(ShuffleId),
-    ForgetRdd(RddId),
-    Uncache(RddId),
-    KillExecutor(ExecutorId),
-    ForgetBroadcast(u64),
-    /// Executors in other processes.
-    News(News),
-    /// The process of an executor has ended.
-    ProcessEnded {
-        pid: u32,
-        status: std::io::Result<ExitStatus>,
-    },
-    /// Executors with tasks that should have stopped by then, and have not said so before this message, are ended.
-    EndDeaf {
-        since: Instant,
-    },
-    Stop,
-}
-
-/// What the caller of `run_job` is told.
-pub(crate) enum Reply {
-    Result { partition: usize, value: Box<dyn Any + Send> },
-    Ended { end: Result<()>, work: Arc<dyn Work> },
-}
-
-/// The value of a result task.
-type Output = Option<Box<dyn Any + Send>>;
-
-/// The end of an attempt, with all that came of it.
-pub(crate) struct Report {
-    pub(crate) task: TaskId,
-    pub(crate) stage: usize,
-    pub(crate) partition: usize,
-    pub(crate) outcome: Outcome,
-    /// The value of a result task.
-    pub(crate) output: Output,
-    pub(crate) work: Arc<dyn Work>,
-    pub(crate) context: TaskContext,
-}
 
 /// See the module.
 pub(crate) struct Driver {
@@ -146,6 +94,11 @@ impl Driver {
                         self.feed(Input::ExecutorLeaving(executor), None);
                     }
                 }
+                Message::Packed(parcel) => {
+                    if let Some(remote) = self.backend.remote() {
+                        remote.packed(*parcel);
+                    }
+                }
                 Message::News(news) => self.hear(news),
                 Message::ProcessEnded { pid, status } => {
                     if let Some(remote) = self.backend.remote() {
@@ -193,6 +146,7 @@ impl Driver {
         }
         self.ticked = now;
         if let Some(remote) = self.backend.remote() {
+            remote.pass_time();
             remote.notice_the_deaf();
             if let Some(problem) = remote.tend_processes() {
                 self.give_up(problem);

@@ -50,6 +50,8 @@ pub(crate) struct Job {
     pub(crate) results: TaskSet,
     /// The partitions of the result stage, by position.
     pub(crate) partitions: Vec<usize>,
+    /// The shuffle for whose map tasks they keep rows.
+    pub(crate) keeps_rows_for: Option<ShuffleId>,
 }
 
 impl Job {
@@ -70,6 +72,7 @@ impl Job {
             readers,
             results: TaskSet::new(partitions.len()),
             partitions,
+            keeps_rows_for: spec.keeps_rows_for,
         })
     }
 

@@ -45,6 +45,8 @@ pub(crate) enum Bug {
     LocalityIgnored,
     /// A partition is taken from an executor that holds its block and has a free slot.
     StealFromFree,
+    /// A partition whose rows were kept is computed anywhere.
+    KeptRowsIgnored,
     /// Attempts get second copies before they are slow.
     CopyTooEarly,
     /// Attempts get as many copies as there are free slots.
@@ -69,7 +71,7 @@ pub(crate) enum Bug {
 
 impl Bug {
     /// All of them.
-    pub(crate) const ALL: [Bug; 31] = [
+    pub(crate) const ALL: [Bug; 32] = [
         Bug::StartEarly,
         Bug::OneOutputShort,
         Bug::ZombieCounts,
@@ -91,6 +93,7 @@ impl Bug {
         Bug::RecomputationCounts,
         Bug::LocalityIgnored,
         Bug::StealFromFree,
+        Bug::KeptRowsIgnored,
         Bug::CopyTooEarly,
         Bug::CopyAfterCopy,
         Bug::CopyBesideIt,

@@ -1,24 +1,30 @@
 //! The backend with executors in other processes: sends each of them what it needs, and makes reports of what they answer.
 
+mod known;
+mod outputs;
+mod packing;
+
+pub(crate) use packing::Parcel;
+
 use super::command::{Because, Cause, Outcome};
 use super::driver::{Message, Report};
 use super::edge;
+use super::lived::LivedTime;
 use super::local::Assignment;
-use crate::broadcast::{ShippedBroadcast, ShippedValue};
 use crate::cluster::executors::{Ended, Executors, Lost};
-use crate::cluster::hub::{End, Line, Packed};
-use crate::cluster::libraries::announce_all;
+use crate::cluster::hub::{End, Line};
 use crate::cluster::protocol::{Answer, AnswerEnd, Hello, Place, ToExecutor};
 use crate::error::Failure;
 use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
-use crate::net::frame::LIMIT;
 use crate::ship::code::Catalog;
-use crate::ship::{ShipError, Shipment, Shipper};
 use crate::task::TaskContext;
-use crate::work::{TaskOutput, Work};
+use crate::work::TaskOutput;
+use known::{Known, Wait};
+use outputs::MapOutputs;
+use packing::Packers;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -34,14 +40,14 @@ const DEAF_AND_BEATEN: Duration = Duration::from_secs(60);
 pub(crate) struct RemoteBackend {
     /// Who starts and ends the processes.
     processes: Executors,
-    catalog: Catalog,
+    packers: Packers,
     executors: BTreeMap<ExecutorId, Known>,
     running: BTreeMap<TaskId, Attempt>,
-    /// Where map outputs are.
-    outputs: BTreeMap<ShuffleId, Outputs>,
+    outputs: MapOutputs,
     /// Reads what tasks have sent, and drops what users own: neither is for the scheduler's thread.
     helpers: ThreadPool,
     reports: Sender<Message>,
+    clock: LivedTime,
 }
 
 /// An attempt that was not reported yet.
@@ -53,35 +59,15 @@ struct Attempt {
 /// How far an attempt has come.
 #[derive(Clone, Copy)]
 enum Progress {
+    /// Its job is being packed.
+    Waits,
     Runs,
     /// It was told to stop, and may take so long.
     Stops {
-        until: Instant,
+        until: Duration,
     },
     /// It has stopped; what it has left is being read.
     Answered,
-}
-
-/// An executor, and what it knows.
-struct Known {
-    line: Line,
-    jobs: BTreeSet<JobId>,
-    /// The RDDs that it was sent.
-    rdds: HashSet<RddId>,
-    /// Those of them that it can use, as far as is known.
-    usable: HashSet<RddId>,
-    libraries: BTreeSet<u32>,
-    broadcasts: BTreeSet<u64>,
-    /// The state of each shuffle's outputs that it was told.
-    outputs: BTreeMap<ShuffleId, u64>,
-}
-
-/// The map outputs of a shuffle.
-#[derive(Default)]
-struct Outputs {
-    at: Vec<Option<Place>>,
-    /// Counts the changes.
-    version: u64,
 }
 
 impl RemoteBackend {
@@ -97,30 +83,23 @@ impl RemoteBackend {
             .start_handler(|_| edge::enter_thread())
             .build()
             .map_err(std::io::Error::other)?;
+        let packers = Packers::start(catalog, processes.offers.clone(), reports.clone())?;
         Ok(RemoteBackend {
             processes,
-            catalog,
+            packers,
             executors: BTreeMap::new(),
             running: BTreeMap::new(),
-            outputs: BTreeMap::new(),
+            outputs: MapOutputs::default(),
             helpers,
             reports,
+            clock: LivedTime::start(Instant::now()),
         })
     }
 
     /// An executor has joined: it is welcomed.
     pub(crate) fn joined(&mut self, executor: ExecutorId, hello: &Hello, line: Line) {
         self.processes.joined(executor, hello, &line);
-        let known = Known {
-            line,
-            jobs: BTreeSet::new(),
-            rdds: HashSet::new(),
-            usable: HashSet::new(),
-            libraries: BTreeSet::new(),
-            broadcasts: BTreeSet::new(),
-            outputs: BTreeMap::new(),
-        };
-        self.executors.insert(executor, known);
+        self.executors.insert(executor, Known::new(line));
         let peers = self.processes.peers();
         for known in self.executors.values() {
             known.line.send(&ToExecutor::Peers(peers.clone()));
@@ -137,50 +116,87 @@ impl RemoteBackend {
     fn forget_executor(&mut self, executor: ExecutorId) {
         self.executors.remove(&executor);
         self.running.retain(|_, attempt| attempt.assignment.executor != executor);
-        for outputs in self.outputs.values_mut() {
-            for place in outputs.at.iter_mut().filter(|place| place.is_some_and(|place| place.executor == executor)) {
-                *place = None;
-                outputs.version += 1;
+        self.outputs.lose(executor);
+    }
+
+    /// Starts an attempt, or has its job packed first.
+    pub(crate) fn launch(&mut self, assignment: Assignment) {
+        let Assignment { task, job, executor, .. } = assignment;
+        let progress = match self.executors.get_mut(&executor) {
+            // News that it is gone come later, and end the attempt.
+            None => Progress::Waits,
+            Some(known) => match known.expect(job, task) {
+                Wait::No => {
+                    known.begin(&assignment, &self.outputs);
+                    Progress::Runs
+                }
+                Wait::ForParcel => Progress::Waits,
+                Wait::ForPacking => {
+                    self.packers.pack(executor, job, Arc::clone(&assignment.work), known.basis());
+                    Progress::Waits
+                }
+            },
+        };
+        self.running.insert(task, Attempt { assignment, progress });
+    }
+
+    /// A job was packed: it is sent, and the tasks that wait for it begin.
+    pub(crate) fn packed(&mut self, Parcel { executor, job, contents }: Parcel) {
+        // What was packed for one that is gone, or for a job that has ended, is of no use.
+        let Some(known) = self.executors.get_mut(&executor) else { return };
+        let contents = match contents {
+            Ok(contents) => contents,
+            Err(failure) => {
+                let waiting = known.give_up(job);
+                return waiting.into_iter().for_each(|task| self.end_waiting(task, Outcome::Failed(failure.clone())));
+            }
+        };
+        if !known.can_use(&contents) {
+            let mut waiting = known.waiting(job).iter().filter_map(|task| self.running.get(task));
+            let work = waiting.next().map(|attempt| Arc::clone(&attempt.assignment.work));
+            return match work {
+                Some(work) => self.packers.pack(executor, job, work, known.basis()),
+                None => drop(known.give_up(job)),
+            };
+        }
+        for task in known.deliver(job, contents, self.processes.holders()) {
+            if let Some(Attempt { assignment, progress }) = self.running.get_mut(&task)
+                && matches!(progress, Progress::Waits)
+            {
+                known.begin(assignment, &self.outputs);
+                *progress = Progress::Runs;
             }
         }
     }
 
-    /// Starts an attempt.
-    pub(crate) fn launch(&mut self, assignment: Assignment) {
-        let Assignment { task, job, stage, partition, executor, .. } = assignment;
-        let sent = match self.executors.get_mut(&executor) {
-            // News that it is gone come later, and end the attempt.
-            None => Ok(()),
-            Some(known) => {
-                // It writes values of the user's.
-                let ready =
-                    edge::guard(|| known.prepare(&assignment, &self.catalog, &self.processes, &mut self.outputs));
-                let ready = ready.and_then(|ready| ready.map_err(|problem| Failure::Other(problem.to_string())));
-                ready.map(|()| known.line.send(&ToExecutor::Task { task, job, stage, partition }))
-            }
+    /// Reports an attempt that waits and will not run.
+    fn end_waiting(&mut self, task: TaskId, outcome: Outcome) {
+        let Some(Attempt { assignment, progress: progress @ Progress::Waits }) = self.running.get_mut(&task) else {
+            return;
         };
-        let work = Arc::clone(&assignment.work);
-        self.running.insert(task, Attempt { assignment, progress: Progress::Runs });
-        if let Err(failure) = sent {
-            let outcome = Outcome::Failed(failure);
-            let report =
-                Report { task, stage, partition, outcome, output: None, work, context: TaskContext::default() };
-            let _ = self.reports.send(Message::Finished(report));
-        }
+        *progress = Progress::Answered;
+        let Assignment { stage, partition, work, .. } = assignment;
+        let (stage, partition, work, context) = (*stage, *partition, Arc::clone(work), TaskContext::default());
+        let report = Report { task, stage, partition, outcome, output: None, work, context };
+        // The driver is gone only if the context was stopped.
+        let _ = self.reports.send(Message::Finished(report));
     }
 
     /// Asks an attempt to stop.
     pub(crate) fn kill(&mut self, task: TaskId, because: Because) {
         let Some(Attempt { assignment, progress }) = self.running.get_mut(&task) else { return };
-        if let Some(known) = self.executors.get(&assignment.executor)
-            && !matches!(progress, Progress::Answered)
-        {
-            known.line.send(&ToExecutor::Kill(task));
-            let patience = match because {
-                Because::Unwanted => DEAF,
-                Because::Beaten => DEAF_AND_BEATEN,
-            };
-            *progress = Progress::Stops { until: Instant::now() + patience };
+        match progress {
+            Progress::Answered => {}
+            Progress::Waits => self.end_waiting(task, Outcome::Cancelled),
+            Progress::Runs | Progress::Stops { .. } => {
+                let Some(known) = self.executors.get(&assignment.executor) else { return };
+                known.line.send(&ToExecutor::Kill(task));
+                let patience = match because {
+                    Because::Unwanted => DEAF,
+                    Because::Beaten => DEAF_AND_BEATEN,
+                };
+                *progress = Progress::Stops { until: self.clock.now() + patience };
+            }
         }
     }
 
@@ -206,9 +222,7 @@ impl RemoteBackend {
             // They do not wait for the results of others.
             AnswerEnd::Unusable(problem) => {
                 if let Some(known) = self.executors.get_mut(&executor) {
-                    // To other jobs it is sent again.
-                    known.usable.clear();
-                    known.libraries.clear();
+                    known.send_again();
                 }
                 report(Outcome::Failed(Failure::Other(problem)), None, work, context);
             }
@@ -233,17 +247,12 @@ impl RemoteBackend {
         if !counts {
             return self.sweep(executor, shuffle);
         }
-        let outputs = self.outputs.entry(shuffle).or_default();
-        if outputs.at.len() <= partition {
-            outputs.at.resize(partition + 1, None);
-        }
-        outputs.at[partition] = Some(Place { executor, task });
-        outputs.version += 1;
+        self.outputs.put(shuffle, partition, Place { executor, task });
     }
 
     /// Removes what an attempt that does not count may have left, if nobody has an output of the shuffle to read.
     fn sweep(&self, executor: ExecutorId, shuffle: ShuffleId) {
-        let in_use = self.outputs.contains_key(&shuffle)
+        let in_use = self.outputs.get(shuffle).is_some()
             || self.running.values().any(|attempt| attempt.assignment.shuffle == Some(shuffle));
         if let Some(known) = self.executors.get(&executor).filter(|_| !in_use) {
             known.line.send(&ToExecutor::ForgetShuffle(shuffle));
@@ -267,38 +276,23 @@ impl RemoteBackend {
 
     /// A job has ended.
     pub(crate) fn job_ended(&mut self, job: JobId) {
-        for known in self.executors.values_mut() {
-            if known.jobs.remove(&job) {
-                known.line.send(&ToExecutor::EndJob(job));
-            }
-        }
+        self.executors.values_mut().for_each(|known| known.end_job(job));
     }
 
     /// No handle of an RDD is left.
     pub(crate) fn forget_rdd(&mut self, rdd: RddId) {
-        for known in self.executors.values_mut() {
-            known.usable.remove(&rdd);
-            if known.rdds.remove(&rdd) {
-                known.line.send(&ToExecutor::ForgetRdd(rdd));
-            }
-        }
+        self.executors.values_mut().for_each(|known| known.forget_rdd(rdd));
     }
 
     /// No handle of a broadcast is left.
     pub(crate) fn forget_broadcast(&mut self, id: u64) {
         self.processes.holders().forget(id);
-        for known in self.executors.values_mut() {
-            if known.broadcasts.remove(&id) {
-                known.line.send(&ToExecutor::ForgetBroadcast(id));
-            }
-        }
+        self.executors.values_mut().for_each(|known| known.forget_broadcast(id));
     }
 
     /// An RDD is persisted no more.
     pub(crate) fn uncache(&mut self, rdd: RddId) {
-        for known in self.executors.values().filter(|known| known.rdds.contains(&rdd)) {
-            known.line.send(&ToExecutor::Uncache(rdd));
-        }
+        self.executors.values_mut().for_each(|known| known.uncache(rdd));
     }
 
     /// Ends the process of an executor, of which news come.
@@ -308,11 +302,8 @@ impl RemoteBackend {
 
     /// Nobody reads a shuffle any more.
     pub(crate) fn forget_shuffle(&mut self, shuffle: ShuffleId) {
-        if self.outputs.remove(&shuffle).is_some() {
-            for known in self.executors.values_mut() {
-                known.outputs.remove(&shuffle);
-                known.line.send(&ToExecutor::ForgetShuffle(shuffle));
-            }
+        if self.outputs.forget(shuffle) {
+            self.executors.values_mut().for_each(|known| known.forget_shuffle(shuffle));
         }
     }
 
@@ -332,13 +323,18 @@ impl RemoteBackend {
     /// Sees to executors that have not joined: those that take too long are ended, and others are started for those that have
     /// ended. What is wrong, if there is no executor and none can be had.
     pub(crate) fn tend_processes(&mut self) -> Option<String> {
-        self.processes.end_the_late();
+        self.processes.end_the_late(self.clock.now());
         self.processes.fill_vacancies()
+    }
+
+    /// Time has passed.
+    pub(crate) fn pass_time(&mut self) {
+        self.clock.pass(Instant::now());
     }
 
     /// Asks for [`Message::EndDeaf`] if an attempt takes too long to stop: what has been said until now is heard before that.
     pub(crate) fn notice_the_deaf(&self) {
-        let now = Instant::now();
+        let now = self.clock.now();
         if self.running.values().any(|attempt| attempt.is_deaf(now)) {
             // The driver is gone only if the context was stopped.
             let _ = self.reports.send(Message::EndDeaf { since: now });
@@ -347,7 +343,7 @@ impl RemoteBackend {
 
     /// Ends the executors with tasks that should have stopped by then and have not, for their code takes no notice; those
     /// executors.
-    pub(crate) fn end_the_deaf(&mut self, since: Instant) -> BTreeSet<ExecutorId> {
+    pub(crate) fn end_the_deaf(&mut self, since: Duration) -> BTreeSet<ExecutorId> {
         let deaf = self.running.values_mut().filter(|attempt| attempt.is_deaf(since));
         let ended: BTreeSet<ExecutorId> = deaf
             .map(|attempt| {
@@ -364,66 +360,7 @@ impl RemoteBackend {
 
 impl Attempt {
     /// Whether it should have stopped by then.
-    fn is_deaf(&self, by: Instant) -> bool {
+    fn is_deaf(&self, by: Duration) -> bool {
         matches!(self.progress, Progress::Stops { until } if until <= by)
-    }
-}
-
-impl Known {
-    /// Sends what a task needs and the executor does not know yet.
-    fn prepare(
-        &mut self,
-        assignment: &Assignment,
-        catalog: &Catalog,
-        processes: &Executors,
-        outputs: &mut BTreeMap<ShuffleId, Outputs>,
-    ) -> Result<(), ShipError> {
-        if !self.jobs.contains(&assignment.job) {
-            self.send_job(assignment.job, &*assignment.work, catalog, processes)?;
-        }
-        for shuffle in &assignment.inputs {
-            let Some(Outputs { at, version }) = outputs.get(shuffle) else { continue };
-            if self.outputs.insert(*shuffle, *version) != Some(*version) {
-                self.line.send(&ToExecutor::Outputs { shuffle: *shuffle, at: at.clone() });
-            }
-        }
-        Ok(())
-    }
-
-    fn send_job(
-        &mut self,
-        job: JobId,
-        work: &dyn Work,
-        catalog: &Catalog,
-        processes: &Executors,
-    ) -> Result<(), ShipError> {
-        let shipper = Shipper::new(catalog.clone(), processes.offers.clone());
-        let mut shipment = Shipment { known: self.usable.clone(), shipper, bytes: Vec::new() };
-        work.ship(&mut shipment).map_err(|failure| ShipError::new(failure.to_string()))?;
-        let Shipment { known, mut shipper, bytes } = shipment;
-        let broadcasts = std::mem::take(&mut shipper.broadcasts);
-        let unknown = broadcasts.into_iter().filter(|(id, _)| !self.broadcasts.contains(id));
-        let unknown: Vec<ShippedBroadcast> =
-            unknown.map(|(_, broadcast)| broadcast.ship(&mut shipper)).collect::<Result<_, _>>()?;
-        let (mut libraries, mut messages) = (self.libraries.clone(), Vec::new());
-        for number in shipper.libraries {
-            let announced = announce_all(catalog, number, &mut |number| libraries.insert(number))?;
-            messages.extend(announced.into_iter().map(ToExecutor::Library));
-        }
-        let broadcasts: Vec<u64> = unknown.iter().map(|broadcast| broadcast.id).collect();
-        let in_chunks = unknown.iter().filter(|broadcast| matches!(broadcast.value, ShippedValue::Chunks(_)));
-        let in_chunks: Vec<u64> = in_chunks.map(|broadcast| broadcast.id).collect();
-        messages.extend(unknown.into_iter().map(ToExecutor::Broadcast));
-        messages.push(ToExecutor::Job { job, work: bytes });
-        let packed = messages.iter().map(|message| Packed::new(message, LIMIT)).collect::<Result<Vec<_>, _>>()?;
-        // From here on nothing fails: what is noted as sent is sent.
-        in_chunks.into_iter().for_each(|id| processes.holders().offer(id));
-        packed.into_iter().for_each(|message| self.line.send_packed(message));
-        self.broadcasts.extend(broadcasts);
-        self.libraries = libraries;
-        self.jobs.insert(job);
-        self.rdds.extend(&known);
-        self.usable = known;
-        Ok(())
     }
 }

@@ -67,7 +67,7 @@ fn chain(scheduler: &Scheduler, shuffles: &[u64], partitions: usize) -> JobSpec 
             info,
         });
     }
-    JobSpec { id: job, name: "collect".to_owned(), call_site: CallSite::default(), stages }
+    JobSpec { id: job, name: "collect".to_owned(), call_site: CallSite::default(), stages, keeps_rows_for: None }
 }
 
 fn collect(scheduler: &Scheduler, spec: JobSpec, work: Arc<dyn Work>) -> Result<BTreeMap<usize, usize>> {

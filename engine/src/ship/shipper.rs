@@ -61,6 +61,10 @@ pub struct Shipment {
     /// The RDDs that the executor knows.
     pub(crate) known: HashSet<RddId>,
     pub(crate) shipper: Shipper,
+    /// The RDDs that the job tells it of…
+    pub(crate) described: Vec<RddId>,
+    /// …and those that it uses besides.
+    pub(crate) assumed: Vec<RddId>,
     /// The job.
     pub(crate) bytes: Vec<u8>,
 }

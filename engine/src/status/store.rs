@@ -1,8 +1,9 @@
 //! Applying events to the read model.
 
+use super::attempts::Remembered;
 use super::{
-    CachedBlock, ExecutorStatus, JobState, JobStatus, RddLife, RddStatus, Snapshot, StageState, StageStatus, Stopped,
-    Totals,
+    AttemptEnd, AttemptStatus, Attempts, CachedBlock, ExecutorStatus, JobState, JobStatus, RddLife, RddStatus,
+    Snapshot, StageState, StageStatus, Stopped, Totals,
 };
 use crate::event::{Event, JobEnd, StageInfo, TaskEnd, TaskMetrics};
 use crate::ids::{ExecutorId, JobId, RddId, StageId, TaskId};
@@ -25,7 +26,9 @@ pub struct StatusStore {
     stages: BTreeMap<StageId, StageStatus>,
     rdds: BTreeMap<RddId, Listed>,
     /// Attempts that run now.
-    attempts: BTreeMap<TaskId, (StageId, ExecutorId)>,
+    attempts: BTreeMap<TaskId, AttemptStatus>,
+    /// The jobs whose attempts are remembered.
+    remembered: Remembered,
     executors: BTreeMap<ExecutorId, ExecutorStatus>,
     skipped_disks: BTreeMap<String, String>,
     remember: usize,
@@ -54,6 +57,7 @@ impl StatusStore {
             stages: BTreeMap::new(),
             rdds: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            remembered: Remembered::default(),
             executors: BTreeMap::new(),
             skipped_disks: BTreeMap::new(),
             remember: jobs,
@@ -158,18 +162,27 @@ impl StatusStore {
                 self.rdds.values_mut().for_each(|listed| listed.status.executor_lost(*executor));
             }
             Event::BroadcastFetched { .. } => {}
-            Event::TaskStarted { task, stage, executor, is_copy, .. } => {
-                self.attempts.insert(*task, (*stage, *executor));
+            Event::TaskStarted { task, stage, partition, executor, is_copy, at, .. } => {
+                let attempt = AttemptStatus {
+                    partition: *partition,
+                    executor: *executor,
+                    is_copy: *is_copy,
+                    started: *at,
+                    ended: *at,
+                    end: AttemptEnd::Cancelled,
+                };
+                self.attempts.insert(*task, attempt);
                 self.with_stage(*stage, |status| {
                     status.running += 1;
                     status.copies += usize::from(*is_copy);
                 });
                 self.with_executor(*executor, |status| status.running += 1);
             }
-            Event::TaskFinished { task, stage, end, .. } => {
-                if let Some((_, executor)) = self.attempts.remove(task) {
-                    self.with_stage(*stage, |status| status.task_finished(end));
-                    self.with_executor(executor, |status| status.task_finished(end));
+            Event::TaskFinished { task, stage, end, at, .. } => {
+                if let Some(attempt) = self.attempts.remove(task) {
+                    let attempt = AttemptStatus { ended: *at, end: AttemptEnd::of(end), ..attempt };
+                    self.with_stage(*stage, |status| status.task_finished(end, attempt));
+                    self.with_executor(attempt.executor, |status| status.task_finished(end));
                 }
             }
             Event::JobFinished { job, end, at } => self.job_finished(*job, end, *at),
@@ -214,6 +227,7 @@ impl StatusStore {
             copies: 0,
             last_failure: None,
             totals: Totals::default(),
+            attempts: Attempts::default(),
         };
         self.stages.insert(info.id, status);
     }
@@ -221,10 +235,11 @@ impl StatusStore {
     fn job_finished(&mut self, job: JobId, end: &JobEnd, at: u64) {
         let Some(status) = self.jobs.get_mut(&job) else { return };
         status.state = JobState::Ended { end: end.clone(), at };
-        for stage in status.stages.clone() {
+        for stage in self.stages_of(job) {
             self.with_stage(stage, |status| status.job_finished(end, at));
         }
         self.ended.insert((at, job));
+        self.forget_attempts(job);
         // The job that just ended stays, however big.
         while (self.ended.len() > self.remember || (self.listed > REMEMBERED_RDDS && self.ended.len() > 1))
             && let Some((_, oldest)) = self.ended.pop_first()
@@ -233,7 +248,23 @@ impl StatusStore {
         }
     }
 
+    /// Forgets the attempts of older jobs, if with those of this one there are too many.
+    fn forget_attempts(&mut self, job: JobId) {
+        let own = self.stages_of(job).into_iter().filter_map(|stage| self.stages.get(&stage));
+        let own = own.map(|stage| stage.attempts.kept().len()).sum();
+        for oldest in self.remembered.job_ended(job, own) {
+            for stage in self.stages_of(oldest) {
+                self.with_stage(stage, |status| status.attempts = Attempts::default());
+            }
+        }
+    }
+
+    fn stages_of(&self, job: JobId) -> Vec<StageId> {
+        self.jobs.get(&job).map(|status| status.stages.clone()).unwrap_or_default()
+    }
+
     fn forget_job(&mut self, job: JobId) {
+        self.remembered.job_forgotten(job);
         let stages = self.jobs.remove(&job).map(|status| status.stages).unwrap_or_default();
         for stage in stages {
             let Some(status) = self.stages.remove(&stage) else { continue };
@@ -328,7 +359,8 @@ impl StageStatus {
         self.done = self.info.tasks;
     }
 
-    fn task_finished(&mut self, end: &TaskEnd) {
+    fn task_finished(&mut self, end: &TaskEnd, attempt: AttemptStatus) {
+        self.attempts.add(attempt);
         self.running = self.running.saturating_sub(1);
         match end {
             TaskEnd::Succeeded(metrics) => {

@@ -1,6 +1,6 @@
 //! The read model, event by event.
 
-use super::{JobState, RddLife, Snapshot, StageState, StatusStore, Stopped};
+use super::{AttemptEnd, AttemptStatus, JobState, RddLife, Snapshot, StageState, StatusStore, Stopped};
 use crate::event::{CallSite, Event, JobEnd, RddInfo, StageInfo, TaskEnd, TaskMetrics};
 use crate::ids::{ExecutorId, JobId, RddId, StageId, TaskId};
 
@@ -302,4 +302,40 @@ fn executors_come_work_and_go() {
         store.apply(&Event::ExecutorLost { executor: ExecutorId(id), why: String::new(), at: 0 });
     }
     assert!(store.snapshot().executors.len() < 30, "old ones are forgotten");
+}
+
+#[test]
+fn attempts_keep_their_time_and_place() {
+    let started = |task: u64, at: u64| task_started(task, 1).stamped(at);
+    let ended = |task: u64, end: TaskEnd, at: u64| task_finished(task, 1, end).stamped(at);
+    let snapshot = after([
+        job(1, vec![stage(1, 1, &[1])], &[], 0),
+        started(1, 5),
+        started(2, 6),
+        ended(1, TaskEnd::Failed("no".to_owned()), 9),
+        ended(2, TaskEnd::Succeeded(TaskMetrics::default()), 11),
+        started(3, 12),
+    ]);
+    let (executor, is_copy) = (ExecutorId(1), false);
+    let attempt = |started, ended, end| AttemptStatus { partition: 0, executor, is_copy, started, ended, end };
+    let right = [attempt(5, 9, AttemptEnd::Failed), attempt(6, 11, AttemptEnd::Succeeded)];
+    assert_eq!(snapshot.stages[&StageId(1)].attempts.kept(), right);
+}
+
+#[test]
+fn attempts_of_old_jobs_are_forgotten_before_the_jobs() {
+    let mut events = Vec::new();
+    for number in 1..=30 {
+        events.push(job(number, vec![stage(number, number, &[1])], &[], number));
+        for task in 0..1_000 {
+            events.push(task_started(1_000 * number + task, number));
+            let end = TaskEnd::Succeeded(TaskMetrics::default());
+            events.push(task_finished(1_000 * number + task, number, end));
+        }
+        events.push(job_finished(number, JobEnd::Succeeded, number));
+    }
+    let snapshot = after(events);
+    let kept: Vec<usize> = snapshot.stages.values().map(|stage| stage.attempts.kept().len()).collect();
+    let right: Vec<usize> = (1..=30).map(|number| if number > 10 { 1_000 } else { 0 }).collect();
+    assert_eq!(kept, right);
 }

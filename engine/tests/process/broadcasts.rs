@@ -1,7 +1,7 @@
 //! Large broadcasts and the rows of `parallelize`: how often their bytes are moved, and what happens if they are damaged or whoever
 //! has them dies.
 
-use crate::support::{files, in_directory, signal, wait_for};
+use crate::support::{Collected, collected, files, in_directory, signal, wait_for};
 use crate::tests;
 use dpark::event::Event;
 use dpark::ids::ExecutorId;
@@ -46,31 +46,26 @@ fn end_of(text: &str) -> (usize, String) {
 }
 
 /// Who has fetched how much: from the driver, from other executors.
-type Fetched = Arc<Mutex<Vec<(ExecutorId, u64, u64)>>>;
+type Fetched = Collected<(ExecutorId, u64, u64)>;
 
 fn fetched(ctx: &DparkContext) -> Fetched {
-    let fetched = Fetched::default();
-    let seen = Arc::clone(&fetched);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::BroadcastFetched { executor, from_driver, from_peers, .. } = event {
-            seen.lock().unwrap().push((*executor, *from_driver, *from_peers));
+    collected(ctx, |event| match event {
+        Event::BroadcastFetched { executor, from_driver, from_peers, .. } => {
+            Some((*executor, *from_driver, *from_peers))
         }
-    }));
-    fetched
+        _ => None,
+    })
 }
 
 /// A context all of whose executors have joined, and their processes.
 fn complete(executors: usize, directory: &Path) -> (DparkContext, HashMap<ExecutorId, u32>) {
     let ctx = in_directory(&format!("process[{executors}]"), directory);
-    let joined = Arc::new(Mutex::new(HashMap::new()));
-    let seen = Arc::clone(&joined);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::ExecutorJoined { executor, pid, .. } = event {
-            seen.lock().unwrap().insert(*executor, *pid);
-        }
-    }));
+    let joined = collected(&ctx, |event| match event {
+        Event::ExecutorJoined { executor, pid, .. } => Some((*executor, *pid)),
+        _ => None,
+    });
     wait_for("all executors have joined", || joined.lock().unwrap().len() == executors);
-    let pids = joined.lock().unwrap().clone();
+    let pids = joined.lock().unwrap().iter().copied().collect();
     (ctx, pids)
 }
 
@@ -154,18 +149,13 @@ fn large_broadcasts_survive_the_death_of_a_peer() {
     let pid = pids[&holder];
     // It hangs, and everybody else believes that it serves. (Where its files can be read from the disk, that does no harm.)
     assert!(signal(pid, libc::SIGSTOP));
-    let seen = Arc::new(Mutex::new(false));
-    let started = Arc::clone(&seen);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::TaskStarted { executor, .. } = event
-            && *executor != holder
-        {
-            *started.lock().unwrap() = true;
-        }
-    }));
+    let started = collected(&ctx, move |event| match event {
+        Event::TaskStarted { executor, .. } if *executor != holder => Some(()),
+        _ => None,
+    });
     let rows = ends(&ctx, &shared, 2);
     let job = std::thread::spawn(move || rows.collect());
-    wait_for("a task has started on the other one", || *seen.lock().unwrap());
+    wait_for("a task has started on the other one", || !started.lock().unwrap().is_empty());
     std::thread::sleep(Duration::from_millis(300));
     assert!(signal(pid, libc::SIGKILL));
     assert_eq!(job.join().unwrap().unwrap(), vec![end_of(&text); 2]);

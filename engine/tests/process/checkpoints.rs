@@ -1,12 +1,11 @@
 //! Checkpoints that cut a lineage while another job runs on it.
 
-use crate::support::{context, files_ending, in_directory, processes, signal, wait_for};
+use crate::support::{collected, context, files_ending, in_directory, processes, signal, wait_for};
 use crate::tests;
 use dpark::event::{Event, TaskEnd};
 use dpark::{DparkContext, Rdd};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 tests!(
@@ -70,13 +69,8 @@ fn a_job_goes_on_where_nothing_is_known_of_the_lineage_that_was_cut() {
 fn map_outputs_stay_for_the_job_that_was_to_read_them() {
     let directory = tempfile::tempdir().unwrap();
     let ctx = in_directory("process[2]", directory.path());
-    let ended = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&ended);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::TaskFinished { end, .. } = event {
-            seen.lock().unwrap().push(end.clone());
-        }
-    }));
+    let ended =
+        collected(&ctx, |event| if let Event::TaskFinished { end, .. } = event { Some(end.clone()) } else { None });
     let (sums, joined) = sums_and_slow_join(&ctx, directory.path());
     let rows = join_while(&joined, directory.path(), || {
         sums.checkpoint(directory.path().join("saved")).unwrap();

@@ -1,12 +1,10 @@
 //! A work directory on several disks.
 
-use crate::support::{Disk, files_ending, in_directories, wait_for};
+use crate::support::{Collected, Disk, collected, files_ending, in_directories, wait_for};
 use crate::{run_again, tests};
 use dpark::event::Event;
 use dpark::{DparkContext, Rdd, StorageLevel};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 tests!(
     files_are_spread_over_disks,
@@ -16,25 +14,17 @@ tests!(
 );
 
 /// Has the disks that were skipped.
-fn skipped(ctx: &DparkContext) -> Arc<Mutex<Vec<(String, String)>>> {
-    let disks = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&disks);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::DiskSkipped { directory, why } = event {
-            seen.lock().unwrap().push((directory.clone(), why.clone()));
-        }
-    }));
-    disks
+fn skipped(ctx: &DparkContext) -> Collected<(String, String)> {
+    collected(ctx, |event| match event {
+        Event::DiskSkipped { directory, why } => Some((directory.clone(), why.clone())),
+        _ => None,
+    })
 }
 
 /// Cached blocks, map outputs and parts of a result of half a megabyte each, so many of each. The map outputs stay with what is
 /// returned.
 fn check(ctx: &DparkContext, maps: usize) -> Rdd<(i64, i64)> {
-    let not_stored = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&not_stored);
-    ctx.events().subscribe(Box::new(move |event| {
-        seen.fetch_add(usize::from(matches!(event, Event::BlockNotStored { .. })), Ordering::Relaxed);
-    }));
+    let not_stored = collected(ctx, |event| matches!(event, Event::BlockNotStored { .. }).then_some(()));
     let rows = maps as i64 * 30_000;
     let numbers =
         ctx.range_with(0, rows, 1, maps).map(|x| (x, x.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed())));
@@ -44,7 +34,7 @@ fn check(ctx: &DparkContext, maps: usize) -> Rdd<(i64, i64)> {
     assert_eq!(sums.count().unwrap(), rows as u64);
     let sorted = numbers.map(|row| row.0).sort_by(|x| -x).collect().unwrap();
     assert!(sorted.len() == rows as usize && sorted.is_sorted_by(|a, b| a > b));
-    assert_eq!(not_stored.load(Ordering::Relaxed), 0, "every block was stored");
+    assert!(not_stored.lock().unwrap().is_empty(), "every block was stored");
     sums
 }
 

@@ -1,6 +1,6 @@
 //! Executors that die, hang or are asked for too much; files of theirs that are damaged.
 
-use crate::support::{context, files_ending, in_directory, processes, signal, wait_for};
+use crate::support::{collected, context, files_ending, in_directory, processes, signal, wait_for};
 use crate::tests;
 use dpark::event::{Event, TaskEnd};
 use dpark::{DparkContext, Error};
@@ -236,13 +236,8 @@ fn a_map_output_that_comes_too_late_is_removed() {
 
 fn stopping_takes_note_of_the_tasks_that_stop() {
     let ctx = context("process[2]");
-    let ended = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&ended);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::TaskFinished { end, .. } = event {
-            seen.lock().unwrap().push(end.clone());
-        }
-    }));
+    let ended =
+        collected(&ctx, |event| if let Event::TaskFinished { end, .. } = event { Some(end.clone()) } else { None });
     let stopper = ctx.clone();
     when_a_task_runs(&ctx, move || stopper.stop());
     let slow = ctx.range_with(0, 10_000, 1, 2).map(|x| {

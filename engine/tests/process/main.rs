@@ -5,12 +5,14 @@
 mod arriving;
 mod basics;
 mod broadcasts;
+mod bytes;
 mod chaos;
 mod checkpoints;
 mod disks;
 mod faults;
 mod memory;
 mod nginx;
+mod packing;
 mod placement;
 mod soak;
 mod starting;
@@ -35,12 +37,14 @@ fn main() {
         arriving::tests(),
         basics::tests(),
         broadcasts::tests(),
+        bytes::tests(),
         chaos::tests(),
         checkpoints::tests(),
         disks::tests(),
         faults::tests(),
         memory::tests(),
         nginx::tests(),
+        packing::tests(),
         placement::tests(),
         soak::tests(),
         starting::tests(),

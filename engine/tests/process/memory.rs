@@ -1,6 +1,6 @@
 //! Tasks that take more memory than their executor may have.
 
-use crate::support::{processes, wait_for};
+use crate::support::{Collected, collected, processes, wait_for};
 use crate::tests;
 use dpark::event::{Event, TaskEnd};
 use dpark::{Conf, DparkContext};
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 tests!(
     a_task_that_takes_all_memory_fails_with_stage_limit_and_setting,
     tasks_that_stop_in_time_leave_their_executor_alone,
+    programs_of_pipes_count,
     the_cache_gives_way_to_what_no_budget_has_counted,
     an_executor_that_the_kernel_ends_says_so,
     events_tell_how_much_memory_executors_take,
@@ -37,15 +38,12 @@ fn devour(x: i64) -> i64 {
 }
 
 /// The ends of executors and the failures of tasks, as they come.
-fn troubles(ctx: &DparkContext) -> Arc<Mutex<Vec<String>>> {
-    let troubles = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&troubles);
-    ctx.events().subscribe(Box::new(move |event| match event {
-        Event::ExecutorLost { why, .. } => seen.lock().unwrap().push(format!("lost: {why}")),
-        Event::TaskFinished { end: TaskEnd::Failed(why), .. } => seen.lock().unwrap().push(format!("failed: {why}")),
-        _ => {}
-    }));
-    troubles
+fn troubles(ctx: &DparkContext) -> Collected<String> {
+    collected(ctx, |event| match event {
+        Event::ExecutorLost { why, .. } => Some(format!("lost: {why}")),
+        Event::TaskFinished { end: TaskEnd::Failed(why), .. } => Some(format!("failed: {why}")),
+        _ => None,
+    })
 }
 
 fn a_task_that_takes_all_memory_fails_with_stage_limit_and_setting() {
@@ -65,7 +63,7 @@ fn a_task_that_takes_all_memory_fails_with_stage_limit_and_setting() {
     for part in [
         "(reduce_by_key at engine/tests/process/memory.rs:",
         "partition 1: executor ",
-        " MB of memory, over its limit of 352 MB (half as much again as the budget of 64 MB, and 256 MB)",
+        " MB of memory, over the limit of 352 MB (half as much again as the budget of 64 MB, and 256 MB)",
         "raise the memory setting (`-M`, `mem` in dpark.toml)",
         "(tried 4 times)",
     ] {
@@ -91,6 +89,19 @@ fn tasks_that_stop_in_time_leave_their_executor_alone() {
     let text = hoard.count().unwrap_err().to_string();
     assert!(text.contains("partition 0: executor 1 takes ") && text.contains("(tried 4 times)"), "{text}");
     assert_eq!(ctx.range(0, 10).sum().unwrap(), 45);
+    let troubles = troubles.lock().unwrap();
+    assert!(troubles.iter().all(|trouble| trouble.starts_with("failed: ")), "{troubles:?}");
+}
+
+fn programs_of_pipes_count() {
+    let ctx = small("process[1]");
+    let troubles = troubles(&ctx);
+    // A gigabyte in small steps; `tail` keeps all of a line that has not ended.
+    let script = "for i in $(seq 200); do head -c 5000000 /dev/zero; sleep 0.01; done | tail -n 1";
+    let hoard = ctx.range_with(0, 1, 1, 1).pipe(["sh", "-c", script]);
+    let text = hoard.count().unwrap_err().to_string();
+    assert!(text.contains("partition 0: executor 1 takes ") && text.contains("(tried 4 times)"), "{text}");
+    assert!(text.contains(" MB of it in programs of `pipe`), over the limit of 352 MB"), "{text}");
     let troubles = troubles.lock().unwrap();
     assert!(troubles.iter().all(|trouble| trouble.starts_with("failed: ")), "{troubles:?}");
 }

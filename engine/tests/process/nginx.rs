@@ -1,6 +1,6 @@
 //! nginx at DPark's port, in a network of the test's own, where that port is free.
 
-use crate::support::{in_directory, wait_for};
+use crate::support::{Collected, collected, in_directory, wait_for};
 use crate::{run_again, tests};
 use dpark::DparkContext;
 use dpark::event::{Event, TaskEnd};
@@ -98,15 +98,11 @@ impl Drop for Nginx {
 }
 
 /// Has why tasks have failed.
-fn failures(ctx: &DparkContext) -> Arc<Mutex<Vec<String>>> {
-    let failures = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&failures);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::TaskFinished { end: TaskEnd::Failed(why), .. } = event {
-            seen.lock().unwrap().push(why.clone());
-        }
-    }));
-    failures
+fn failures(ctx: &DparkContext) -> Collected<String> {
+    collected(ctx, |event| match event {
+        Event::TaskFinished { end: TaskEnd::Failed(why), .. } => Some(why.clone()),
+        _ => None,
+    })
 }
 
 fn sums(rows: i64) -> HashMap<i64, i64> {

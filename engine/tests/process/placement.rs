@@ -1,6 +1,6 @@
 //! Where tasks run: beside the blocks that they begin with, a second time if they are slow, and not where everything fails.
 
-use crate::support::{context, processes, wait_for};
+use crate::support::{collected, context, processes, wait_for};
 use crate::tests;
 use dpark::event::{Event, TaskEnd};
 use dpark::ids::ExecutorId;
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 tests!(
     persisted_rows_are_read_where_they_are,
+    rows_that_were_sampled_for_a_sort_are_not_computed_again,
     a_block_that_goes_while_its_task_runs_costs_no_map_outputs,
     the_status_tells_which_executors_hold_persisted_rows,
     a_task_that_hangs_is_overtaken_by_its_copy,
@@ -39,6 +40,21 @@ fn persisted_rows_are_read_where_they_are() {
     assert_eq!(rdd.union(&rdd.map(|x| -x)).sum().unwrap(), 0);
 }
 
+fn rows_that_were_sampled_for_a_sort_are_not_computed_again() {
+    let ctx = context("process[4*2]");
+    let pids = processes(&ctx);
+    wait_for("all executors have joined", || pids.lock().unwrap().len() == 4);
+    let computed = ctx.accumulator(0u64);
+    let rows = ctx.range_with(0, 800, 1, 8).with_env((&computed,)).map(|(computed,)| {
+        move |x| {
+            computed.add(1);
+            (x * 7) % 800
+        }
+    });
+    assert_eq!(rows.sort_by(|x| *x).collect().unwrap(), (0..800).collect::<Vec<_>>());
+    assert_eq!(computed.value(), 800, "each row was computed once");
+}
+
 fn a_block_that_goes_while_its_task_runs_costs_no_map_outputs() {
     let ctx = DparkContext::new(Conf { master: "process[1]".to_owned(), memory: 16 << 20, ..Conf::default() }).unwrap();
     let pairs = ctx.range_with(0, 1000, 1, 3).map(|x| (x % 10, x));
@@ -47,14 +63,12 @@ fn a_block_that_goes_while_its_task_runs_costs_no_map_outputs() {
     assert_eq!(few.count().unwrap(), 5);
     // It does not fit, and makes everything else go before it gives up.
     let many = ctx.range_with(0, 4_000_000, 1, 1).map(|x| x + 1000).cache();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&heard);
-    ctx.events().subscribe(Box::new(move |event| match event {
-        Event::TaskStarted { .. } => seen.lock().unwrap().push("started".to_owned()),
-        Event::BlockRemoved { .. } => seen.lock().unwrap().push("removed".to_owned()),
-        Event::TaskFinished { end: TaskEnd::Failed(why), .. } => seen.lock().unwrap().push(why.clone()),
-        _ => {}
-    }));
+    let heard = collected(&ctx, |event| match event {
+        Event::TaskStarted { .. } => Some("started".to_owned()),
+        Event::BlockRemoved { .. } => Some("removed".to_owned()),
+        Event::TaskFinished { end: TaskEnd::Failed(why), .. } => Some(why.clone()),
+        _ => None,
+    });
     // One task, which reads the one after the other.
     let both = many.union(&few).coalesce(1);
     assert_eq!(both.filter(|x| *x < 1000).count().unwrap(), 5);
@@ -106,13 +120,10 @@ fn a_task_that_hangs_is_overtaken_by_its_copy() {
             -1
         }
     });
-    let copied = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&copied);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::TaskStarted { partition, is_copy: true, .. } = event {
-            told.lock().unwrap().push(*partition);
-        }
-    }));
+    let copied = collected(&ctx, |event| match event {
+        Event::TaskStarted { partition, is_copy: true, .. } => Some(*partition),
+        _ => None,
+    });
     assert_eq!(rdd.collect().unwrap(), (0..8).collect::<Vec<_>>());
     assert_eq!(*copied.lock().unwrap(), [5]);
     std::fs::write(dir.path().join("ended"), "").unwrap();
@@ -132,13 +143,10 @@ fn an_executor_that_cannot_compute_anything_does_not_fail_the_job() {
             x
         }
     });
-    let excluded = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&excluded);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::ExecutorExcluded { executor, .. } = event {
-            told.lock().unwrap().push(*executor);
-        }
-    }));
+    let excluded = collected(&ctx, |event| match event {
+        Event::ExecutorExcluded { executor, .. } => Some(*executor),
+        _ => None,
+    });
     assert_eq!(rdd.collect().unwrap(), (0..32).collect::<Vec<_>>());
     assert_eq!(*excluded.lock().unwrap(), [bad_id]);
 }

@@ -13,6 +13,8 @@ tests!(
     executors_that_end_before_they_join_are_not_started_without_a_pause,
     one_that_cannot_be_started_is_missed_by_nobody_while_there_is_another,
     programs_of_pipes_are_not_told_to_be_executors,
+    programs_that_tasks_start_find_libraries_as_on_the_driver,
+    arguments_are_those_of_the_driver,
 );
 
 const COMMAND: &str = "DPARK_EXECUTOR_COMMAND";
@@ -89,4 +91,35 @@ fn programs_of_pipes_are_not_told_to_be_executors() {
     let environment = ctx.range(0, 1).pipe(["env"]).collect().unwrap();
     assert!(environment.contains(&format!("{}=1", crate::THREAD_FIRST)), "{environment:?}");
     assert!(!environment.iter().any(|line| line.starts_with("DPARK_EXECUTOR_")), "{environment:?}");
+    assert_eq!(library_path(&environment), std::env::var(LIBRARY_PATH).ok().as_deref());
+}
+
+const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
+
+/// What the lines that `env` has written tell of the library path.
+fn library_path(environment: &[String]) -> Option<&str> {
+    environment.iter().find_map(|line| line.strip_prefix(LIBRARY_PATH)?.strip_prefix('='))
+}
+
+fn programs_that_tasks_start_find_libraries_as_on_the_driver() {
+    const EXPECTED: &str = "DPARK_TEST_LIBRARY_PATH";
+    let test = "programs_that_tasks_start_find_libraries_as_on_the_driver";
+    let Ok(path) = std::env::var(EXPECTED) else {
+        run_again(&[], test, &[(EXPECTED, "/opt/libraries"), (LIBRARY_PATH, "/opt/libraries")]);
+        return run_again(&["env", "-u", LIBRARY_PATH], test, &[(EXPECTED, "")]);
+    };
+    let ctx = context("process[1]");
+    let environment = ctx.range(0, 1).pipe(["env"]).collect().unwrap();
+    assert_eq!(library_path(&environment).unwrap_or_default(), path);
+    let by_hand = ctx.range(0, 1).map(|_| {
+        let output = std::process::Command::new("env").output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    });
+    assert_eq!(library_path(&by_hand.collect().unwrap()[0]).unwrap_or_default(), path);
+}
+
+fn arguments_are_those_of_the_driver() {
+    let ctx = context("process[1]");
+    let arguments = ctx.range(0, 1).flat_map(|_| std::env::args().collect::<Vec<_>>());
+    assert_eq!(arguments.collect().unwrap(), std::env::args().collect::<Vec<_>>());
 }

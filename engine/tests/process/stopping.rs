@@ -1,6 +1,6 @@
 //! Tasks that are told to stop, and executors that stay because they obey.
 
-use crate::support::{context, processes, signal, wait_for};
+use crate::support::{Collected, collected, context, processes, signal, wait_for};
 use crate::{run_again, tests};
 use dpark::event::Event;
 use dpark::ids::ExecutorId;
@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 tests!(
@@ -20,27 +19,16 @@ tests!(
 );
 
 /// The executors that are lost, and why, as that happens.
-fn losses(ctx: &DparkContext) -> Arc<Mutex<Vec<(ExecutorId, String)>>> {
-    let lost = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&lost);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::ExecutorLost { executor, why, .. } = event {
-            seen.lock().unwrap().push((*executor, why.clone()));
-        }
-    }));
-    lost
+fn losses(ctx: &DparkContext) -> Collected<(ExecutorId, String)> {
+    collected(ctx, |event| match event {
+        Event::ExecutorLost { executor, why, .. } => Some((*executor, why.clone())),
+        _ => None,
+    })
 }
 
 /// The executors on which tasks have begun, as that happens.
-fn starts(ctx: &DparkContext) -> Arc<Mutex<Vec<ExecutorId>>> {
-    let started = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&started);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::TaskStarted { executor, .. } = event {
-            seen.lock().unwrap().push(*executor);
-        }
-    }));
-    started
+fn starts(ctx: &DparkContext) -> Collected<ExecutorId> {
+    collected(ctx, |event| if let Event::TaskStarted { executor, .. } = event { Some(*executor) } else { None })
 }
 
 /// A row that takes longer to read than a task may take to stop.

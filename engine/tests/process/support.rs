@@ -49,16 +49,23 @@ impl Drop for Disk {
     }
 }
 
+/// What was picked from events so far.
+pub(crate) type Collected<T> = Arc<Mutex<Vec<T>>>;
+
+/// Collects what `pick` makes of the events of a context, as they come.
+pub(crate) fn collected<T: Send + 'static>(
+    ctx: &DparkContext,
+    mut pick: impl FnMut(&Event) -> Option<T> + Send + 'static,
+) -> Collected<T> {
+    let collected = Collected::default();
+    let seen = Arc::clone(&collected);
+    ctx.events().subscribe(Box::new(move |event| seen.lock().unwrap().extend(pick(event))));
+    collected
+}
+
 /// The processes of the executors that have joined, as they come.
-pub(crate) fn processes(ctx: &DparkContext) -> Arc<Mutex<Vec<u32>>> {
-    let pids = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&pids);
-    ctx.events().subscribe(Box::new(move |event| {
-        if let Event::ExecutorJoined { pid, .. } = event {
-            seen.lock().unwrap().push(*pid);
-        }
-    }));
-    pids
+pub(crate) fn processes(ctx: &DparkContext) -> Collected<u32> {
+    collected(ctx, |event| if let Event::ExecutorJoined { pid, .. } = event { Some(*pid) } else { None })
 }
 
 /// Waits for something to become true.

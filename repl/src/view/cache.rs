@@ -1,19 +1,19 @@
 //! `:cache`: what the RDD cache holds and where, and which RDDs have a checkpoint.
 
-use super::table::{Align, table_of_used_columns};
+use super::table::{Align, Sheet};
 use super::{Names, rdd_name, units};
 use dpark::ids::ExecutorId;
 use dpark::status::{RddLife, RddStatus, Snapshot};
 
-/// Every RDD that is marked for the cache, still has blocks in it, or has a checkpoint.
-pub fn cache(snapshot: &Snapshot, names: &Names, width: Option<usize>) -> String {
+/// Every RDD that is marked for the cache, still has blocks in it, or has a checkpoint; else what there is to say.
+pub fn sheet(snapshot: &Snapshot, names: &Names) -> Result<Sheet, &'static str> {
     let is_kept = |rdd: &&RddStatus| {
         let has_checkpoint = rdd.checkpoint.is_some() && rdd.life == RddLife::Alive;
         rdd.level.is_some() || !rdd.cached.is_empty() || has_checkpoint
     };
     let cached: Vec<&RddStatus> = snapshot.rdds.iter().filter(is_kept).collect();
     if cached.is_empty() {
-        return "nothing is cached; `rdd.cache()` marks an RDD".to_owned();
+        return Err("nothing is cached; `rdd.cache()` marks an RDD");
     }
     let header = [
         ("rdd", Align::Left),
@@ -26,7 +26,7 @@ pub fn cache(snapshot: &Snapshot, names: &Names, width: Option<usize>) -> String
         ("not stored", Align::Left),
         ("checkpoint", Align::Left),
     ];
-    let rows: Vec<Vec<String>> = cached
+    let rows = cached
         .iter()
         .map(|rdd| {
             let is_cached = rdd.level.is_some() || !rdd.cached.is_empty();
@@ -44,7 +44,7 @@ pub fn cache(snapshot: &Snapshot, names: &Names, width: Option<usize>) -> String
             ]
         })
         .collect();
-    table_of_used_columns(&header, rows, width)
+    Ok(Sheet::of_used_columns(&header, rows))
 }
 
 /// The executors in other processes that hold blocks, and how many each: `1 (3), 2 (5)`.
@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn golden() {
-        insta::assert_snapshot!(cache(&example::snapshot(), &example::names(), None));
-        assert!(cache(&Snapshot::default(), &Names::new(), None).starts_with("nothing is cached"));
+        let sheet = |snapshot: &Snapshot| super::sheet(snapshot, &example::names());
+        insta::assert_snapshot!(sheet(&example::snapshot()).expect("something is cached").text(None));
+        assert!(sheet(&Snapshot::default()).is_err_and(|text| text.starts_with("nothing is cached")));
     }
 }

@@ -88,12 +88,12 @@ fn events() -> Vec<Event> {
             at: 3_000_000,
         },
         Event::StageStarted { stage: StageId(4), at: 3_000_100 },
-        started(4, 0),
-        started(4, 1),
-        finished(4, 0, TaskEnd::Failed("panicked".to_owned())),
-        started(4, 0),
+        started(4, 0, 3_000_200),
+        started(4, 1, 3_000_200),
+        finished(4, 0, TaskEnd::Failed("panicked".to_owned()), 3_090_000),
+        started(4, 0, 3_091_000),
         copied(4, 0),
-        finished(4, 1, TaskEnd::Succeeded(TaskMetrics { rows: 10, ..Default::default() })),
+        finished(4, 1, TaskEnd::Succeeded(TaskMetrics { rows: 10, ..Default::default() }), 3_400_000),
         rdd(8, "map", "f64", 2, &[(7, None)]),
         Event::Checkpointed { rdd: RddId(8), directory: "/data/ranks".to_owned() },
         rdd(9, "filter", "f64", 2, &[(8, None)]),
@@ -106,15 +106,20 @@ fn events() -> Vec<Event> {
 
 fn run(stage: u64, tasks: usize, at: u64, metrics: TaskMetrics) -> Vec<Event> {
     let mut events = vec![Event::StageStarted { stage: StageId(stage), at }];
-    for partition in 0..tasks {
-        events.push(started(stage, partition));
-        events.push(finished(stage, partition, TaskEnd::Succeeded(metrics)));
+    // Two at a time.
+    for pair in (0..tasks).collect::<Vec<_>>().chunks(2) {
+        let at = at + 170_000 * (pair[0] as u64 / 2);
+        events.extend(pair.iter().map(|partition| started(stage, *partition, at)));
+        let end = |partition: &usize| {
+            finished(stage, *partition, TaskEnd::Succeeded(metrics), at + 130_000 + 40_000 * (*partition as u64 % 2))
+        };
+        events.extend(pair.iter().map(end));
     }
     events.push(Event::StageFinished { stage: StageId(stage), at: at + 340_000 });
     events
 }
 
-fn started(stage: u64, partition: usize) -> Event {
+fn started(stage: u64, partition: usize, at: u64) -> Event {
     Event::TaskStarted {
         task: TaskId(stage * 100 + partition as u64),
         stage: StageId(stage),
@@ -122,7 +127,7 @@ fn started(stage: u64, partition: usize) -> Event {
         attempt: 0,
         executor: ExecutorId(0),
         is_copy: false,
-        at: 0,
+        at,
     }
 }
 
@@ -135,23 +140,38 @@ fn copied(stage: u64, partition: usize) -> Event {
         attempt: 0,
         executor: ExecutorId(2),
         is_copy: true,
-        at: 0,
+        at: 3_250_000,
     }
 }
 
-fn finished(stage: u64, partition: usize, end: TaskEnd) -> Event {
-    Event::TaskFinished { task: TaskId(stage * 100 + partition as u64), stage: StageId(stage), partition, end, at: 0 }
+fn finished(stage: u64, partition: usize, end: TaskEnd, at: u64) -> Event {
+    Event::TaskFinished { task: TaskId(stage * 100 + partition as u64), stage: StageId(stage), partition, end, at }
 }
 
 fn stored(rdd: u64, partition: usize, executor: u64, (memory, disk): (u64, u64)) -> Event {
     Event::BlockStored { rdd: RddId(rdd), partition, executor: ExecutorId(executor), memory, disk }
 }
 
-fn site(line: u32) -> CallSite {
+/// The beginning of a line in cell 4.
+pub(super) fn site(line: u32) -> CallSite {
     CallSite { file: "cell 4".to_owned(), line, column: 1 }
 }
 
-fn rdd(id: u64, operator: &str, element: &str, partitions: usize, parents: &[(u64, Option<u64>)]) -> Event {
+/// An RDD that a call of its own made.
+pub(super) fn rdd(id: u64, operator: &str, element: &str, partitions: usize, parents: &[(u64, Option<u64>)]) -> Event {
+    let call_site = CallSite { column: id as u32, ..site(1) };
+    rdd_at(call_site, id, operator, element, partitions, parents)
+}
+
+/// An RDD that was made at this place.
+pub(super) fn rdd_at(
+    call_site: CallSite,
+    id: u64,
+    operator: &str,
+    element: &str,
+    partitions: usize,
+    parents: &[(u64, Option<u64>)],
+) -> Event {
     let parents =
         parents.iter().map(|(parent, shuffle)| ParentLink { parent: RddId(*parent), shuffle: shuffle.map(ShuffleId) });
     Event::RddCreated(RddInfo {
@@ -159,13 +179,13 @@ fn rdd(id: u64, operator: &str, element: &str, partitions: usize, parents: &[(u6
         operator: operator.to_owned(),
         element: element.to_owned(),
         partitions,
-        call_site: site(1),
+        call_site,
         parents: parents.collect(),
     })
 }
 
 #[expect(clippy::too_many_arguments, reason = "a table of stages reads best as rows of arguments")]
-fn stage(
+pub(super) fn stage(
     id: u64,
     job: u64,
     rdd: u64,

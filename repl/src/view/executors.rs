@@ -1,13 +1,13 @@
 //! `:executors`.
 
-use super::table::{Align, table_of_used_columns};
+use super::table::{Align, Sheet};
 use super::units;
 use dpark::status::{ExecutorStatus, Snapshot};
 
-/// Every executor process, those that are gone included.
-pub fn executors(snapshot: &Snapshot, width: Option<usize>) -> String {
+/// Every executor process, those that are gone included; else what there is to say.
+pub fn sheet(snapshot: &Snapshot) -> Result<Sheet, &'static str> {
     if snapshot.executors.is_empty() {
-        return "no executors: tasks run on threads of the session's process; start dpark with `-m process`".to_owned();
+        return Err("no executors: tasks run on threads of the session's process; start dpark with `-m process`");
     }
     let header = [
         ("id", Align::Right),
@@ -22,7 +22,7 @@ pub fn executors(snapshot: &Snapshot, width: Option<usize>) -> String {
         ("state", Align::Left),
         ("gone", Align::Left),
     ];
-    table_of_used_columns(&header, snapshot.executors.iter().map(row).collect(), width)
+    Ok(Sheet::of_used_columns(&header, snapshot.executors.iter().map(row).collect()))
 }
 
 fn row(executor: &ExecutorStatus) -> Vec<String> {
@@ -63,7 +63,7 @@ mod tests {
         };
         let executors = vec![executor(1, Some("it closed the connection")), executor(2, None)];
         let snapshot = Snapshot { executors, ..Snapshot::default() };
-        insta::assert_snapshot!(super::executors(&snapshot, None));
-        assert!(super::executors(&Snapshot::default(), None).starts_with("no executors"));
+        insta::assert_snapshot!(sheet(&snapshot).expect("there are executors").text(None));
+        assert!(sheet(&Snapshot::default()).is_err_and(|text| text.starts_with("no executors")));
     }
 }

@@ -1,11 +1,8 @@
-//! The pictures as HTML for notebooks. No scripts and no inline SVG: a notebook that is not trusted shows tables and
-//! images only. Everything that comes from user code is escaped.
+//! Pieces of HTML for notebooks. A notebook that is not trusted loses scripts, style elements and inline SVG, so there are
+//! none: styles stand in attributes, pictures in the addresses of images. Everything that comes from user code is escaped.
 
-use super::{Names, svg, units};
+use super::table::{Align, Sheet};
 use dpark::display::base64;
-use dpark::ids::JobId;
-use dpark::show::Column;
-use dpark::status::Snapshot;
 
 /// Text as it may stand in an element or in a quoted attribute.
 pub fn escape(text: &str) -> String {
@@ -25,54 +22,77 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The rows of a collected RDD.
-pub fn rows(columns: &[Column], rows: &[Vec<String>], total: u64) -> String {
-    let align = |column: &Column| if column.numeric { " style=\"text-align:right\"" } else { "" };
-    let mut html = String::from("<table><thead><tr>");
-    for column in columns {
-        html.push_str(&format!("<th{}>{}</th>", align(column), escape(&column.name)));
+/// A text view (a lineage) as it is.
+pub fn text(text: &str) -> String {
+    format!("<pre style=\"line-height:1.35\">{}</pre>", escape(text))
+}
+
+/// A picture in its own size; what is too wide for the page can be scrolled to.
+pub fn image(alt: &str, svg: &str) -> String {
+    let (alt, data) = (escape(alt), base64(svg.as_bytes()));
+    format!(
+        "<div style=\"overflow-x:auto\"><img alt=\"{alt}\" style=\"max-width:none\" \
+         src=\"data:image/svg+xml;base64,{data}\"></div>\n"
+    )
+}
+
+/// Something under a heading that opens.
+pub fn details(summary: &str, inside: &str) -> String {
+    format!("<details><summary style=\"cursor:pointer\">{}</summary>\n{inside}</details>\n", escape(summary))
+}
+
+/// A remark in small letters.
+pub fn small(text: &str) -> String {
+    format!("<div style=\"font-size:12px;opacity:0.75\">{}</div>\n", escape(text))
+}
+
+/// A table; what is too wide for the page can be scrolled to.
+pub fn table(sheet: &Sheet) -> String {
+    let mut html = String::from(
+        "<div style=\"overflow-x:auto\"><table style=\"border-collapse:collapse;margin:2px 0\"><thead><tr>",
+    );
+    for (name, align) in &sheet.header {
+        html.push_str(&cell("th", *align, name));
     }
     html.push_str("</tr></thead><tbody>\n");
-    for row in rows {
+    for row in &sheet.rows {
         html.push_str("<tr>");
-        for (column, text) in columns.iter().zip(row) {
-            html.push_str(&format!("<td{}>{}</td>", align(column), escape(text)));
+        for ((_, align), text) in sheet.header.iter().zip(row) {
+            html.push_str(&cell("td", *align, text));
         }
         html.push_str("</tr>\n");
     }
-    html.push_str("</tbody></table>");
-    if total > rows.len() as u64 {
-        html.push_str(&format!("<p>… {} rows</p>", units::count(total)));
-    }
+    html.push_str("</tbody></table></div>\n");
     html
 }
 
-/// The stages of a job as an image.
-pub fn dag(snapshot: &Snapshot, job: JobId, names: &Names) -> String {
-    let svg = svg::dag(snapshot, job, names);
-    format!("<img alt=\"stages of job {job}\" src=\"data:image/svg+xml;base64,{}\"/>", base64(svg.as_bytes()))
-}
-
-/// A text view (a lineage, a card) as it is.
-pub fn text(text: &str) -> String {
-    format!("<pre>{}</pre>", escape(text))
+/// A cell. White space stays as it is, and a long text is broken.
+fn cell(element: &str, align: Align, text: &str) -> String {
+    let style = match align {
+        Align::Left => "text-align:left;vertical-align:top;white-space:pre-wrap;max-width:36em",
+        Align::Right => "text-align:right;vertical-align:top;white-space:nowrap",
+    };
+    format!("<{element} style=\"{style}\">{}</{element}>", escape(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::example;
 
     #[test]
     fn everything_is_escaped() {
-        let columns = [Column { name: "<i>".into(), numeric: true }];
-        insta::assert_snapshot!(rows(&columns, &[vec!["<script>alert('&')</script>\u{1b}".into()]], 3));
-        assert_eq!(text("Rdd<\"a\">"), "<pre>Rdd&lt;&quot;a&quot;&gt;</pre>");
+        let hostile = "<script>alert('&')</script>\u{1b}";
+        let sheet = Sheet { header: vec![("<i>".into(), Align::Right)], rows: vec![vec![hostile.into()]] };
+        insta::assert_snapshot!(table(&sheet));
+        let pieces = [text(hostile), image(hostile, "<svg/>"), details(hostile, ""), small(hostile)];
+        assert!(
+            pieces.iter().all(|piece| !piece.contains("<script") && piece.contains("&lt;script&gt;")),
+            "{pieces:?}"
+        );
     }
 
     #[test]
     fn images_are_data() {
-        let html = dag(&example::snapshot(), JobId(1), &example::names());
-        assert!(html.starts_with("<img alt=\"stages of job 1\" src=\"data:image/svg+xml;base64,PHN2Zy"));
+        assert!(image("a picture", "<svg").contains("src=\"data:image/svg+xml;base64,PHN2Zw==\""));
     }
 }

@@ -1,15 +1,20 @@
 //! `:jobs`.
 
-use super::table::{Align, table};
+use super::table::{Align, Sheet};
 use super::units;
 use dpark::event::JobEnd;
 use dpark::status::{JobState, JobStatus, Snapshot, StageState};
 
-/// Every job, oldest first.
-pub fn jobs(snapshot: &Snapshot, width: Option<usize>) -> String {
+/// Every job, oldest first; else what there is to say.
+pub fn sheet(snapshot: &Snapshot) -> Result<Sheet, &'static str> {
     if snapshot.jobs.is_empty() {
-        return "no jobs yet".to_owned();
+        return Err("no jobs yet");
     }
+    Ok(sheet_of(snapshot, snapshot.jobs.iter()))
+}
+
+/// These jobs.
+pub(super) fn sheet_of<'a>(snapshot: &Snapshot, jobs: impl Iterator<Item = &'a JobStatus>) -> Sheet {
     let header = [
         ("job", Align::Right),
         ("action", Align::Left),
@@ -18,8 +23,7 @@ pub fn jobs(snapshot: &Snapshot, width: Option<usize>) -> String {
         ("tasks", Align::Right),
         ("time", Align::Right),
     ];
-    let rows: Vec<Vec<String>> = snapshot.jobs.iter().map(|job| row(snapshot, job)).collect();
-    table(&header, &rows, width)
+    Sheet::of_used_columns(&header, jobs.map(|job| row(snapshot, job)).collect())
 }
 
 fn row(snapshot: &Snapshot, job: &JobStatus) -> Vec<String> {
@@ -62,7 +66,7 @@ mod tests {
 
     #[test]
     fn golden() {
-        insta::assert_snapshot!(jobs(&example::snapshot(), None));
-        assert_eq!(jobs(&Snapshot::default(), None), "no jobs yet");
+        insta::assert_snapshot!(sheet(&example::snapshot()).expect("there are jobs").text(None));
+        assert_eq!(sheet(&Snapshot::default()), Err("no jobs yet"));
     }
 }

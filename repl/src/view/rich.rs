@@ -7,6 +7,7 @@
 
 mod card;
 mod facts;
+mod headline;
 mod job;
 mod progress;
 mod rows;
@@ -77,3 +78,6 @@ pub fn shown(shown: &Shown, snapshot: &Snapshot, names: &Names, width: Option<us
         Shown::Bundle(bundle) => Bundle::text(bundle.plain()),
     }
 }
+
+#[cfg(test)]
+mod tests;

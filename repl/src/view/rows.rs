@@ -1,23 +1,27 @@
 //! Values: the rows of a collected RDD as a table, everything else as the text it has.
 
-use super::table::{Align, table};
+use super::table::{Align, Sheet};
 use super::units;
 use dpark::show::Column;
 
 /// Cells longer than this are cut, with an ellipsis.
 const CELL_LIMIT: usize = 200;
 
+/// The first rows; of long cells the beginning.
+pub(super) fn sheet(columns: &[Column], rows: &[Vec<String>]) -> Sheet {
+    let align = |column: &Column| if column.numeric { Align::Right } else { Align::Left };
+    Sheet {
+        header: columns.iter().map(|column| (column.name.clone(), align(column))).collect(),
+        rows: rows.iter().map(|row| row.iter().map(|text| shorten(text)).collect()).collect(),
+    }
+}
+
 /// The first rows as a table, and a line that says how many there are if these are not all.
 pub fn rows(columns: &[Column], rows: &[Vec<String>], total: u64, width: Option<usize>) -> String {
     if rows.is_empty() {
         return "no rows".to_owned();
     }
-    let header: Vec<(&str, Align)> = columns
-        .iter()
-        .map(|column| (column.name.as_str(), if column.numeric { Align::Right } else { Align::Left }))
-        .collect();
-    let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|text| shorten(text)).collect()).collect();
-    let mut text = table(&header, &cells, width);
+    let mut text = sheet(columns, rows).text(width);
     if total > rows.len() as u64 {
         text.push_str(&format!("\n… {} rows", units::count(total)));
     }

@@ -1,16 +1,16 @@
 //! `:stages`.
 
-use super::table::{Align, table_of_used_columns};
+use super::table::{Align, Sheet};
 use super::units;
 use dpark::ids::JobId;
 use dpark::status::{Snapshot, StageState, StageStatus, Stopped};
 
-/// The stages of one job, or of all.
-pub fn stages(snapshot: &Snapshot, job: Option<JobId>, width: Option<usize>) -> String {
+/// The stages of one job, or of all; else what there is to say.
+pub fn sheet(snapshot: &Snapshot, job: Option<JobId>) -> Result<Sheet, &'static str> {
     let is_chosen = |stage: &&StageStatus| job.is_none_or(|job| stage.info.job == job);
     let chosen: Vec<&StageStatus> = snapshot.stages.values().filter(is_chosen).collect();
     if chosen.is_empty() {
-        return "no stages yet".to_owned();
+        return Err("no stages yet");
     }
     let header = [
         ("stage", Align::Right),
@@ -26,8 +26,7 @@ pub fn stages(snapshot: &Snapshot, job: Option<JobId>, width: Option<usize>) -> 
         ("time", Align::Right),
         ("after", Align::Left),
     ];
-    let rows: Vec<Vec<String>> = chosen.into_iter().map(row).collect();
-    table_of_used_columns(&header, rows, width)
+    Ok(Sheet::of_used_columns(&header, chosen.into_iter().map(row).collect()))
 }
 
 fn row(stage: &StageStatus) -> Vec<String> {
@@ -93,8 +92,9 @@ mod tests {
 
     #[test]
     fn golden() {
-        insta::assert_snapshot!(stages(&example::snapshot(), None, None));
-        assert_eq!(stages(&Snapshot::default(), None, None), "no stages yet");
-        assert_eq!(stages(&example::snapshot(), Some(JobId(1)), None).lines().count(), 6);
+        let snapshot = example::snapshot();
+        insta::assert_snapshot!(sheet(&snapshot, None).expect("there are stages").text(None));
+        assert_eq!(sheet(&Snapshot::default(), None), Err("no stages yet"));
+        assert_eq!(sheet(&snapshot, Some(JobId(1))).map(|sheet| sheet.rows.len()), Ok(2));
     }
 }

@@ -43,14 +43,31 @@ pub fn table(header: &[(&str, Align)], rows: &[Vec<String>], width: Option<usize
     table.trim_fmt()
 }
 
-/// Such a table without the columns in which no row has anything: they leave their room to the others.
-pub fn table_of_used_columns(header: &[(&str, Align)], rows: Vec<Vec<String>>, width: Option<usize>) -> String {
-    let used: Vec<bool> = (0..header.len()).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
-    let header: Vec<(&str, Align)> =
-        header.iter().zip(&used).filter(|(_, used)| **used).map(|(column, _)| *column).collect();
-    let keep = |row: Vec<String>| row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect();
-    let rows: Vec<Vec<String>> = rows.into_iter().map(keep).collect();
-    table(&header, &rows, width)
+/// A table that is not drawn yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// The columns' names.
+    pub header: Vec<(String, Align)>,
+    /// A text for each column.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Sheet {
+    /// A table without the columns in which no row has anything: they leave their room to the others.
+    pub fn of_used_columns(header: &[(&str, Align)], rows: Vec<Vec<String>>) -> Sheet {
+        let used: Vec<bool> = (0..header.len()).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
+        let chosen = header.iter().zip(&used).filter(|(_, used)| **used);
+        let header = chosen.map(|((name, align), _)| ((*name).to_owned(), *align)).collect();
+        let keep =
+            |row: Vec<String>| row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect();
+        Sheet { header, rows: rows.into_iter().map(keep).collect() }
+    }
+
+    /// The table as text; see [`table`].
+    pub fn text(&self, width: Option<usize>) -> String {
+        let header: Vec<(&str, Align)> = self.header.iter().map(|(name, align)| (name.as_str(), *align)).collect();
+        table(&header, &self.rows, width)
+    }
 }
 
 /// Text that cannot leave its cell: control characters in their escaped form.

@@ -1,5 +1,5 @@
-//! The memory of an executor's process. What the engine holds is in the budget; what user code holds is in none, so the
-//! process is watched, and kept from taking the machine with it.
+//! The memory of an executor's process, and of the programs that its tasks have started. What the engine holds is in the budget;
+//! what user code holds is in none, so the process is watched, and kept from taking the machine with it.
 //!
 //! Over the limit the cache gives way first; then the tasks that run are told to stop; then the process gives up, and the
 //! driver replaces it. Memory that grows too fast for that ends it at once.
@@ -8,12 +8,10 @@ use super::tasks::Tasks;
 use crate::context::{Context, ContextHandle};
 use crate::error::Failure;
 use crate::ids::ExecutorId;
+use crate::process_memory::{limit, of_this_process, too_much};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// What a process may take besides half as much again as its budget: libraries, stacks, and what user code holds for a moment.
-const ALLOWANCE: u64 = 256 << 20;
 
 /// So long tasks may take to stop once they are told to.
 const TIME_TO_STOP: Duration = Duration::from_millis(250);
@@ -27,11 +25,6 @@ const FASTEST_GROWTH: u64 = 8;
 /// How often it is looked: the more often the less is left.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-
-/// What a process with this budget may take.
-pub(crate) fn limit(budget: u64) -> u64 {
-    budget.saturating_add(budget / 2).saturating_add(ALLOWANCE)
-}
 
 /// What is done about the memory of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,17 +113,19 @@ impl Watcher {
         let mut policy = Policy::new(limit(budget));
         let (began, busy) = (Instant::now(), Arc::new(AtomicBool::new(false)));
         // Where the system does not tell, nothing is watched.
-        while let Some(used) = taken() {
+        while let Some(here) = of_this_process() {
+            let by_programs = self.context.arc().programs.memory();
+            let used = here + by_programs;
             self.used.store(used, Ordering::Relaxed);
             match policy.judge(used, began.elapsed(), busy.load(Ordering::Acquire)) {
                 Step::Nothing => {}
                 Step::MakeRoom(bytes) => make_room(&self.context, bytes, &busy),
                 Step::StopTasks => {
-                    let why = format!("executor {} takes {}", self.executor, too_much(used, budget));
+                    let why = format!("executor {} takes {}", self.executor, too_much(used, by_programs, budget));
                     self.tasks.fail(&Failure::Memory(why));
                 }
                 Step::GiveUp => {
-                    let why = format!("it took {}", too_much(used, budget));
+                    let why = format!("it took {}", too_much(used, by_programs, budget));
                     (self.give_up)(why.clone());
                     std::thread::sleep(TIME_TO_BE_ENDED);
                     eprintln!("dpark executor {}: {why}", self.executor);
@@ -140,16 +135,6 @@ impl Watcher {
             std::thread::sleep(policy.pause(used));
         }
     }
-}
-
-/// `412 MB of memory, over its limit of …`, and what to do about it.
-fn too_much(used: u64, budget: u64) -> String {
-    let (used, limit, budget) = (used >> 20, limit(budget) >> 20, budget >> 20);
-    format!(
-        "{used} MB of memory, over its limit of {limit} MB (half as much again as the budget of {budget} MB, and {} MB): \
-         raise the memory setting (`-M`, `mem` in dpark.toml), use more partitions (`-p`), or run fewer tasks at once",
-        ALLOWANCE >> 20
-    )
 }
 
 /// Lets the cache give way, on a thread of its own: blocks may go to disk.
@@ -174,16 +159,6 @@ fn give_back() {
     unsafe {
         libc::malloc_trim(0);
     }
-}
-
-/// The bytes that this process has for itself: those of files that are mapped are not among them.
-fn taken() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let kilobytes = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_whitespace().next()?.parse::<u64>().ok()
-    };
-    Some((kilobytes("RssAnon:")? + kilobytes("VmSwap:").unwrap_or(0)) << 10)
 }
 
 /// Should the machine run out of memory, the kernel is to end an executor before the driver: the driver replaces it.
@@ -233,14 +208,5 @@ mod tests {
         assert_eq!(policy.pause(0), LONGEST_PAUSE);
         assert!((MS(60)..MS(70)).contains(&policy.pause(policy.limit - (512 << 20))));
         assert_eq!(policy.pause(policy.limit + 5), SHORTEST_PAUSE);
-    }
-
-    #[test]
-    fn memory_is_seen_to_come_and_go() {
-        let before = taken().unwrap();
-        let much = std::hint::black_box(vec![1u8; 200 << 20]);
-        assert!(taken().unwrap() > before + (150 << 20));
-        drop(much);
-        assert!(taken().unwrap() < before + (150 << 20));
     }
 }

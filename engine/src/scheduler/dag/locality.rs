@@ -1,22 +1,38 @@
-//! Where tasks have least to do: on an executor that holds the persisted partition which theirs begins with.
+//! Where tasks have least to do: on an executor that holds the persisted partition which theirs begins with, or that has kept
+//! their rows when it took a sample of them.
 
 use super::{Machine, Owner, planted};
-use crate::ids::{ExecutorId, RddId};
+use crate::ids::{ExecutorId, RddId, ShuffleId};
 use crate::work::CachedInput;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Which executors hold which persisted partitions, and who begins with them.
+/// Which executors hold which persisted partitions, who begins with them, and which executors have kept rows for map tasks.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     holders: BTreeMap<RddId, BTreeMap<usize, BTreeSet<ExecutorId>>>,
     readers: BTreeSet<(RddId, Owner)>,
+    /// By shuffle and map partition.
+    kept: BTreeMap<ShuffleId, BTreeMap<usize, ExecutorId>>,
 }
 
 impl Blocks {
     /// Whether no stage is known.
     #[cfg(test)]
     pub(super) fn has_no_readers(&self) -> bool {
-        self.readers.is_empty()
+        self.readers.is_empty() && self.kept.is_empty()
+    }
+
+    /// The executor that has kept the rows of a partition.
+    fn keeper(&self, owner: Owner, partition: usize) -> Option<ExecutorId> {
+        let Owner::Map(shuffle) = owner else { return None };
+        self.kept.get(&shuffle)?.get(&partition).copied()
+    }
+
+    /// The partitions whose rows `executor` has kept.
+    fn kept_by(&self, executor: ExecutorId) -> Vec<(ShuffleId, usize)> {
+        let all = self.kept.iter().flat_map(|(shuffle, kept)| kept.iter().map(move |kept| (*shuffle, kept)));
+        let kept = all.filter(|(_, (_, keeper))| **keeper == executor);
+        kept.map(|(shuffle, (partition, _))| (shuffle, *partition)).collect()
     }
 
     /// The executors that hold what `partition` begins with, of the nearest RDD that is held at all.
@@ -72,11 +88,40 @@ impl Machine {
         for (rdd, partition) in self.blocks.held_by(executor) {
             self.block_removed(rdd, partition, executor);
         }
+        for (shuffle, partition) in self.blocks.kept_by(executor) {
+            self.rows_taken(shuffle, partition);
+        }
+    }
+
+    /// `executor` has kept the rows of a partition for the map task of `shuffle`.
+    pub(super) fn rows_kept(&mut self, shuffle: ShuffleId, partition: usize, executor: ExecutorId) {
+        if self.executors.contains(executor) {
+            self.blocks.kept.entry(shuffle).or_default().insert(partition, executor);
+            self.prefer(Owner::Map(shuffle), partition);
+        }
+    }
+
+    /// The rows of a partition that were kept have been taken, or are of no use any more.
+    pub(super) fn rows_taken(&mut self, shuffle: ShuffleId, partition: usize) {
+        let Some(kept) = self.blocks.kept.get_mut(&shuffle) else { return };
+        if kept.remove(&partition).is_none() {
+            return;
+        }
+        if kept.is_empty() {
+            self.blocks.kept.remove(&shuffle);
+        }
+        self.prefer(Owner::Map(shuffle), partition);
+    }
+
+    /// Nobody asks for the map outputs of `shuffle` any more.
+    pub(super) fn forget_kept(&mut self, shuffle: ShuffleId) {
+        self.blocks.kept.remove(&shuffle);
     }
 
     /// The tasks of `owner` begin with `cached`, if that is persisted.
     pub(super) fn begin_with(&mut self, owner: Owner, cached: Vec<CachedInput>) {
-        if self.tasks(owner).is_none_or(|tasks| tasks.cached() == cached) {
+        let has_kept = matches!(owner, Owner::Map(shuffle) if self.blocks.kept.contains_key(&shuffle));
+        if self.tasks(owner).is_none_or(|tasks| tasks.cached() == cached && !has_kept) {
             return;
         }
         self.forget_reader(owner);
@@ -112,8 +157,12 @@ impl Machine {
 
     /// Finds out where the partition at `position` should be computed.
     fn prefer(&mut self, owner: Owner, position: usize) {
-        let Some(tasks) = self.tasks(owner) else { return };
-        let executors = self.blocks.nearest(tasks.cached(), self.partition(owner, position));
+        let Some(tasks) = self.tasks(owner).filter(|tasks| position < tasks.len()) else { return };
+        let partition = self.partition(owner, position);
+        let executors = match self.blocks.keeper(owner, partition) {
+            Some(keeper) if !planted!(self, KeptRowsIgnored) => vec![keeper],
+            _ => self.blocks.nearest(tasks.cached(), partition),
+        };
         if let Some(tasks) = self.tasks_mut(owner) {
             tasks.prefer(position, executors);
         }

@@ -55,6 +55,14 @@ impl Machine {
             self.kill(beaten, Because::Beaten);
         }
         self.inputs_read(attempt);
+        match attempt.owner {
+            Owner::Map(shuffle) => self.rows_taken(shuffle, partition),
+            Owner::Result(turn) => {
+                if let Some(shuffle) = self.jobs.get(&turn).and_then(|job| job.keeps_rows_for) {
+                    self.rows_kept(shuffle, partition, executor);
+                }
+            }
+        }
         self.commands.push(Command::Accept { task, job, partition });
         match attempt.owner {
             Owner::Result(turn) if complete => self.end_job(turn, Ok(())),

@@ -22,7 +22,8 @@ fn spec(job: u64, stages: &[Sketch]) -> JobSpec {
         StageSpec { id, rdd, shuffle, partitions: (0..tasks).collect(), inputs, cached: vec![], info }
     };
     let stages = stages.iter().enumerate().map(stage).collect();
-    JobSpec { id: JobId(job), name: "collect".to_owned(), call_site: CallSite::default(), stages }
+    let (id, name, call_site) = (JobId(job), "collect".to_owned(), CallSite::default());
+    JobSpec { id, name, call_site, stages, keeps_rows_for: None }
 }
 
 fn machine(slots: usize) -> Machine {

@@ -83,9 +83,16 @@ impl World {
             return Err(format!("{task} counts, though it was killed or its executor lost"));
         }
         let value = run.value.ok_or_else(|| format!("{task} counts, though it failed"))?;
+        if let Key::Result(job) = run.key
+            && let Some(shuffle) = self.plan.jobs[job].spec.keeps_rows_for
+            && self.executors.contains_key(&run.launch.executor)
+        {
+            self.kept_rows.insert((shuffle, partition), run.launch.executor);
+        }
         self.counted.insert((run.key, partition));
         match run.key {
             Key::Map(shuffle) => {
+                self.kept_rows.remove(&(shuffle, partition));
                 self.kept.insert(shuffle);
                 let right = self.plan.shuffles[shuffle.0 as usize].values[partition];
                 if value == right { Ok(()) } else { Err(format!("wrong map output {partition} of shuffle {shuffle}")) }
@@ -199,6 +206,7 @@ impl World {
         self.counted.retain(|(key, _)| *key != Key::Map(shuffle));
         self.lives.retain(|(key, _), _| *key != Key::Map(shuffle));
         self.durations.remove(&Key::Map(shuffle));
+        self.kept_rows.retain(|(of, _), _| *of != shuffle);
     }
 
     pub(super) fn note_success(&mut self, run: &Run) {

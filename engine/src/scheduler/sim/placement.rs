@@ -33,7 +33,8 @@ impl World {
         let (executor, partition) = (launch.executor, launch.partition);
         let holders = self.holders(stage, partition);
         if holders.contains(&executor) {
-            self.seen.local += 1;
+            self.seen.local += usize::from(self.keeper(stage, partition).is_none());
+            self.seen.at_keeper += usize::from(self.keeper(stage, partition).is_some());
             return Ok(());
         }
         if let Some(free) = holders.iter().find(|holder| self.has_free_slot(**holder)) {
@@ -90,8 +91,16 @@ impl World {
         self.runs.values().filter(same).filter(|run| run.is_wanted()).collect()
     }
 
+    /// Who has kept the rows of a partition.
+    fn keeper(&self, stage: &StageSpec, partition: usize) -> Option<ExecutorId> {
+        self.kept_rows.get(&(stage.shuffle?, partition)).copied()
+    }
+
     /// Who holds what a partition begins with.
     fn holders(&self, stage: &StageSpec, partition: usize) -> BTreeSet<ExecutorId> {
+        if let Some(keeper) = self.keeper(stage, partition) {
+            return BTreeSet::from([keeper]);
+        }
         let holders = blocks_of(&stage.cached, partition).filter_map(|block| self.blocks.get(&block)).cloned();
         holders.into_iter().find(|holders| !holders.is_empty()).unwrap_or_default()
     }

@@ -127,8 +127,10 @@ impl Plan {
         let partitions = (0..6).filter(|_| rng.chance(50)).collect();
         let stage = stage(index, stages.len(), None, partitions, listed(&inputs, rng));
         stages.push(StageSpec { cached: cached(rng), ..stage });
-        let id = JobId(index);
-        PlannedJob { spec: JobSpec { id, name: "collect".to_owned(), call_site: CallSite::default(), stages }, inputs }
+        let shuffle = ShuffleId(rng.below(self.shuffles.len() as u64));
+        let keeps_rows_for = (!self.shuffles.is_empty() && rng.chance(40)).then_some(shuffle);
+        let (id, name, call_site) = (JobId(index), "collect".to_owned(), CallSite::default());
+        PlannedJob { spec: JobSpec { id, name, call_site, stages, keeps_rows_for }, inputs }
     }
 }
 

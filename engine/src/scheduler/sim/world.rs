@@ -99,8 +99,10 @@ pub(super) struct Seen {
     pub(super) spared: usize,
     pub(super) shared: usize,
     pub(super) skipped: usize,
-    /// Tasks that began where what they begin with is persisted.
+    /// Tasks that began where what they begin with is persisted…
     pub(super) local: usize,
+    /// …or where their rows were kept.
+    pub(super) at_keeper: usize,
     pub(super) copies: usize,
     pub(super) excluded: usize,
     pub(super) steps: usize,
@@ -118,6 +120,7 @@ impl Seen {
         self.shared += other.shared;
         self.skipped += other.skipped;
         self.local += other.local;
+        self.at_keeper += other.at_keeper;
         self.copies += other.copies;
         self.excluded += other.excluded;
         self.steps += other.steps;
@@ -151,6 +154,8 @@ pub(super) struct World {
     pub(super) health: BTreeMap<ExecutorId, Health>,
     /// Who holds which persisted partitions.
     pub(super) blocks: BTreeMap<(RddId, usize), BTreeSet<ExecutorId>>,
+    /// Who has kept the rows of which map partitions.
+    pub(super) kept_rows: BTreeMap<(ShuffleId, usize), ExecutorId>,
     /// How long the attempts took that succeeded.
     pub(super) durations: BTreeMap<Key, Vec<u64>>,
     last_executor: u64,
@@ -193,6 +198,7 @@ impl World {
             executors: BTreeMap::new(),
             health: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            kept_rows: BTreeMap::new(),
             durations: BTreeMap::new(),
             last_executor: 0,
             lives: BTreeMap::new(),
@@ -372,6 +378,7 @@ impl World {
         for holders in self.blocks.values_mut() {
             holders.remove(&id);
         }
+        self.kept_rows.retain(|_, keeper| *keeper != id);
         self.soon(30, Happening::AddExecutor);
         if self.rng.chance(50) {
             self.seen.left += 1;

@@ -1,6 +1,6 @@
 //! Rows through programs.
 
-use dpark::{DparkContext, Error};
+use dpark::{Conf, DparkContext, Error};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -126,4 +126,22 @@ fn a_program_that_is_not_needed_any_more_is_killed() {
     let pids = ctx.range(0, 1).pipe(["sh", "-c", "echo $$; exec sleep 1000"]).take(1).unwrap();
     wait_until_gone(&pids.join(" "));
     assert!(since.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn programs_that_take_too_much_memory_fail_with_limit_and_setting() {
+    let conf = Conf { master: "local[2]".to_owned(), memory: 64 << 20, ..Conf::default() };
+    let ctx = DparkContext::new(conf).unwrap();
+    // A gigabyte in small steps; `tail` keeps all of a line that has not ended.
+    let script = "for i in $(seq 200); do head -c 5000000 /dev/zero; sleep 0.01; done | tail -n 1";
+    let error = ctx.range_with(0, 1, 1, 1).pipe(["sh", "-c", script]).count().unwrap_err().to_string();
+    for part in [
+        "partition 0: the programs of `pipe` take ",
+        " MB of memory, over the limit of 352 MB (half as much again as the budget of 64 MB, and 256 MB)",
+        "raise the memory setting (`-M`, `mem` in dpark.toml)",
+        "(tried 4 times)",
+    ] {
+        assert!(error.contains(part), "no {part:?} in: {error}");
+    }
+    assert_eq!(ctx.range(0, 10).pipe("cat").count().unwrap(), 10);
 }

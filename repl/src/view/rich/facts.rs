@@ -9,16 +9,38 @@ use dpark::status::{JobState, JobStatus, RddStatus, Snapshot, StageState, StageS
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// Of more than so many the last ones are told: the facts are part of a notebook's file.
+const MOST_JOBS: usize = 100;
+const MOST_STAGES: usize = 400;
+const MOST_RDDS: usize = 1_000;
+
 /// The jobs with their stages, and the RDDs that these compute.
 pub(super) fn facts(snapshot: &Snapshot, jobs: &[JobId], names: &Names) -> Value {
+    let mut facts = progress(snapshot, jobs);
+    let stages = jobs.iter().flat_map(|job| snapshot.stages_of(*job));
+    let rdds: BTreeSet<RddId> = stages.flat_map(|stage| stage.info.rdds.iter().copied()).collect();
+    let rdds: Vec<&RddStatus> = rdds.into_iter().filter_map(|id| snapshot.rdd(id)).collect();
+    facts["rdds"] = last(&rdds, MOST_RDDS).iter().map(|status| rdd(status, names)).collect();
+    facts["left_out"]["rdds"] = rdds.len().saturating_sub(MOST_RDDS).into();
+    facts
+}
+
+/// The jobs and their stages only: what changes while they run.
+pub(super) fn progress(snapshot: &Snapshot, jobs: &[JobId]) -> Value {
     let jobs: Vec<&JobStatus> = jobs.iter().filter_map(|job| snapshot.job(*job)).collect();
-    let stages = || jobs.iter().flat_map(|job| snapshot.stages_of(job.id));
-    let rdds: BTreeSet<RddId> = stages().flat_map(|stage| stage.info.rdds.iter().copied()).collect();
+    let stages: Vec<&StageStatus> = jobs.iter().flat_map(|job| snapshot.stages_of(job.id)).collect();
     json!({
-        "jobs": jobs.iter().map(|status| job(status)).collect::<Vec<_>>(),
-        "stages": stages().map(stage).collect::<Vec<_>>(),
-        "rdds": rdds.iter().filter_map(|id| snapshot.rdd(*id)).map(|status| rdd(status, names)).collect::<Vec<_>>(),
+        "jobs": last(&jobs, MOST_JOBS).iter().map(|status| job(status)).collect::<Vec<_>>(),
+        "stages": last(&stages, MOST_STAGES).iter().map(|status| stage(status)).collect::<Vec<_>>(),
+        "left_out": {
+            "jobs": jobs.len().saturating_sub(MOST_JOBS),
+            "stages": stages.len().saturating_sub(MOST_STAGES),
+        },
     })
+}
+
+fn last<T>(all: &[T], most: usize) -> &[T] {
+    &all[all.len().saturating_sub(most)..]
 }
 
 fn job(job: &JobStatus) -> Value {

@@ -2,7 +2,7 @@
 
 use super::{Sketch, ends, launches, lose, lost, machine, spec, succeed};
 use crate::error::{Error, Failure};
-use crate::ids::{ExecutorId, RddId, TaskId};
+use crate::ids::{ExecutorId, JobId, RddId, ShuffleId, TaskId};
 use crate::scheduler::command::{Because, Cause, Command, Input, Outcome};
 use crate::scheduler::dag::Machine;
 use crate::work::{CachedInput, JobSpec};
@@ -95,6 +95,51 @@ fn the_nearest_rdd_that_is_stored_counts() {
     succeed(&mut machine, 1);
     machine.apply(Input::BlockStored { rdd: RddId(8), partition: 0, executor: ExecutorId(0) });
     assert_eq!(placed(&machine.apply(Input::Submit(spec))), [(0, 0)]);
+}
+
+/// A job that samples the rows of the map partitions of shuffle 5.
+fn sampling(job: u64, partitions: usize) -> JobSpec {
+    JobSpec { keeps_rows_for: Some(ShuffleId(5)), ..spec(job, &[(None, &[], partitions)]) }
+}
+
+#[test]
+fn map_tasks_start_where_their_rows_were_kept() {
+    let mut machine = executors(&[2, 1]);
+    let mut sampled = placed(&machine.apply(Input::Submit(sampling(1, 3))));
+    (1..=3).for_each(|task| drop(succeed(&mut machine, task)));
+    let sort = spec(2, &[(Some(5), &[], 3), (None, &[5], 1)]);
+    let mut mapped = placed(&machine.apply(Input::Submit(sort)));
+    sampled.sort();
+    mapped.sort();
+    assert_eq!(sampled, [(0, 0), (1, 1), (2, 0)]);
+    assert_eq!(mapped, sampled);
+}
+
+#[test]
+fn kept_rows_are_nearer_than_persisted_ones_until_they_are_taken_or_lost() {
+    let mut machine = executors(&[1, 1]);
+    machine.apply(Input::Submit(sampling(1, 2)));
+    (1..=2).for_each(|task| drop(succeed(&mut machine, task)));
+    store(&mut machine, 0, 1);
+    let mut sort = spec(2, &[(Some(5), &[], 2), (None, &[5], 1)]);
+    sort.stages[0].cached = vec![CachedInput { rdd: RddId(7), partitions: 0..2 }];
+    assert_eq!(placed(&machine.apply(Input::Submit(sort.clone()))), [(0, 0), (1, 1)]);
+    (3..=5).for_each(|task| drop(succeed(&mut machine, task)));
+    // Computed again it begins with what is persisted.
+    machine.apply(Input::OutputLost { shuffle: ShuffleId(5), map: 0 });
+    assert_eq!(placed(&machine.apply(Input::Submit(JobSpec { id: JobId(3), ..sort }))), [(0, 1)]);
+
+    let mut machine = executors(&[1, 1]);
+    machine.apply(Input::Submit(sampling(1, 2)));
+    (1..=2).for_each(|task| drop(succeed(&mut machine, task)));
+    machine.apply(lost(1, Cause::Tasks));
+    machine.apply(Input::ExecutorAdded { id: ExecutorId(2), slots: 1 });
+    let sort = spec(2, &[(Some(5), &[], 2), (None, &[5], 1)]);
+    assert_eq!(placed(&machine.apply(Input::Submit(sort))), [(0, 0), (1, 2)]);
+    machine.apply(Input::CancelAll);
+    (3..=4).for_each(|task| drop(succeed(&mut machine, task)));
+    machine.apply(Input::ForgetShuffle(ShuffleId(5)));
+    assert!(machine.is_empty(), "{machine:?}");
 }
 
 #[test]

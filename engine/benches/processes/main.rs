@@ -1,18 +1,61 @@
-//! What executors in other processes cost: how soon they are there, time for each task, and how soon a cancelled one stops.
+//! What executors in other processes cost: how soon they are there, time for each task, how soon a cancelled one stops, and how
+//! often the bytes of a shuffle are moved.
 //!
-//! `cargo bench -p dpark --bench processes`
+//! `cargo bench -p dpark --bench processes`; with `-- bytes` the bytes alone.
 
+mod bytes;
+
+use bytes::Moved;
 use dpark::event::Event;
 use dpark::{Conf, DparkContext, Result};
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const TASKS: usize = 10_000;
 const RUNS: usize = 7;
 
+/// Pairs of the shuffle whose bytes are counted.
+const PAIRS: i64 = 20_000_000;
+
+/// The argument that asks for the bytes alone.
+const BYTES: &str = "bytes";
+/// Whether executors read what is on disks of their own machine, as the engine knows it.
+const LOCAL_READS: &str = "DPARK_LOCAL_READS";
+
 fn main() -> Result<()> {
     // In an executor this does not return.
     drop(DparkContext::local(1));
+    if std::env::args().any(|argument| argument == BYTES) {
+        return move_bytes(if std::env::var_os(LOCAL_READS).is_some() { "over HTTP" } else { "from files" });
+    }
+    times()?;
+    move_bytes("from files")?;
+    let program = std::env::current_exe().expect("this program is known");
+    let status = Command::new(program).arg(BYTES).env(LOCAL_READS, "0").status();
+    assert!(status.is_ok_and(|status| status.success()));
+    Ok(())
+}
+
+/// Prints how often the bytes of a shuffle were moved that reducers get in this way.
+fn move_bytes(how: &str) -> Result<()> {
+    let Moved { data, indices, by_tasks, by_executors } = bytes::shuffle(PAIRS)?;
+    let times = |bytes: u64| bytes as f64 / (data + indices) as f64;
+    println!(
+        "shuffle of {} M pairs {how}: map outputs of {:.1} MB (indices: {:.1} MB), of which tasks wrote {:.3} and read {:.3}; \
+         executors wrote {:.3} and read {:.3} times as many bytes in all",
+        PAIRS / 1_000_000,
+        (data + indices) as f64 / 1e6,
+        indices as f64 / 1e6,
+        times(by_tasks.written),
+        times(by_tasks.read),
+        times(by_executors.written),
+        times(by_executors.read),
+    );
+    Ok(())
+}
+
+fn times() -> Result<()> {
     let starts = (0..RUNS).map(|_| start()).collect::<Result<Vec<_>>>()?;
     println!("executor start, until it has joined: {:.1} ms (median of {RUNS})", median(starts));
     for master in ["local[2]", "process[2]"] {
