@@ -64,6 +64,8 @@ impl Clients {
         let paths = std::iter::once(self.directory.join("venv/bin")).chain(std::env::split_paths(&path));
         command
             .env("PATH", std::env::join_paths(paths).expect("directories without colons"))
+            // What notebooks show of it shall not depend on the machine.
+            .env("DPARK_MEM", "2g")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONHASHSEED", "0")
             .env("JUPYTER_CONFIG_DIR", directory.path().join("config"))

@@ -1,6 +1,6 @@
 // Runs all cells of a notebook and looks at what is shown.
 
-import { browse, cell, ended, kernelIsReady, pictures, rows, run } from "./lab.mjs";
+import { browse, cell, ended, kernelIsReady, pictures, rows, run, unfold } from "./lab.mjs";
 
 await browse("cells", async (page, picture) => {
   await kernelIsReady(page);
@@ -9,7 +9,7 @@ await browse("cells", async (page, picture) => {
     await run(page, index);
     await ended(page, index);
   }
-  await page.locator(".jp-OutputArea-output img").first().waitFor();
+  await unfold(page);
   await cell(page, 0).scrollIntoViewIfNeeded();
   await picture("light");
   const facts = {

@@ -49,6 +49,13 @@ export async function kernelIsReady(page) {
   await page.locator("#jp-main-statusbar", { hasText: /\| Idle/ }).waitFor();
 }
 
+// Opens what is folded, and waits for the first picture.
+export async function unfold(page) {
+  await page.locator(".jp-OutputArea-output img").first().waitFor({ state: "attached" });
+  await page.locator(".jp-OutputArea-output details").evaluateAll((all) => all.forEach((details) => (details.open = true)));
+  await page.locator(".jp-OutputArea-output img").first().waitFor();
+}
+
 // The rows of all tables in outputs.
 export async function rows(page) {
   return page.locator(".jp-OutputArea-output tr").evaluateAll((lines) =>

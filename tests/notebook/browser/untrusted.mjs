@@ -1,9 +1,9 @@
 // Looks at a notebook that nobody has trusted, without running anything.
 
-import { browse, pictures, rows } from "./lab.mjs";
+import { browse, pictures, rows, unfold } from "./lab.mjs";
 
 await browse("untrusted", async (page, picture) => {
-  await page.locator(".jp-OutputArea-output img").first().waitFor();
+  await unfold(page);
   await picture("light");
   const facts = {
     trust: await page.locator(".jp-StatusItem-trust").getAttribute("title"),
