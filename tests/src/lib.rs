@@ -1,7 +1,9 @@
-//! Helpers shared by the integration tests: the shell's program as a user starts it.
+//! Helpers shared by the integration tests: the real programs as a user starts them.
 //!
-//! [`program`] finds or builds it; [`shell`] runs it without a terminal, [`pty`] at one.
+//! [`program`] finds or builds them; [`shell`] runs the shell without a terminal, [`pty`] at one; [`clients`] are the
+//! programs that speak to the notebook kernel.
 
+pub mod clients;
 pub mod program;
 pub mod pty;
 pub mod shell;

@@ -17,7 +17,9 @@ struct Gate {
 }
 
 impl Gate {
-    const OPEN: Gate = Gate { closed: AtomicBool::new(false), reached: AtomicBool::new(false) };
+    const fn opened() -> Gate {
+        Gate { closed: AtomicBool::new(false), reached: AtomicBool::new(false) }
+    }
 
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
@@ -33,7 +35,7 @@ impl Gate {
 }
 
 /// One for each test.
-static GATES: [Gate; 2] = [Gate::OPEN; 2];
+static GATES: [Gate; 2] = [Gate::opened(), Gate::opened()];
 
 /// A value that is written behind the gate of this number.
 #[derive(Deserialize)]

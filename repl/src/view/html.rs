@@ -93,7 +93,6 @@ mod tests {
 
     #[test]
     fn images_are_data() {
-        assert_eq!([base64(b"a"), base64(b"ab"), base64(b"abc"), base64(b"")], ["YQ==", "YWI=", "YWJj", ""]);
         assert!(image("a picture", "<svg").contains("src=\"data:image/svg+xml;base64,PHN2Zw==\""));
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Known {
 /// How far a job has come.
 enum Delivery {
     /// It is being packed, or was and nobody needs it yet.
-    Packed(Waiting),
+    Packed(Box<Waiting>),
     Sent,
 }
 
@@ -88,7 +88,7 @@ impl Known {
 
     /// A job is being packed for the tasks that are to begin with it.
     pub(super) fn await_parcel(&mut self, job: JobId, tasks: Vec<TaskId>) {
-        self.jobs.insert(job, Delivery::Packed(Waiting { tasks, ..Waiting::default() }));
+        self.jobs.insert(job, Delivery::Packed(Box::new(Waiting { tasks, ..Waiting::default() })));
     }
 
     /// A job was packed. Unless it has ended meanwhile, the contents of the parcel are kept until they are sent.
@@ -105,9 +105,8 @@ impl Known {
 
     /// Whether it knows what a job was packed upon. Some of that may have gone since.
     pub(super) fn can_use(&self, job: JobId) -> bool {
-        let Some(Delivery::Packed(Waiting { contents: Some(contents), .. })) = self.jobs.get(&job) else {
-            return false;
-        };
+        let Some(Delivery::Packed(waiting)) = self.jobs.get(&job) else { return false };
+        let Some(contents) = &waiting.contents else { return false };
         let assumed = &contents.assumed;
         assumed.rdds.iter().all(|rdd| self.usable.contains(rdd))
             && assumed.broadcasts.iter().all(|id| self.broadcasts.contains(id))
@@ -220,7 +219,7 @@ impl Known {
     /// What waits for jobs that are being packed, or to be sent.
     fn being_packed(&mut self) -> impl Iterator<Item = &mut Waiting> {
         self.jobs.values_mut().filter_map(|delivery| match delivery {
-            Delivery::Packed(waiting) => Some(waiting),
+            Delivery::Packed(waiting) => Some(&mut **waiting),
             Delivery::Sent => None,
         })
     }
