@@ -49,7 +49,14 @@ fn compare(path: &Path) -> Result<(), Failed> {
     let copy = copy_of(path, &client)?;
     client
         .command
-        .args(["-p", "compare_forms", "--nbval", "--nbval-cell-timeout=300", "--nbval-kernel-startup-timeout=120", "--nbval-sanitize-with"])
+        .args([
+            "-p",
+            "compare_forms",
+            "--nbval",
+            "--nbval-cell-timeout=300",
+            "--nbval-kernel-startup-timeout=120",
+            "--nbval-sanitize-with",
+        ])
         .arg(copy.with_file_name("sanitize.cfg"))
         .arg(copy);
     finish(client)
