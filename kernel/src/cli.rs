@@ -24,7 +24,7 @@ pub enum Task {
         /// The kernel's name; several, with different masters, stand side by side
         #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME)]
         name: String,
-        /// Where tasks run, if not where dpark.toml or $DPARK_MASTER say: local, local[N], process[N], …
+        /// Where tasks run (local, process, …), if not where dpark.toml or $DPARK_MASTER say
         #[arg(short = 'm', long, value_name = "MASTER")]
         master: Option<String>,
     },
