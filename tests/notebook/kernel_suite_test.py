@@ -33,7 +33,7 @@ class DparkKernelTests(suite.KernelTests):
     incomplete_code_samples = ["fn two() {", "ctx.range(0,", "let text = \"to be"]
     invalid_code_samples = ["let x = );"]
     completion_samples = [
-        {"text": "ctx.text_file_w", "matches": {"text_file_with"}},
+        {"text": "ctx.text_file_w", "matches": {"text_file_with(paths, options)"}},
         {"text": ":stag", "matches": {":stages"}},
     ]
 
