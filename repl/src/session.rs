@@ -509,7 +509,8 @@ impl Handle {
         let found = self.0.interpreter.get()?.ask_within(patience, move |context| {
             context.hover_at(&code, offset).ok().map(|(plain, html)| Documentation { plain, html })
         });
-        found.flatten().filter(|found| !found.plain.trim().is_empty())
+        // evcxr's words for a name that nothing is known of.
+        found.flatten().filter(|found| !["", "No documentation found"].contains(&found.plain.trim()))
     }
 
     /// Cancels one job.

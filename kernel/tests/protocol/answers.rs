@@ -60,7 +60,8 @@ async fn who_types_is_helped() {
     let forms = crate::harness::forms(&found.data);
     assert!(found.found && forms["text/plain"].as_str().unwrap().contains("fn doubled(x: i32) -> i32"), "{forms:?}");
     assert!(forms["text/html"].as_str().unwrap().contains("<code class=\"language-rust\">"), "{forms:?}");
-    assert!(!inspect(&mut client, "nothing_of_this_name", 4).await.found);
+    let unknown = inspect(&mut client, "nothing_of_this_name", 4).await;
+    assert!(!unknown.found, "{unknown:?}");
 
     let status =
         async |client: &mut Client, code: &str| match client.ask(IsCompleteRequest { code: code.to_owned() }).await {
