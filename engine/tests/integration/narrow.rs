@@ -96,7 +96,12 @@ fn a_panic_drops_every_row_once() {
     assert!(rows.enumerate_partition().enumerate().map(|row| stop(&row.1.1.0)).count().is_err());
     assert!(rows.sample(0.5, 1).sample_with_replacement(9.0, 1).map(|row| assert!(row.0.0 < 2500)).count().is_err());
     assert!(rows.foreach_partition(|rows| rows.for_each(|row| assert!(row.0.0 < 2500))).is_err());
-    assert_eq!(ALIVE.load(Ordering::SeqCst), 0);
+    // A failed job's other task drops its rows when it notices.
+    let since = std::time::Instant::now();
+    while ALIVE.load(Ordering::SeqCst) > 0 {
+        assert!(since.elapsed().as_secs() < 60, "{} rows still live", ALIVE.load(Ordering::SeqCst));
+        std::thread::yield_now();
+    }
 }
 
 #[test]
