@@ -160,6 +160,24 @@ pub(super) unsafe fn build<K: Hash + Eq, W: 'static>(_: *const u8, input: &mut B
     }
 }
 
+/// Finds in the tables what each row of `left` meets.
+///
+/// # Safety
+/// `left` holds rows of type `(K, V)`, the tables such of type `(K, Matches<W>)`.
+pub(super) unsafe fn find_matches<K: Hash + Eq, V, W>(left: &mut Batch, tables: &mut Buckets, cursor: &mut Cursor) {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        find_rows::<(K, V), (K, Matches<W>)>(
+            left,
+            tables,
+            &mut cursor.found,
+            std::mem::offset_of!((K, V), 0),
+            |row| hash_key(&row.0),
+            |row, known| row.0 == known.0,
+        );
+    }
+}
+
 unsafe fn probe<K, V, W, S>(
     _: *const u8,
     left: &mut Batch,
@@ -177,15 +195,7 @@ where
     // which is number `row`; the table's rows stay where they are. `limit` rows were reserved.
     unsafe {
         if cursor.found.is_empty() {
-            let found = &mut cursor.found;
-            find_rows::<(K, V), (K, Matches<W>)>(
-                left,
-                tables,
-                found,
-                std::mem::offset_of!((K, V), 0),
-                |row| hash_key(&row.0),
-                |row, known| row.0 == known.0,
-            );
+            find_matches::<K, V, W>(left, tables, cursor);
         }
         out.reserve(out.limit);
         let target = out.ptr as *mut S::Row;

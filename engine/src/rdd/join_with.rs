@@ -2,17 +2,16 @@
 //! closure gets references and emits what it wants, and not even a cached value is cloned.
 
 use super::flat_map_with::Emitter;
-use super::join::{Matches, build};
+use super::join::{Matches, build, find_matches};
 use super::partition_by::ByKey;
 use super::{Rdd, WithEnv};
 use crate::batch::{Batch, Elem};
 use crate::closure::Closure;
 use crate::codec::Codec;
 use crate::data::{Data, Key};
-use crate::hash::hash_key;
 use crate::pipeline::{Cursor, ProbeVt, Step};
 use crate::shuffle::ReadVt;
-use crate::table::{Buckets, find_rows, hash_pairs};
+use crate::table::{Buckets, hash_pairs};
 use std::any::TypeId;
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -67,15 +66,7 @@ where
     // until they are cleared, as the table's do.
     unsafe {
         if cursor.found.is_empty() {
-            let found = &mut cursor.found;
-            find_rows::<(K, V), (K, Matches<W>)>(
-                left,
-                tables,
-                found,
-                std::mem::offset_of!((K, V), 0),
-                |row| hash_key(&row.0),
-                |row, known| row.0 == known.0,
-            );
+            find_matches::<K, V, W>(left, tables, cursor);
         }
         let f = &*(f as *const F);
         let limit = out.limit;
