@@ -107,15 +107,23 @@ async fn between(front_end: impl AsyncRead + AsyncWrite, inside: &Path, most: us
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::DuplexStream;
+    use tokio::task::JoinHandle;
 
-    #[tokio::test]
-    async fn a_front_end_that_does_not_read_is_cut_off_and_the_socket_never_waits() {
+    /// A front end and a publisher with a relay of a megabyte between them.
+    async fn connected() -> (DuplexStream, UnixStream, JoinHandle<io::Result<()>>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let socket = UnixListener::bind(&path).unwrap();
-        let (mut outside, front_end) = tokio::io::duplex(1024);
+        let (outside, front_end) = tokio::io::duplex(1024);
         let relay = tokio::spawn(async move { between(front_end, &path, 1 << 20).await });
-        let (mut publisher, _) = socket.accept().await.unwrap();
+        let (publisher, _) = socket.accept().await.unwrap();
+        (outside, publisher, relay)
+    }
+
+    #[tokio::test]
+    async fn a_front_end_that_does_not_read_is_cut_off_and_the_socket_never_waits() {
+        let (mut outside, mut publisher, relay) = connected().await;
         let chunk = vec![7; 64 * 1024];
         // Writing ends by the cut, long before the reader has taken anything.
         while publisher.write_all(&chunk).await.is_ok() {}
@@ -127,12 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_front_end_that_reads_gets_everything_in_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("socket");
-        let socket = UnixListener::bind(&path).unwrap();
-        let (mut outside, front_end) = tokio::io::duplex(1024);
-        let relay = tokio::spawn(async move { between(front_end, &path, 1 << 20).await });
-        let (mut publisher, _) = socket.accept().await.unwrap();
+        let (mut outside, mut publisher, relay) = connected().await;
         outside.write_all(b"subscribe").await.unwrap();
         let mut subscription = [0; 9];
         publisher.read_exact(&mut subscription).await.unwrap();
